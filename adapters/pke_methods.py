@@ -1,0 +1,372 @@
+"""The ten unsupervised methods of pke (Boudin 2016, https://aclanthology.org/C16-2015), on the shared
+parse. Parameters default to pke's own.
+
+pke is GPL-3.0 and comes with the extra ``keyphrases``; nothing of it is part of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from readbench.adapter import (
+    Adapter, BenchError, Needs, Params, PreparationNeed, RankedPhrases,
+)  # fmt: skip
+from readbench.types import Document, Task
+from readbench_adapters.parse import INSTALL, Parse
+from readbench_adapters.pke_models import DocumentFrequencies, Source, TopicModel, fill
+
+Pos = tuple[str, ...]
+NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
+Normalized = Field(False, description="divide a phrase's score by its number of words")
+Window = Field(10, ge=2, description="words within which two words are connected")
+
+
+class PkeParams(Params):
+    """What all ten have."""
+
+    n_best: int = Field(50, ge=1, description="phrases kept, best first (pke's get_n_best has 10)")
+    normalization: Literal["stemming", "none"] = Field("stemming", description="what makes two phrases one")
+    redundancy_removal: bool = Field(False, description="drop phrases that are part of a better one")
+
+
+class PkeAdapter(Adapter):
+    """Selection, weighting and the n best, document by document, as pke's own examples do it."""
+
+    tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
+    requires: ClassVar[tuple[str, ...]] = ("pke", "rapidfuzz")
+    install: ClassVar[str] = INSTALL
+    params: Any
+
+    class Params(PkeParams):
+        """Parameters of the methods without their own."""
+
+    def needs(self) -> Needs:
+        return Needs({"parse": PreparationNeed(Parse())})
+
+    def load(self) -> None:
+        if self.context.task.language != "en":
+            raise BenchError(
+                f"pke reads English here, not {self.context.task.language!r}",
+                todo="leave the method out of this suite",
+            )
+        self.extractor = self.extractor_class()
+
+    def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
+        self.before_chunk(chunk)
+        return [self._predict(document) for document in chunk]
+
+    def _predict(self, document: Document) -> RankedPhrases:
+        extractor = self.extractor()
+        fill(extractor, self.context.preparations["parse"][document.id], self.params.normalization)
+        self.select(extractor)
+        # Some weightings divide by a sum over candidates; without any there is nothing to rank.
+        if not extractor.candidates:
+            return RankedPhrases((), ())
+        self.weight(extractor, document)
+        best = self.n_best(extractor)
+        return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(float(score) for _, score in best))
+
+    def extractor_class(self) -> Any:
+        raise NotImplementedError
+
+    def before_chunk(self, chunk: Sequence[Document]) -> None:
+        """For work that is cheaper for many documents at once."""
+
+    def select(self, extractor: Any) -> None:
+        raise NotImplementedError
+
+    def weight(self, extractor: Any, document: Document) -> None:
+        raise NotImplementedError
+
+    def n_best(self, extractor: Any) -> list[tuple[str, float]]:
+        best: list[tuple[str, float]] = extractor.get_n_best(
+            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal
+        )
+        return best
+
+
+class FirstPhrases(PkeAdapter):
+    name = "pke.firstphrases"
+    summary = "phrases in the order in which they occur: the baseline to beat"
+
+    class Params(PkeParams):
+        pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of a candidate's words")
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import FirstPhrases as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(pos=set(self.params.pos))
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting()
+
+
+class _WithFrequencies(PkeAdapter):
+    def needs(self) -> Needs:
+        shipped = self.params.df == "shipped"
+        frequencies = DocumentFrequencies(source=self.params.df)
+        return Needs(
+            {
+                "parse": PreparationNeed(Parse()),
+                "df": PreparationNeed(frequencies, () if shipped else ("train",)),
+            }
+        )
+
+
+class TfIdf(_WithFrequencies):
+    name = "pke.tfidf"
+    summary = "n-grams by frequency times inverse document frequency"
+
+    class Params(PkeParams):
+        n: int = Field(3, ge=1, description="longest n-gram")
+        df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import TfIdf as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(n=self.params.n)
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(df=self.context.preparations["df"])
+
+
+class KpMiner(_WithFrequencies):
+    name = "pke.kpminer"
+    summary = "El-Beltagy and Rafea 2010: repeated early n-grams, boosted by length"
+
+    class Params(PkeParams):
+        lasf: int = Field(3, ge=1, description="least allowable seen frequency")
+        cutoff: int = Field(400, ge=1, description="words after which a candidate is ignored")
+        sigma: float = Field(3.0, description="cap of the boost for phrases")
+        alpha: float = Field(2.3, gt=0, description="divisor of the boost for phrases")
+        df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import KPMiner as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(lasf=self.params.lasf, cutoff=self.params.cutoff)
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            df=self.context.preparations["df"], sigma=self.params.sigma, alpha=self.params.alpha
+        )
+
+
+class Yake(PkeAdapter):
+    name = "pke.yake"
+    summary = "Campos et al. 2020: statistics of words in one document; lower scores are better"
+
+    class Params(PkeParams):
+        redundancy_removal: bool = Field(True, description="drop phrases that are spelt almost like a better one")
+        threshold: float = Field(0.8, ge=0, le=1, description="spelling similarity that counts as redundant")
+        n: int = Field(3, ge=1, description="longest n-gram")
+        window: int = Field(2, ge=1, description="words of context on each side")
+        use_stems: bool = Field(False, description="statistics of stems instead of words")
+
+    def extractor_class(self) -> Any:
+        from readbench_adapters.pke_repairs import YAKE as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(n=self.params.n)
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(window=self.params.window, use_stems=self.params.use_stems)
+
+    def n_best(self, extractor: Any) -> list[tuple[str, float]]:
+        best: list[tuple[str, float]] = extractor.get_n_best(
+            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal,
+            threshold=self.params.threshold,
+        )  # fmt: skip
+        return best
+
+
+class TextRank(PkeAdapter):
+    name = "pke.textrank"
+    summary = "Mihalcea and Tarau 2004: PageRank over neighbouring words"
+
+    class Params(PkeParams):
+        pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
+        window: int = Field(2, ge=2, description="words within which two words are connected")
+        top_percent: float | None = Field(None, gt=0, le=1, description="build phrases from this share of words")
+        normalized: bool = Normalized
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import TextRank as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(pos=set(self.params.pos))
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            window=self.params.window, pos=set(self.params.pos), top_percent=self.params.top_percent,
+            normalized=self.params.normalized,
+        )  # fmt: skip
+
+
+class SingleRank(PkeAdapter):
+    name = "pke.singlerank"
+    summary = "Wan and Xiao 2008: PageRank weighted by co-occurrence"
+
+    class Params(PkeParams):
+        pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
+        window: int = Window
+        normalized: bool = Normalized
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import SingleRank as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(pos=set(self.params.pos))
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            window=self.params.window, pos=set(self.params.pos), normalized=self.params.normalized
+        )
+
+
+class _TopicParams(PkeParams):
+    pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of a candidate's words")
+    threshold: float = Field(0.74, ge=0, le=1, description="distance at which topics are cut")
+    method: Literal["average", "complete", "single"] = Field("average", description="linkage of the topics")
+
+
+class TopicRank(PkeAdapter):
+    name = "pke.topicrank"
+    summary = "Bougouin et al. 2013: PageRank over clusters of candidates"
+
+    class Params(_TopicParams):
+        heuristic: Literal["frequent"] | None = Field(
+            None, description="a topic is named by its most frequent candidate instead of its first"
+        )
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import TopicRank as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(pos=set(self.params.pos))
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            threshold=self.params.threshold, method=self.params.method, heuristic=self.params.heuristic
+        )
+
+
+class TopicalPageRank(PkeAdapter):
+    name = "pke.topicalpagerank"
+    summary = "Sterckx et al. 2015: PageRank biased by a topic model"
+    requires = ("pke", "rapidfuzz", "sklearn")
+
+    class Params(PkeParams):
+        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
+        window: int = Window
+        lda: Source = Field("shipped", description="topic model: pke's SemEval-2010, or the training part")
+        normalized: bool = Normalized
+
+    def needs(self) -> Needs:
+        parts = () if self.params.lda == "shipped" else ("train",)
+        topics = TopicModel(source=self.params.lda)
+        return Needs({"parse": PreparationNeed(Parse()), "topics": PreparationNeed(topics, parts)})
+
+    def load(self) -> None:
+        super().load()
+        from pke.lang import stopwords
+
+        from readbench_adapters.pke_repairs import TopicReader
+
+        self.reader = TopicReader(self.context.preparations["topics"], stopwords["en"])
+
+    def extractor_class(self) -> Any:
+        from readbench_adapters.pke_repairs import TopicalPageRank as Extractor
+
+        return Extractor
+
+    def before_chunk(self, chunk: Sequence[Document]) -> None:
+        parse = self.context.preparations["parse"]
+        stems = [
+            [
+                stem if self.params.normalization == "stemming" else word.lower()
+                for sentence in parse[document.id]
+                for word, stem in zip(sentence.words, sentence.stems, strict=True)
+            ]
+            for document in chunk
+        ]
+        rows = self.reader.of_documents(stems) if chunk else []
+        self.topics_of = {document.id: row for document, row in zip(chunk, rows, strict=True)}
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(grammar=self.params.grammar)
+
+    def weight(self, extractor: Any, document: Document) -> None:
+        extractor.candidate_weighting(
+            self.reader, self.topics_of[document.id], window=self.params.window, pos=set(self.params.pos),
+            normalized=self.params.normalized,
+        )  # fmt: skip
+
+
+class PositionRank(PkeAdapter):
+    name = "pke.positionrank"
+    summary = "Florescu and Caragea 2017: PageRank biased towards early words"
+
+    class Params(PkeParams):
+        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        maximum_word_number: int = Field(3, ge=1, description="longest phrase")
+        pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
+        window: int = Window
+        normalized: bool = Normalized
+
+    def extractor_class(self) -> Any:
+        from pke.unsupervised import PositionRank as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(
+            grammar=self.params.grammar, maximum_word_number=self.params.maximum_word_number
+        )
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            window=self.params.window, pos=set(self.params.pos), normalized=self.params.normalized
+        )
+
+
+class MultipartiteRank(PkeAdapter):
+    name = "pke.multipartiterank"
+    summary = "Boudin 2018: candidates of different topics, the first of each topic promoted"
+
+    class Params(_TopicParams):
+        alpha: float = Field(1.1, ge=0, description="how much a topic's first candidate gains")
+
+    def extractor_class(self) -> Any:
+        from readbench_adapters.pke_repairs import MultipartiteRank as Extractor
+
+        return Extractor
+
+    def select(self, extractor: Any) -> None:
+        extractor.candidate_selection(pos=set(self.params.pos))
+
+    def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
+        extractor.candidate_weighting(
+            threshold=self.params.threshold, method=self.params.method, alpha=self.params.alpha
+        )

@@ -1,0 +1,109 @@
+"""Subclasses that work around faults of the pke 2.0.0 distributions on PyPI; imports pke at once.
+
+* ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
+  minimum of nothing on a document none of whose graph words is in the topic model.
+* ``MultipartiteRank`` divides by zero where two candidates begin at the same word.
+* ``YAKE`` spends most of its time in a pure Python edit distance; the one in C gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from typing import Any
+
+import networkx as nx
+from pke.unsupervised import YAKE as PkeYake
+from pke.unsupervised import MultipartiteRank as PkeMultipartiteRank
+from pke.unsupervised import TopicalPageRank as PkeTopicalPageRank
+from rapidfuzz.distance import Levenshtein
+from scipy.spatial.distance import cosine
+from sklearn.feature_extraction.text import CountVectorizer
+
+from readbench_adapters.pke_models import Topics
+
+
+class TopicReader:
+    """A topic model made ready once: its vocabulary as an index, its vectoriser, its transform."""
+
+    def __init__(self, topics: Topics, stoplist: Collection[str]) -> None:
+        self.topics = topics
+        self.index = {word: i for i, word in enumerate(topics.vocabulary)}
+        self._model = topics.model()
+        self._vectorizer = CountVectorizer(stop_words=sorted(stoplist), vocabulary=topics.vocabulary)
+
+    def of_documents(self, stems: Sequence[Sequence[str]]) -> Any:
+        """p(topic | document), float64 (documents, topics). Documents do not influence each other."""
+        return self._model.transform(self._vectorizer.transform([" ".join(words) for words in stems]))
+
+
+class TopicalPageRank(PkeTopicalPageRank):  # type: ignore[misc]
+    """Sterckx et al. 2015: one PageRank biased by how close a word's topics are to the document's."""
+
+    def candidate_weighting(
+        self, reader: TopicReader, document_topics: Any, window: int = 10,
+        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"), normalized: bool = False,
+    ) -> None:  # fmt: skip
+        if not self.candidates:
+            return
+        self.build_word_graph(window=window, pos=pos)
+        closeness = {
+            word: 1 - cosine(reader.topics.word_topics[reader.index[word]], document_topics)
+            for word in self.graph.nodes()
+            if word in reader.index
+        }
+        bias = None
+        if closeness:
+            lowest = min(closeness.values())
+            # The order of the graph is kept: the sum below is one of floats.
+            known = dict(closeness)
+            known.update((word, lowest) for word in self.graph.nodes() if word not in closeness)
+            total = sum(known.values())
+            bias = {word: value / total for word, value in known.items()} if total > 0 else None
+        rank = nx.pagerank(G=self.graph, personalization=bias, alpha=0.85, tol=0.0001, weight="weight")
+        for key, candidate in self.candidates.items():
+            self.weights[key] = sum([rank[stem] for stem in candidate.lexical_form])
+            if normalized:
+                self.weights[key] /= len(candidate.lexical_form)
+
+
+class MultipartiteRank(PkeMultipartiteRank):  # type: ignore[misc]
+    """Boudin 2018, with a gap of one word between candidates that begin at the same word."""
+
+    def build_topic_graph(self) -> None:
+        self.graph.add_nodes_from(self.candidates.keys())
+        for one, other in combinations(self.candidates, 2):
+            if self.topic_identifiers[one] == self.topic_identifiers[other]:
+                continue
+            a, b = self.candidates[one], self.candidates[other]
+            weights = [
+                1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form)) for p in a.offsets for q in b.offsets
+            ]
+            if weights:
+                self.graph.add_edge(one, other, weight=sum(weights))
+                self.graph.add_edge(other, one, weight=sum(weights))
+
+
+def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
+    """Words from the end of the earlier candidate to the start of the later one, at least 1."""
+    if p < q:
+        return max(1, q - p - (length_p - 1))
+    if q < p:
+        return max(1, p - q - (length_q - 1))
+    return 1
+
+
+class YAKE(PkeYake):  # type: ignore[misc]
+    """Campos et al. 2020 as in pke."""
+
+    def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
+        longest = len(candidate)
+        for earlier in prev:
+            length = max(longest, len(earlier))
+            # 1 - d / length > threshold can hold only for a distance below this bound.
+            bound = math.floor((1.0 - threshold) * length) + 1
+            distance = Levenshtein.distance(candidate, earlier, score_cutoff=bound)
+            if 1.0 - distance / length > threshold:
+                return True
+        return False

@@ -1,0 +1,29 @@
+"""Runs many methods for reading scientific papers on the same splits; quality and cost side by side.
+
+From Python::
+
+    import readbench as bench
+
+    frame = bench.run("quick")                       # the leaderboard as a pandas data frame
+    frame = bench.run(dataset="papers.csv", methods=["pke.tfidf", "pke.yake"], limit=200)
+    frame = bench.leaderboard("keyphrases")          # the newest run of a suite
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from readbench.api import leaderboard as leaderboard
+    from readbench.api import run as run
+
+__all__ = ["leaderboard", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily: `import readbench` must stay instant for the command line.
+    if name in __all__:
+        from readbench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,177 @@
+"""The interface that every method sits behind, and that of the preparations that methods share."""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from readbench.errors import BenchError, MissingDependency
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Dataset, Document, Part, Prediction, RankedPhrases, Task
+
+__all__ = [
+    "Adapter",
+    "BenchError",
+    "Context",
+    "MissingDependency",
+    "Needs",
+    "Params",
+    "Preparation",
+    "PreparationNeed",
+    "RankedPhrases",
+    "TaskSpec",
+    "require",
+]
+
+
+class Params(BaseModel):
+    """Base of every method's parameters: typed, documented, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running method may know besides its documents.
+
+    ``preparations`` holds, by the name under which the method asked for it, what each preparation's
+    ``open`` returned. ``scratch`` is an empty folder that vanishes with the process. ``progress``
+    takes (done, total) of a long step; ``note`` puts a small fact into the record.
+    """
+
+    task: TaskSpec
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    preparations: Mapping[str, Any] = field(default_factory=dict)
+    scratch: Path = Path()
+    progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
+    note: Callable[[str, Any], None] = lambda name, value: None  # noqa: ARG005
+
+
+class Preparation(ABC):
+    """Work that several methods share (a parse, document frequencies), kept as files.
+
+    It is built once, in a process of its own, and its cost is charged to each method that uses it.
+    ``needs`` names the preparations that this one is built from.
+    """
+
+    name: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = ""
+
+    class Params(Params):
+        """No parameters."""
+
+    def __init__(self, **params: object) -> None:
+        self.params = self.Params.model_validate(params)
+
+    def needs(self) -> Mapping[str, PreparationNeed]:
+        return {}
+
+    def modules(self) -> tuple[str, ...]:
+        """Import names that it uses: preloaded, and their versions are part of its key."""
+        return self.requires
+
+    def missing(self) -> None:
+        """Raises MissingDependency where this preparation cannot be built here."""
+        require(self.requires, self.install)
+
+    @abstractmethod
+    def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        """Writes the result into ``folder``. ``documents`` is empty for a preparation that depends
+        on no document (a shipped model turned into arrays)."""
+
+    @abstractmethod
+    def open(self, folder: Path) -> Any:
+        """Opens the result, memory-mapped and read-only."""
+
+
+@dataclass(frozen=True)
+class PreparationNeed:
+    """A preparation over the documents of some parts of the split.
+
+    ``parts`` ("test",): per document, charged for the documents predicted. ("train",): made from the
+    training part of the fold alone, so that nothing of a test document leaks. (): of no document.
+    """
+
+    preparation: Preparation
+    parts: tuple[Part, ...] = ("test",)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a cell of this method needs. ``memory_bytes`` is a lower bound that the plan checks."""
+
+    preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
+    memory_bytes: int = 0
+
+
+class Adapter(ABC):
+    """One method, wrapped. The harness owns data, splits, seeds, clocks and scores; an adapter only
+    learns and predicts.
+
+    Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
+    stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
+    """
+
+    name: ClassVar[str]
+    tasks: ClassVar[frozenset[Task]]
+    summary: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = ""
+    chunk_size: ClassVar[int] = 64
+
+    class Params(Params):
+        """No parameters."""
+
+    def __init__(self, params: Any, context: Context) -> None:
+        self.params = params
+        self.context = context
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def modules(self) -> tuple[str, ...]:
+        """Import names that it uses: preloaded, and their versions are part of its key."""
+        return self.requires
+
+    def missing(self) -> None:
+        """Raises MissingDependency where this method cannot run here; imports nothing."""
+        require(self.requires, self.install)
+        for need in self.needs().preparations.values():
+            need.preparation.missing()
+
+    def load(self) -> None:  # noqa: B027 - optional by design: a method may have nothing to load
+        """Imports libraries and loads weights; has its own clock."""
+
+    def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: B027 - unsupervised methods learn nothing
+        """Learns from the training part; choices are made on validation. Either may be empty."""
+
+    @abstractmethod
+    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:
+        """One prediction a document, same length, same order."""
+
+    def save(self, folder: Path) -> None:  # noqa: B027 - a method that learns nothing has nothing to save
+        """Writes what ``fit`` learned."""
+
+    def restore(self, folder: Path) -> None:  # noqa: B027
+        """Reads what ``save`` wrote, in place of ``fit``; called after ``load``."""
+
+
+def require(modules: Sequence[str], install: str) -> None:
+    """Checks without importing that modules are installed.
+
+    Raises MissingDependency naming the absent ones and the line that brings them.
+    """
+    absent = [name for name in modules if importlib.util.find_spec(name.partition(".")[0]) is None]
+    if absent:
+        raise MissingDependency(
+            f"needs {', '.join(absent)}", todo=install or f"pip install {' '.join(absent)}"
+        )

@@ -1,0 +1,67 @@
+"""Papers from JSON Lines: one object a line, one object a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+from readbench.datasets.collect import Collector
+from readbench.datasets.lines import check_text, text_lines
+from readbench.datasets.options import ReadOptions
+from readbench.datasets.reader import JSON_LINES_EXTENSIONS, is_of_kind
+from readbench.datasets.values import Number
+from readbench.errors import BenchError
+from readbench.types import Dataset
+
+
+class JsonLinesReader:
+    """Reads JSON Lines, also gzipped."""
+
+    def matches(self, path: Path) -> bool:
+        return is_of_kind(path, JSON_LINES_EXTENSIONS, _looks_like_json)
+
+    def read(self, path: Path, options: ReadOptions) -> Dataset:
+        """Raises BenchError; which ones, Collector, ``text_lines`` and ``read_json_lines`` say."""
+        return read_json_lines(path, options)
+
+
+def read_json_lines(path: Path, options: ReadOptions, hidden: Collection[str] = ()) -> Dataset:
+    """The dataset of a file of JSON objects; ``hidden`` keys become neither field nor target.
+
+    Raises BenchError for a line that is no JSON, or no object. Blank lines are passed over.
+    """
+    collector = Collector(path, options, hidden)
+    for number, line in enumerate(text_lines(path, options.encoding), 1):
+        if line.strip():
+            place = f"line {number}"
+            collector.add(_object(line, f"{path}, {place}"), place)
+    return collector.dataset()
+
+
+def _looks_like_json(beginning: bytes) -> bool:
+    return beginning.startswith((b"{", b"["))  # an array is refused with better words than here
+
+
+def _object(line: str, where: str) -> dict[str, object]:
+    try:
+        value = json.loads(
+            line,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=lambda name: None,  # noqa: ARG005
+        )
+    except json.JSONDecodeError as error:
+        check_text(line, where)  # a NUL says more than the syntax error that it makes
+        raise BenchError(
+            f"broken JSON at column {error.colno}: {error.msg}", where=where, todo="write one object a line"
+        ) from None
+    except RecursionError:
+        raise BenchError("broken JSON: nested too deeply", where=where, todo="write a flat object") from None
+    if not isinstance(value, dict):
+        raise BenchError(
+            "is no JSON object",
+            where=where,
+            todo="write one object a line (of an array: jq -c '.[]' FILE)",
+        )
+    return value

@@ -1,0 +1,118 @@
+"""Text files as a stream of lines (gzip included), with every failure told as a BenchError."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from readbench.errors import BenchError
+
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def text_lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a file with their line ends, whichever these are; one line at a time is in memory.
+
+    Raises BenchError for a file that cannot be read, is damaged, or is not in this encoding.
+    """
+    try:
+        with _open(path, encoding) as stream:
+            yield from stream
+    except UnicodeError as error:
+        raise _wrong_encoding(path, encoding, error) from None
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise BenchError(f"cannot be read: {reason}", where=str(path)) from None
+
+
+def check_text(text: str, where: str) -> None:
+    """Raises BenchError for characters that no text has: NUL, and halves of surrogate pairs (which
+    cannot be written as UTF-8, so that they would break fingerprints and stores much later)."""
+    if "\0" in text:
+        raise BenchError(
+            "a NUL byte in the text",
+            where=where,
+            todo="the file is damaged or in another encoding (UTF-16?): remove the bytes, "
+            "or set `encoding` in the suite's [dataset]",
+        )
+    if not text.isascii() and (half := _SURROGATE.search(text)):
+        raise BenchError(
+            f"half of a surrogate pair (\\u{ord(half[0]):04x}) in the text",
+            where=where,
+            todo="write the whole character, or remove it",
+        )
+
+
+def head(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a file, unpacked, less a UTF-8 byte order mark; empty where it cannot be read."""
+    try:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+            return stream.read(size).removeprefix(codecs.BOM_UTF8)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def is_gzip(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def extension(path: Path) -> str:
+    """The extension in lower case, without a final ``.gz``: ``.jsonl`` of ``papers.JSONL.gz``."""
+    return Path(path.stem if is_gzip(path) else path.name).suffix.lower()
+
+
+def stem(path: Path) -> str:
+    """The file name without its extensions: ``papers`` of ``data/papers.jsonl.gz``."""
+    return Path(path.stem).stem if is_gzip(path) else path.stem
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """A text of the data, quoted on one line and cut short, for use in a message."""
+    cut = text if len(text) <= limit else f"{text[:limit]}…"
+    return repr(cut)
+
+
+def _open(path: Path, encoding: str, errors: str = "strict") -> IO[str]:
+    if codecs.lookup(encoding).name == "utf-8":
+        encoding = "utf-8-sig"
+    # newline="": the csv module must see line ends within quoted cells as they are.
+    if is_gzip(path):
+        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+def _wrong_encoding(path: Path, encoding: str, error: UnicodeError) -> BenchError:
+    found = _first_bad_byte(path, encoding)
+    if found is not None:
+        line, byte = found
+        where, what = f"{path}, line {line}", f"byte 0x{byte:02X} is not {encoding}"
+    else:
+        where, what = str(path), f"is not {encoding}: {error}"
+    return BenchError(
+        what,
+        where=where,
+        todo="set `encoding` in the suite's [dataset] to the encoding of the file, "
+        "or re-encode it: iconv -f ENCODING -t UTF-8",
+    )
+
+
+def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:
+    """Line and value of the first byte that cannot be decoded.
+
+    The decoder's own error counts from the start of a buffer, not of the file, so the file is read
+    once more with such bytes escaped. None where the encoding has no escapes (UTF-16).
+    """
+    try:
+        with _open(path, encoding, "surrogateescape") as stream:
+            for number, line in enumerate(stream, 1):
+                if bad := _ESCAPED_BYTE.search(line):
+                    return number, ord(bad[0]) - 0xDC00
+    except (OSError, EOFError, UnicodeError, zlib.error):
+        pass
+    return None

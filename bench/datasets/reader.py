@@ -1,0 +1,75 @@
+"""The interface of readers, and what is said when none of them knows a reference."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from readbench.datasets.lines import extension, head, shown
+from readbench.datasets.options import ReadOptions
+from readbench.errors import BenchError
+from readbench.types import Dataset
+
+TABLE_EXTENSIONS = frozenset({".csv", ".tsv"})
+JSON_LINES_EXTENSIONS = frozenset({".jsonl", ".ndjson"})
+KINDS = "CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson)"
+
+
+class Reader(Protocol):
+    """Reads one kind of dataset. A new kind is a file with one of these, and its place in READERS."""
+
+    def matches(self, path: Path) -> bool:
+        """Whether ``path`` is there and of this kind, from its name or its first bytes. Never raises."""
+        ...
+
+    def read(self, path: Path, options: ReadOptions) -> Dataset:
+        """The dataset at ``path``. Raises BenchError for whatever is wrong with it, and nothing else."""
+        ...
+
+
+def is_of_kind(path: Path, extensions: Collection[str], looks: Callable[[bytes], bool]) -> bool:
+    """Whether a file is there with one of these extensions, or with none that says anything and the
+    first bytes look so."""
+    if not _is_file(path):
+        return False
+    known = extension(path)
+    if known in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS:
+        return known in extensions
+    return looks(head(path).lstrip())
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a regular file is there, as far as one may see."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a folder may not be entered
+
+
+def refusal(reference: str, names: Sequence[str]) -> BenchError:
+    """What is wrong with a reference that no reader matches; ``names`` are the embedded corpora."""
+    path = Path(reference)
+    there = f"there is {', '.join(names)}, or give the path of a file: {KINDS}"
+    if reference and os.path.isdir(path):  # noqa: PTH112 - as in _is_file
+        return BenchError("is a folder", where=reference, todo=f"give a file: {KINDS}")
+    if _is_file(path):
+        if not os.access(path, os.R_OK):
+            return BenchError("may not be read (permission denied)", where=reference)
+        if not head(path, 1):
+            return BenchError("is empty", where=reference, todo=f"give a file: {KINDS}")
+        return BenchError(
+            "of a kind that no reader knows", where=reference, todo=f"give {KINDS}, and the extension to tell"
+        )
+    close = difflib.get_close_matches(reference, [*names, *_beside(path)], n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    if os.path.lexists(path) and reference:
+        return BenchError("is no regular file", where=reference, todo=f"give a file: {KINDS}")
+    return BenchError(f"no dataset or file {shown(reference, 500)}", todo=f"{hint}{there}")
+
+
+def _beside(path: Path) -> list[str]:
+    """Paths of the files in the same folder, spelled as the reference was."""
+    try:
+        return [str(path.parent / entry.name) for entry in os.scandir(path.parent) if entry.is_file()]
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return []

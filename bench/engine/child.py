@@ -1,0 +1,203 @@
+"""What happens inside a child process: build one preparation, or load, fit and predict one cell.
+
+It reads a job file, writes predictions (or the preparation's files) and an outcome file, and never
+sees a gold target of the test part: those stay with the parent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from readbench.adapter import Adapter, BenchError, Context, MissingDependency, Preparation
+from readbench.engine.documents import PredictionWriter, read_documents, read_targets
+from readbench.engine.job import JOB, OUTCOME, ProgressFile
+from readbench.registry import Registry
+from readbench.tasks import get_task
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Dataset, Document, Part
+
+PREDICTIONS = "predictions.parquet"
+SCRATCH = "scratch"
+
+
+def run(folder_name: str) -> int:
+    """Does the job in a folder; returns the exit status. Every failure is told in the outcome file."""
+    folder = Path(folder_name)
+    progress = ProgressFile(folder)
+    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    notes: dict[str, Any] = {}
+    outcome: dict[str, Any]
+    try:
+        seed_everything(job["seed"])
+        work = {"cell": _cell, "preparation": _preparation}[job["kind"]]
+        outcome = {"status": "ok", **work(job, folder, progress, notes)}
+    except MissingDependency as error:
+        outcome = {"status": "missing_dependency", "failure": _failure(error)}
+    except MemoryError as error:
+        outcome = {"status": "out_of_memory", "failure": _failure(error)}
+    except BaseException as error:  # also SystemExit and the like: a method may raise anything
+        outcome = {"status": "failed", "failure": _failure(error)}
+    outcome["notes"] = notes
+    temporary = folder / f".{OUTCOME}"
+    temporary.write_text(json.dumps(outcome, default=str), encoding="utf-8")
+    temporary.replace(folder / OUTCOME)
+    return 0 if outcome["status"] == "ok" else 1
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds every generator of a library that is already imported."""
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _context(job: Mapping[str, Any], folder: Path, notes: dict[str, Any], **more: Any) -> Context:
+    scratch = folder / SCRATCH
+    scratch.mkdir(exist_ok=True)
+    return Context(
+        task=TaskSpec.model_validate(job["task"]), seed=job["seed"], threads=job["threads"],
+        scratch=scratch, note=notes.__setitem__, **more,
+    )  # fmt: skip
+
+
+def _preparation(
+    job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
+) -> dict[str, Any]:
+    method = Registry(job["include_paths"]).method(job["method"])
+    preparation = find_preparation(method.create(_context(job, folder, notes)), job["path"])
+    documents = read_documents(Path(job["documents"]), job["ids"]) if job["ids"] is not None else []
+    inputs = {
+        name: need.preparation.open(Path(job["inputs"][name])) for name, need in preparation.needs().items()
+    }
+    loaded: list[float] = []
+
+    def tell(done: int, total: int) -> None:
+        if not loaded:
+            loaded.append(perf_counter())
+        progress.write("prepare", done, total)
+
+    target = folder / "files"
+    target.mkdir()
+    start = perf_counter()
+    preparation.build(
+        documents, target, _context(job, folder, notes, preparations=inputs, progress=tell)
+    )
+    end = perf_counter()
+    # Up to its first progress call a preparation loads; from there on it works document by document.
+    setup = (loaded[0] if loaded and documents else end) - start
+    return {"setup_s": setup, "build_s": end - start, "documents": len(documents)}
+
+
+def find_preparation(adapter: Adapter, path: Sequence[str]) -> Preparation:
+    """The preparation that a method reaches by these names, through preparations of preparations."""
+    need = adapter.needs().preparations[path[0]]
+    for name in path[1:]:
+        need = need.preparation.needs()[name]
+    return need.preparation
+
+
+def _cell(
+    job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
+) -> dict[str, Any]:
+    task = get_task(job["task"]["task"])
+    method = Registry(job["include_paths"]).method(job["method"])
+    split: dict[Part, list[str]] = json.loads(Path(job["split"]).read_text(encoding="utf-8"))
+    documents = {d.id: d for d in read_documents(Path(job["documents"]))}
+    costs: dict[str, float] = {}
+
+    start = perf_counter()
+    progress.write("load", 0, 1)
+    bare = method.create(_context(job, folder, notes))
+    opened = {
+        name: need.preparation.open(Path(job["preparations"][name]))
+        for name, need in bare.needs().preparations.items()
+    }
+    phase = ["load"]
+    adapter = method.create(
+        _context(
+            job, folder, notes, preparations=opened,
+            progress=lambda done, total: progress.write(phase[0], done, total),
+        )
+    )  # fmt: skip
+    adapter.load()
+    # Libraries that load() brought in have generators of their own.
+    seed_everything(job["seed"])
+    costs["load_s"] = perf_counter() - start
+
+    train, validation = (_part(job, documents, split[part]) for part in ("train", "validation"))
+    phase[0] = "fit"
+    progress.write("fit", 0, 1)
+    start = perf_counter()
+    adapter.fit(train, validation)
+    costs["fit_s"] = perf_counter() - start
+
+    # The order of the test documents is shuffled (and undone by id when the parent reads): a method
+    # that depends on it shows as a wrong score instead of a good one.
+    ids = list(split["test"])
+    random.Random(job["seed"]).shuffle(ids)
+    test = [documents[id_] for id_ in ids]
+    progress.write("warmup", 0, 1)
+    start = perf_counter()
+    if test:
+        adapter.predict(test[:1])
+    costs["warmup_s"] = perf_counter() - start
+
+    writer = PredictionWriter(folder / PREDICTIONS)
+    costs["predict_s"] = 0.0
+    progress.write("predict", 0, len(test))
+    for begin in range(0, len(test), method.adapter.chunk_size):
+        chunk = test[begin : begin + method.adapter.chunk_size]
+        start = perf_counter()
+        predictions = adapter.predict(chunk)
+        costs["predict_s"] += perf_counter() - start
+        writer.add(task.to_columns(checked(chunk, predictions, task.check)))
+        progress.write("predict", begin + len(chunk), len(test))
+    writer.close()
+    return {"costs": costs}
+
+
+def checked(
+    chunk: Sequence[Document], predictions: Sequence[Any], check: Callable[[Any], None]
+) -> dict[str, Any]:
+    """Predictions by document id. Raises BenchError where their number or shape is wrong."""
+    if len(predictions) != len(chunk):
+        raise BenchError(f"predict returned {len(predictions)} predictions for {len(chunk)} documents")
+    for document, prediction in zip(chunk, predictions, strict=True):
+        try:
+            check(prediction)
+        except BenchError as error:
+            raise BenchError(str(error), where=f"document {document.id}") from None
+    return {document.id: prediction for document, prediction in zip(chunk, predictions, strict=True)}
+
+
+def _part(job: Mapping[str, Any], documents: Mapping[str, Document], ids: Sequence[str]) -> Dataset:
+    known = read_targets(Path(job["targets"])) if job["targets"] and ids else {}
+    wanted = set(ids)
+    targets = {
+        task: {id_: target for id_, target in of_task.items() if id_ in wanted} for task, of_task in known.items()
+    }
+    return Dataset(name="", documents=tuple(documents[id_] for id_ in ids), targets=targets)
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    text = "".join(traceback.format_exception(error))
+    return {"type": type(error).__name__, "message": str(error), "traceback": text[-20_000:]}
+
+
+def main() -> None:
+    """Does one job in this process, for debugging: ``python -m readbench.engine.child FOLDER``."""
+    sys.exit(run(os.fspath(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

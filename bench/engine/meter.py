@@ -1,0 +1,113 @@
+"""Samples the memory of a process tree and finds everything that belongs to it.
+
+The growth of a tree is what it holds beyond the libraries that it inherited from the fork server:
+for one process its private memory (USS); for several, their proportional set sizes (PSS), which
+count a page that k processes share as 1/k in each, less what the first process had at the start.
+Peaks come from samples, so an allocation that lives shorter than the interval can be missed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import psutil
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Meter:
+    """Watches one process tree by its first process."""
+
+    pid: int
+    peak_growth_bytes: int = 0
+    _start_pss: int = 0
+    _seen: dict[int, float] = field(default_factory=dict)
+    _next: float = 0.0
+    _last_rss: int = 0
+
+    def __post_init__(self) -> None:
+        self._start_pss = _memory(self.pid)[1]
+
+    def sample(self) -> int | None:
+        """The growth now in bytes, or None where it was not worth asking: reading the maps of a big
+        process takes milliseconds, so the interval grows with what the last reading cost, unless
+        the resident size (cheap to read) jumped."""
+        now = monotonic()
+        rss = _resident(self.pid)
+        if now < self._next and abs(rss - self._last_rss) < 16 * 2**20:
+            return None
+        tree = self._tree()
+        if len(tree) == 1:
+            growth = _memory(tree[0])[0]
+        else:
+            growth = sum(_memory(pid)[1] for pid in tree) - self._start_pss
+        self.peak_growth_bytes = max(self.peak_growth_bytes, growth)
+        self._last_rss = rss
+        self._next = monotonic() + max(0.02, 20 * (monotonic() - now))
+        return growth
+
+    def _tree(self) -> list[int]:
+        pids = [self.pid]
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(self.pid).children(recursive=True):
+                pids.append(child.pid)
+        for pid in pids:
+            if pid not in self._seen:
+                with contextlib.suppress(psutil.Error):
+                    self._seen[pid] = psutil.Process(pid).create_time()
+        return pids
+
+    def kill(self) -> None:
+        """Ends every process that was ever seen in the tree, and every one of its session."""
+        self._tree()
+        doomed = set()
+        for pid, created in self._seen.items():
+            with contextlib.suppress(psutil.Error):
+                if psutil.Process(pid).create_time() == created:
+                    doomed.add(pid)
+        doomed.update(_session(self.pid))
+        for pid in doomed:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    """(USS, PSS) in bytes; zeros for a process that is gone."""
+    uss = pss = 0
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in ("Private_Clean", "Private_Dirty", "Private_Hugetlb"):
+                uss += int(rest.split()[0]) * 1024
+            elif name == "Pss":
+                pss = int(rest.split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return uss, pss
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _session(leader: int) -> list[int]:
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if os.getsid(pid) == leader:
+                found.append(pid)
+    return found
+
+
+def own_footprint() -> int:
+    """PSS of the calling process in bytes."""
+    return _memory(os.getpid())[1]

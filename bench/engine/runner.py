@@ -1,0 +1,339 @@
+"""Carries out a plan: preparations and cells as jobs, predictions to scores, outcomes to records."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from readbench.engine.child import PREDICTIONS, SCRATCH
+from readbench.engine.documents import predictions_digest, read_columns, write_documents, write_targets
+from readbench.engine.imports import ImportCosts
+from readbench.engine.job import JOB, OUTCOME, PROGRESS, Ending, Job
+from readbench.engine.local import LocalExecutor
+from readbench.engine.scoring import Scoring
+from readbench.errors import BenchError
+from readbench.estimates import Estimates
+from readbench.plan import Plan, PlannedCell, PlannedPreparation
+from readbench.provenance import distribution_of, machine, versions_of
+from readbench.record import Charged, Costs, Failure, PreparationCost, Record
+from readbench.store import Store, write_json
+from readbench.tasks import get_task
+from readbench.types import Task, digest_of_documents
+
+
+class Reporter(Protocol):
+    """Hears what happens, in the order in which it happens."""
+
+    def doing(self, what: str) -> None: ...
+    def start(self, label: str) -> None: ...
+    def progress(self, label: str, phase: str, done: int, total: int) -> None: ...
+    def prepared(self, label: str, seconds: float) -> None: ...
+    def end(self, label: str, record: Record) -> None: ...
+
+
+@dataclass
+class Runner:
+    """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it
+    when an interruption comes is on disk."""
+
+    plan: Plan
+    store: Store
+    reporter: Reporter
+    records: dict[str, Record] = field(default_factory=dict)
+    _started: dict[str, str] = field(default_factory=dict)
+    _failed_preparations: dict[str, Ending] = field(default_factory=dict)
+    _footprints: dict[str, int] = field(default_factory=dict)
+    _documents: dict[Task, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._scoring = Scoring(self.plan.dataset)
+
+    def run(self) -> None:
+        """Raises BenchError where results cannot be written; a cell that fails is a record."""
+        self.store.sweep()
+        self._write_inputs()
+        for cell in self.plan.cells:
+            if cell.state == "stored" and cell.stored is not None:
+                self.records[cell.key] = self._rescored(cell, cell.stored)
+            elif cell.state == "missing":
+                failure = Failure(type="MissingDependency", message=cell.why)
+                self._keep(self._record(cell, "missing_dependency", Ending("missing_dependency"), failure), None)
+        cells = self.plan.to_run()
+        if not cells:
+            return
+        preparations = self.plan.needed_preparations()
+        self._measure_imports(cells, preparations)
+        workers, threads = self.plan.options.workers, self.plan.suite.limits.threads
+        with LocalExecutor(workers=workers, threads=threads) as executor:
+            self.reporter.doing("importing libraries")
+            executor.preload({m for item in [*cells, *preparations] for m in item.modules} | {"pyarrow.parquet"})
+            by_id: dict[str, PlannedPreparation | PlannedCell] = {}
+            jobs = []
+            for item in [*preparations, *cells]:
+                job = self._job(item, {p.key for p in preparations})
+                by_id[job.id] = item
+                jobs.append(job)
+            try:
+                executor.run(
+                    jobs,
+                    on_start=self._on_start,
+                    on_progress=lambda job, *state: self.reporter.progress(job.label, *state),
+                    on_end=lambda job, ending: self._on_end(by_id[job.id], job, ending),
+                )
+            finally:
+                for job in jobs:
+                    shutil.rmtree(job.folder, ignore_errors=True)
+
+    # -- before ------------------------------------------------------------------------------------
+
+    def _write_inputs(self) -> None:
+        """Documents once per content: projected ones for the cells, whole ones for the reading side."""
+        for task, documents in self.plan.projected.items():
+            place = self.store.documents(digest_of_documents(documents))
+            if not (place / "documents.parquet").is_file():
+                workspace = self.store.workspace("documents", "documents")
+                write_documents(documents, workspace / "documents.parquet")
+                self.store.publish(workspace, place)
+            self._documents[task] = place / "documents.parquet"
+        place = self.store.dataset(self.plan.dataset.fingerprint)
+        if not place.is_dir():
+            workspace = self.store.workspace("datasets", "dataset")
+            write_documents(self.plan.dataset.documents, workspace / "documents.parquet")
+            write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
+            self.store.publish(workspace, place)
+
+    def _measure_imports(self, cells: Iterable[PlannedCell], preparations: Iterable[PlannedPreparation]) -> None:
+        costs = ImportCosts(self.store.root)
+        for item in [*cells, *preparations]:
+            versions = versions_of(item.modules)
+            if not costs.known(item.modules, versions):
+                self.reporter.doing(f"measuring what importing {', '.join(item.modules) or 'nothing'} costs")
+            self._footprints[item.key] = costs.of(item.modules, versions).footprint_bytes
+        self.imports = costs
+
+    def _job(self, item: PlannedPreparation | PlannedCell, building: set[str]) -> Job:
+        """The job's workspace and the files that it reads besides the documents."""
+        is_cell = isinstance(item, PlannedCell)
+        workspace = self.store.workspace("cells" if is_cell else "preparations", item.key)
+        payload = {
+            "include_paths": [str(path) for path in self.plan.options.include_paths],
+            "threads": self.plan.suite.limits.threads,
+            "seed": item.seed if isinstance(item, PlannedCell) else 0,
+        }
+        if isinstance(item, PlannedCell):
+            split = {"train": item.split.train, "validation": item.split.validation, "test": item.split.test}
+            write_json(workspace / "split.json", {name: list(ids) for name, ids in split.items()})
+            learnable = {*item.split.train, *item.split.validation}
+            targets = {
+                item.task: {k: v for k, v in self.plan.dataset.targets[item.task].items() if k in learnable}
+            }
+            write_targets(targets, workspace / "targets.parquet")
+            payload |= {
+                "kind": "cell",
+                "task": item.spec.model_dump(mode="json"),
+                "method": item.method.spelling,
+                "documents": str(self._documents[item.task].resolve()),
+                "split": str((workspace / "split.json").resolve()),
+                "targets": str((workspace / "targets.parquet").resolve()),
+                "preparations": self._folders(item.preparations),
+            }
+            label, after = item.method.spelling, set(item.preparations.values())
+        else:
+            payload |= {
+                "kind": "preparation",
+                "task": item.task.model_dump(mode="json"),
+                "method": item.method,
+                "path": list(item.path),
+                "documents": str(self._documents[item.task.task].resolve()),
+                "ids": None if item.ids is None else list(item.ids),
+                "inputs": self._folders(item.inputs),
+            }
+            label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
+        return Job(
+            id=item.key, label=label, folder=workspace.resolve(), payload=payload, timeout_s=self.plan.timeout_s,
+            memory_bytes=self.plan.memory_bytes, footprint_bytes=self._footprints.get(item.key, 0),
+            after=frozenset(after & building),
+        )  # fmt: skip
+
+    def _folders(self, keys: object) -> dict[str, str]:
+        assert hasattr(keys, "items")
+        return {name: str((self.store.preparation(key) / "files").resolve()) for name, key in keys.items()}
+
+    # -- during ------------------------------------------------------------------------------------
+
+    def _on_start(self, job: Job) -> None:
+        self._started[job.id] = now()
+        self.reporter.start(job.label)
+
+    def _on_end(self, item: PlannedPreparation | PlannedCell, job: Job, ending: Ending) -> None:
+        if isinstance(item, PlannedPreparation):
+            self._end_preparation(item, job, ending)
+        else:
+            record = self._end_cell(item, job, ending)
+            self.reporter.end(job.label, record)
+
+    def _end_preparation(self, item: PlannedPreparation, job: Job, ending: Ending) -> None:
+        if ending.status != "ok":
+            self._failed_preparations[item.key] = ending
+            return
+        cost = PreparationCost(
+            name=item.preparation.name, peak_memory_bytes=self._peak(item.key, ending),
+            machine=machine()["fingerprint"], contended=self.plan.options.workers > 1,
+            versions=versions_of(item.modules),
+            **{name: ending.outcome[name] for name in ("setup_s", "build_s", "documents", "notes")},
+        )  # fmt: skip
+        _remove_working_files(job.folder)
+        write_json(job.folder / "preparation.json", cost)
+        self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
+        self.reporter.prepared(job.label, cost.build_s)
+
+    def _end_cell(self, cell: PlannedCell, job: Job, ending: Ending) -> Record:
+        failure = None
+        status = ending.status
+        if status == "skipped":
+            status, failure, ending = self._blame_preparation(cell)
+        elif status != "ok":
+            failure = Failure(**{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output)
+        record = self._record(cell, status, ending, failure)
+        if status == "ok":
+            try:
+                columns = read_columns(job.folder / PREDICTIONS)
+                record.predictions_digest = predictions_digest(columns)
+                self._scoring.score(cell, columns, record, job.folder)
+            except (OSError, ValueError, KeyError, BenchError) as error:
+                record.status = "failed"
+                record.failure = Failure(type=type(error).__name__, message=f"scoring: {error}")
+        if record.status == "ok":
+            Estimates(self.store.root).learn(record)
+        return self._keep(record, job.folder)
+
+    def _blame_preparation(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
+        queue = list(cell.preparations.values())
+        while queue:
+            key = queue.pop()
+            planned = self.plan.preparations[key]
+            if key in self._failed_preparations and self._failed_preparations[key].status != "skipped":
+                ending = self._failed_preparations[key]
+                told = ending.failure or {}
+                message = f"its preparation {planned.preparation.name} ended {ending.status}: {told.get('message', '')}"
+                failure = Failure(
+                    type=told.get("type", "Unknown"), message=message,
+                    traceback=told.get("traceback", ""), output=ending.output,
+                )  # fmt: skip
+                return ending.status, failure, Ending(ending.status)
+            queue.extend(planned.inputs.values())
+        return "skipped", Failure(type="Skipped", message="a preparation did not end ok"), Ending("skipped")
+
+    # -- after -------------------------------------------------------------------------------------
+
+    def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
+        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key)) is not None]
+        outcome = ending.outcome
+        return Record.model_validate(
+            {
+                "key": cell.key,
+                "method": cell.method.spelling,
+                "params": cell.method.params.model_dump(mode="json"),
+                "task": cell.spec.model_dump(mode="json"),
+                "dataset": self.plan.dataset.name,
+                "fingerprint": self.plan.dataset.fingerprint,
+                "split_hash": cell.split.hash,
+                "fold": cell.split.fold,
+                "seed": cell.seed,
+                "status": status,
+                "failure": failure,
+                "started_at": self._started.get(cell.key, now()),
+                "machine": machine(),
+                "versions": dict(cell.versions),
+                "threads": self.plan.suite.limits.threads,
+                "contended": self.plan.options.workers > 1,
+                "timeout_s": self.plan.timeout_s,
+                "memory_bytes": self.plan.memory_bytes,
+                "costs": self._costs(cell, ending, charged),
+                "preparations": charged,
+                "weights": {name: distribution_of(name) for name in cell.modules},
+                "notes": outcome.get("notes", {}),
+                "output_bytes": ending.output_bytes,
+            }
+        )
+
+    def _all_preparations(self, cell: PlannedCell) -> list[str]:
+        """Keys of everything that the cell stands on, each once."""
+        order: dict[str, None] = {}
+        queue = list(cell.preparations.values())
+        while queue:
+            key = queue.pop(0)
+            order.setdefault(key, None)
+            queue.extend(self.plan.preparations[key].inputs.values())
+        return list(order)
+
+    def _charge(self, key: str) -> Charged | None:
+        cost = self.store.preparation_cost(key)
+        if cost is None:
+            return None
+        per_document = cost.seconds_per_document if self._of_test(key) else None
+        return Charged(
+            name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
+            peak_memory_bytes=cost.peak_memory_bytes,
+        )  # fmt: skip
+
+    def _of_test(self, key: str) -> bool:
+        ids = self.plan.preparations[key].ids
+        return ids is not None and set(self.plan.split.test) <= set(ids)
+
+    def _costs(self, cell: PlannedCell, ending: Ending, charged: list[Charged]) -> Costs:
+        measured = ending.outcome.get("costs", {})
+        costs = Costs(**measured, wall_s=ending.wall_s or None)
+        if cell.state != "missing" and ending.wall_s:
+            costs.import_s = self.imports.of(cell.modules, versions_of(cell.modules)).seconds
+        costs.prepare_s = sum(c.seconds for c in charged) if charged else None
+        peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in charged)]
+        costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
+        n = len(cell.split.test)
+        if costs.predict_s is not None and costs.predict_s > 0 and n:
+            fresh = [c.seconds for c in charged if self._of_test(c.key) or self.plan.preparations[c.key].ids is None]
+            start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
+            costs.documents_per_s = n / (start + costs.predict_s)
+            per_document = sum(c.seconds_per_document or 0 for c in charged)
+            costs.documents_per_s_marginal = n / (per_document * n + costs.predict_s)
+        return costs
+
+    def _peak(self, key: str, ending: Ending) -> int | None:
+        if not ending.growth_bytes:
+            return None
+        return ending.growth_bytes + self._footprints.get(key, 0)
+
+    def _keep(self, record: Record, workspace: Path | None) -> Record:
+        workspace = workspace or self.store.workspace("cells", record.key)
+        _remove_working_files(workspace)
+        write_json(workspace / "record.json", record)
+        self.store.publish(workspace, self.store.cell(record.key), replace=True)
+        self.records[record.key] = record
+        return record
+
+    def _rescored(self, cell: PlannedCell, record: Record) -> Record:
+        """A stored record as it is, or with new scores where the metrics have changed since."""
+        if record.status != "ok":
+            return record
+        current = {metric.id: metric.version for metric in get_task(cell.task).metrics}
+        if {name: value.version for name, value in record.metrics.items()} == current:
+            return record
+        folder = self.store.cell(cell.key)
+        workspace = self.store.workspace("cells", cell.key)
+        shutil.copy2(folder / PREDICTIONS, workspace / PREDICTIONS)
+        self._scoring.score(cell, read_columns(folder / PREDICTIONS), record, workspace)
+        return self._keep(record, workspace)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _remove_working_files(folder: Path) -> None:
+    for name in (JOB, OUTCOME, PROGRESS, "split.json", "targets.parquet"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / SCRATCH, ignore_errors=True)

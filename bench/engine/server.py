@@ -1,0 +1,155 @@
+"""The fork server: imports libraries once, then starts every cell as a fork of itself.
+
+It only imports. It never computes, opens no CUDA context and starts no thread, so a fork of it is
+as good as a fresh interpreter. It is a program of its own (``python -m readbench.engine.server
+FD``) rather than multiprocessing's: that one imports the caller's main module into every child,
+which runs a user's script again if it has no ``__main__`` guard.
+
+Messages are JSON datagrams on a Unix socket. From the parent: ``{"op": "import", "modules": []}``,
+``{"op": "start", "token", "folder"}`` with the write end of the child's output pipe attached. To
+the parent: ``{"op": "imported", "problems": {}}``, ``{"op": "started", "token", "pid"}``,
+``{"op": "ended", "token", "pid", "code", "cpu_s"}`` with ``code`` as in ``os.waitstatus_to_exitcode``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+MESSAGE = 1 << 20
+
+
+class Server:
+    """Serves one parent until the parent closes the socket or dies."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.tokens: dict[int, str] = {}
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        # Orphans of a cell (double forks) come here instead of escaping to init.
+        self._prctl(PR_SET_CHILD_SUBREAPER, 1)
+        self.wake_in, self.wake_out = os.pipe()
+        os.set_blocking(self.wake_in, False)
+        os.set_blocking(self.wake_out, False)
+        signal.set_wakeup_fd(self.wake_out)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        selector = selectors.DefaultSelector()
+        selector.register(self.connection, selectors.EVENT_READ)
+        selector.register(self.wake_in, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is self.connection:
+                    if not self._receive():
+                        self._end()
+                        return
+                else:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.wake_in, 4096)
+            self._reap()
+
+    def _receive(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self.connection, MESSAGE, 1)
+        if not data:
+            return False
+        message = json.loads(data)
+        if message["op"] == "import":
+            problems = {}
+            for name in message["modules"]:
+                try:
+                    importlib.import_module(name)
+                except Exception as error:  # the cell that needs it will say so in its record
+                    problems[name] = f"{type(error).__name__}: {error}"
+            gc.collect()
+            # What is imported stays for good: keep the collector off it, or every fork copies its pages.
+            gc.freeze()
+            self._send({"op": "imported", "problems": problems})
+        elif message["op"] == "start":
+            self._start(message, descriptors[0])
+        return True
+
+    def _start(self, message: dict[str, Any], output: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            # The fork's exit status is the child's; nothing below may return into the loop above.
+            status = 70
+            try:
+                status = self._become_child(message, output)
+            finally:
+                os._exit(status)
+        os.close(output)
+        self.tokens[pid] = message["token"]
+        self._send({"op": "started", "token": message["token"], "pid": pid})
+
+    def _become_child(self, message: dict[str, Any], output: int) -> int:
+        from readbench.engine.child import run
+
+        server = os.getppid()
+        os.setsid()
+        self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:
+            return 70
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        self.connection.close()
+        os.close(self.wake_in)
+        os.close(self.wake_out)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        os.close(nothing)
+        try:
+            return run(message["folder"])
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):
+                    stream.flush()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            token = self.tokens.pop(pid, None)
+            if token is not None:
+                code = os.waitstatus_to_exitcode(status)
+                cpu = usage.ru_utime + usage.ru_stime
+                self._send({"op": "ended", "token": token, "pid": pid, "code": code, "cpu_s": cpu})
+
+    def _end(self) -> None:
+        for pid in self.tokens:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionError):
+            self.connection.send(json.dumps(message).encode())
+
+    def _prctl(self, option: int, value: int) -> None:
+        # Linux only; elsewhere the parent's own clean-up has to do.
+        with contextlib.suppress(AttributeError):
+            self.libc.prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    # Ctrl-C reaches the whole terminal group; only the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Server(socket.socket(fileno=int(sys.argv[1]))).serve()

@@ -1,0 +1,209 @@
+"""A run as a leaderboard: rows with quality, cost and rank range, in order; and what it says in words.
+
+Reads only what a run left; nothing is computed here and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from readbench.errors import BenchError
+from readbench.record import Manifest, Record, RunTask
+from readbench.store import Store
+
+STATISTICS = "statistics.json"
+ALIKE = 0.05
+"""Above this Holm-adjusted p two methods cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's line. ``ranks`` is (best, worst) among the methods that ran, None where it did not."""
+
+    task: str
+    method: str
+    status: str
+    record: Record | None
+    ranks: tuple[int, int] | None
+    problem: str = ""
+
+    def value(self, metric: str) -> float | None:
+        found = self.record.metrics.get(metric) if self.record else None
+        return None if found is None else found.value
+
+    def as_json(self) -> dict[str, Any]:
+        record = self.record
+        return {
+            "task": self.task,
+            "method": self.method,
+            "status": self.status,
+            "ranks": list(self.ranks) if self.ranks else None,
+            "metrics": {} if record is None else {n: v.model_dump(mode="json") for n, v in record.metrics.items()},
+            "costs": {} if record is None else record.costs.model_dump(mode="json"),
+            "counts": {} if record is None else record.counts,
+            "problem": self.problem or None,
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """One task of a run: its rows, best first, failures last."""
+
+    task: str
+    settings: RunTask
+    rows: tuple[Row, ...]
+    statistics: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def primary(self) -> str:
+        return self.settings.primary
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    manifest: Manifest
+    folder: Path
+    tables: tuple[Table, ...]
+
+
+def find_run(reference: str | None, store: Store) -> str:
+    """The name of a run from a run's name or folder, a suite's name (its newest run), or nothing (the
+    newest run of all). Raises BenchError where there is none."""
+    if reference and Path(reference).joinpath("run.json").is_file():
+        return Path(reference).resolve().name
+    runs = store.runs()
+    if not runs:
+        raise BenchError(
+            "there is no run yet", where=str(store.root / "runs"), todo="start with: bench run quick"
+        )
+    if reference is None:
+        return runs[0]
+    if reference in runs:
+        return reference
+    for name in runs:
+        if store.manifest(name).suite == reference:
+            return name
+    raise BenchError(
+        f"there is no run and no run of a suite called {reference!r}", where=str(store.root / "runs"),
+        todo=f"there are: {', '.join(runs[:5])}{' …' if len(runs) > 5 else ''}",
+    )  # fmt: skip
+
+
+def open_store(reference: str | None, root: Path | str) -> Store:
+    """The results folder that a run's folder lies in, or the given one."""
+    if reference and Path(reference).joinpath("run.json").is_file():
+        return Store(Path(reference).resolve().parent.parent)
+    return Store(root)
+
+
+def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leaderboard:
+    """Raises BenchError for an unknown metric to sort by and for a run that cannot be read."""
+    manifest = store.manifest(name)
+    statistics = _statistics(store.run(name) / STATISTICS)
+    tables = []
+    for task, settings in manifest.tasks.items():
+        of_task = statistics.get(task, {})
+        pairs = zip(of_task.get("names", []), of_task.get("rank_ranges", []), strict=True)
+        ranks = {name: (pair[0], pair[1]) for name, pair in pairs}
+        rows = []
+        for cell in manifest.cells:
+            if cell.task != task:
+                continue
+            record = store.record(cell.key)
+            problem = ""
+            status: str = cell.status
+            if record is None and status == "ok":
+                status, problem = "lost", "its cell is no longer in the results folder"
+            elif record is not None and record.failure is not None:
+                problem = record.failure.message
+            rows.append(Row(task, cell.method, status, record, ranks.get(cell.method), problem))
+        tables.append(Table(task, settings, tuple(_sorted(rows, sort, settings.primary)), of_task))
+    if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
+        known = sorted({m for t in tables for row in t.rows if row.record for m in row.record.metrics})
+        costs = sorted(_cost_names())
+        if sort not in known and sort not in costs:
+            raise BenchError(f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}")
+    return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def _cost_names() -> list[str]:
+    from readbench.record import Costs
+
+    return list(Costs.model_fields)
+
+
+def _sorted(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
+    """By the chosen metric or cost, best first; what has no value comes last, by name."""
+    name = sort or primary
+
+    def key(row: Row) -> tuple[bool, float, str]:
+        found = row.record.metrics.get(name) if row.record else None
+        value = None if found is None else found.value
+        better = -1.0 if found is None or found.higher_is_better else 1.0
+        if found is None and row.record is not None and name in type(row.record.costs).model_fields:
+            value = getattr(row.record.costs, name)
+            better = -1.0 if "documents_per_s" in name else 1.0
+        return value is None, 0.0 if value is None else better * value, row.method
+
+    return sorted(rows, key=key)
+
+
+def _statistics(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value
+
+
+def closing_sentence(table: Table) -> str:
+    """What the board says, in words: who is best, who cannot be told apart from it, at what cost."""
+    ranked = [row for row in table.rows if row.status == "ok" and row.ranks and row.value(table.primary) is not None]
+    if not ranked:
+        return f"No method was measured on {table.task}."
+    ranked = _sorted(ranked, None, table.primary)
+    best = ranked[0]
+    broken = [row for row in table.rows if row.status != "ok"]
+    failed = f" {len(broken)} of {len(table.rows)} methods did not finish." if broken else ""
+    if len(ranked) == 1:
+        return f"{best.method} has {table.primary} {_score(best, table)}; nothing stands beside it.{failed}"
+    alike = [row for row in ranked[1:] if row.ranks and _alike(best, row, table)]
+    if not alike:
+        return f"{best.method} is best by {table.primary}, and no other method comes close enough to be in doubt.{failed}"
+    cheapest = min(alike, key=_seconds_per_document)
+    words = f"{best.method} is best by {table.primary}; {cheapest.method} cannot be told apart"
+    ratio = _seconds_per_document(cheapest) / max(_seconds_per_document(best), 1e-12)
+    words += f" at {_share(ratio)} the cost per document" if ratio < 0.8 else ""
+    others = len(alike) - 1
+    if others:
+        words += f", nor can {others} other{'s' if others > 1 else ''}"
+    return f"{words}.{failed}"
+
+
+def _alike(best: Row, other: Row, table: Table) -> bool:
+    names = table.statistics.get("names", [])
+    p = table.statistics.get("p", [])
+    if best.method not in names or other.method not in names:
+        return False
+    return bool(p[names.index(best.method)][names.index(other.method)] > ALIKE)
+
+
+def _score(row: Row, table: Table) -> str:
+    value = row.value(table.primary)
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _seconds_per_document(row: Row) -> float:
+    rate = row.record.costs.documents_per_s_marginal if row.record else None
+    return 1.0 / rate if rate else float("inf")
+
+
+def _share(ratio: float) -> str:
+    for share, words in ((0.5, "half"), (1 / 3, "a third of"), (0.25, "a quarter of"), (0.1, "a tenth of")):
+        if abs(ratio / share - 1) < 0.12:
+            return words
+    return f"{ratio:.0%} of" if ratio >= 0.01 else "under 1% of"

@@ -1,0 +1,103 @@
+"""What `bench ls` shows. Imports nothing heavy: a method is looked at, not loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from readbench.datasets import list_datasets
+from readbench.errors import BenchError, MissingDependency
+from readbench.suite import list_suites, load_suite
+
+if TYPE_CHECKING:
+    from readbench.adapter import Adapter
+
+
+def _grid(*names: str) -> Table:
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        grid.add_column(name, overflow="fold")
+    return grid
+
+
+def suites() -> RenderableType:
+    grid = _grid("suite", "tasks", "methods", "what it is for")
+    for name, path in list_suites().items():
+        try:
+            suite = load_suite(path)
+        except BenchError as error:
+            grid.add_row(name, "–", "–", Text(str(error), style="red"))
+            continue
+        count = sum(len(section.methods) for section in suite.tasks.values())
+        grid.add_row(name, ", ".join(suite.tasks), str(count), suite.description)
+    return grid
+
+
+def datasets() -> RenderableType:
+    grid = _grid("dataset", "documents", "what it is")
+    for info in list_datasets():
+        grid.add_row(info.name, str(info.documents), info.summary)
+    return Group(grid, Text("or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label."))
+
+
+def metrics() -> RenderableType:
+    from readbench.tasks import get_task, task_names
+
+    grid = _grid("metric", "task", "better", "version", "what it says")
+    for name in task_names():
+        for metric in get_task(name).metrics:
+            better = "higher" if metric.higher_is_better else "lower"
+            grid.add_row(metric.id, name, better, metric.version.partition(":")[0], metric.summary)
+    versions = sorted({m.version for name in task_names() for m in get_task(name).metrics if ":" in m.version})
+    return Group(grid, *(Text(version, style="dim") for version in versions))
+
+
+def methods(include_paths: Sequence[Path]) -> RenderableType:
+    from readbench.registry import Registry
+
+    registry = Registry(include_paths)
+    grid = _grid("method", "task", "here", "what it does")
+    todo: dict[str, None] = {}
+    for adapter in registry.usable():
+        problem = missing(adapter)
+        if problem is not None:
+            todo.setdefault(problem.todo)
+        here = Text("yes", style="green") if problem is None else Text(problem.what, style="red")
+        grid.add_row(adapter.name, ", ".join(sorted(adapter.tasks)), here, adapter.summary)
+    lines = [Text(f"to make them run: {line}", style="bold") for line in todo if line]
+    lines += [Text(f"{name}: {why}", style="red") for name, why in registry.problems.items()]
+    return Group(grid, *lines)
+
+
+def method(name: str, include_paths: Sequence[Path]) -> RenderableType:
+    """One method: what it does, whether it can run here, its parameters."""
+    from readbench.registry import Registry
+
+    adapter = Registry(include_paths)[name]
+    problem = missing(adapter)
+    grid = _grid("parameter", "default", "what it is")
+    for key, field in adapter.Params.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = f"[{', '.join(default)}]" if isinstance(default, tuple) else str(default).lower()
+        grid.add_row(key, Text(shown), field.description or "")
+    here = "can run here" if problem is None else f"cannot run here: {problem}"
+    return Group(Text(f"{adapter.name}: {adapter.summary}; {here}"), grid)
+
+
+def missing(adapter: type[Adapter]) -> MissingDependency | None:
+    """Why a method cannot run here with its defaults, or None."""
+    from readbench.adapter import Context
+    from readbench.tasks.spec import TaskSpec
+
+    context = Context(task=TaskSpec(task=sorted(adapter.tasks)[0]))
+    try:
+        adapter(adapter.Params(), context).missing()
+    except MissingDependency as error:
+        return error
+    return None

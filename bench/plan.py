@@ -1,0 +1,308 @@
+"""From a suite to a plan: the cells and the preparations they share, as a graph with keys, and what
+of it is already there."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from readbench.adapter import Context, MissingDependency, Preparation, PreparationNeed
+from readbench.errors import BenchError
+from readbench.provenance import digest, engine_digest, machine, source_digest, versions_of
+from readbench.record import Record
+from readbench.registry import Method, Registry
+from readbench.splits import derived_seed, make_split, subsample
+from readbench.store import Store
+from readbench.suite import Suite
+from readbench.tasks import get_task
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Dataset, Document, Split, Task, digest_of_documents
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to a suite."""
+
+    seed: int | None = None
+    limit: int | None = None
+    methods: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    workers: int = 1
+    retry: bool = False
+    fresh: bool = False
+    strict: bool = False
+    include_paths: tuple[Path, ...] = ()
+
+
+State = Literal["run", "stored", "missing"]
+
+
+@dataclass(frozen=True)
+class PlannedPreparation:
+    """A preparation over certain documents; ``method`` and ``path`` say how a child finds its class."""
+
+    key: str
+    preparation: Preparation
+    method: str
+    path: tuple[str, ...]
+    task: TaskSpec
+    ids: tuple[str, ...] | None
+    inputs: Mapping[str, str]
+    modules: tuple[str, ...]
+    stored: bool
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again."""
+
+    key: str
+    method: Method
+    spec: TaskSpec
+    split: Split
+    seed: int
+    preparations: Mapping[str, str]
+    modules: tuple[str, ...]
+    versions: Mapping[str, str]
+    state: State
+    why: str = ""
+    stored: Record | None = None
+
+    @property
+    def task(self) -> Task:
+        return self.spec.task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run will do, before it does it."""
+
+    suite: Suite
+    options: Options
+    dataset: Dataset
+    split: Split
+    seed: int
+    timeout_s: float
+    memory_bytes: int
+    cells: tuple[PlannedCell, ...]
+    preparations: Mapping[str, PlannedPreparation]
+    projected: Mapping[Task, tuple[Document, ...]] = field(repr=False)
+
+    def to_run(self) -> list[PlannedCell]:
+        return [cell for cell in self.cells if cell.state == "run"]
+
+    def needed_preparations(self) -> list[PlannedPreparation]:
+        """What the cells to run need and the store lacks, each after what it is built from."""
+        order: dict[str, PlannedPreparation] = {}
+
+        def visit(key: str) -> None:
+            planned = self.preparations[key]
+            if planned.stored:
+                return
+            for upstream in planned.inputs.values():
+                visit(upstream)
+            order.setdefault(key, planned)
+
+        for cell in self.to_run():
+            for key in cell.preparations.values():
+                visit(key)
+        return list(order.values())
+
+
+def make_plan(suite: Suite, dataset: Dataset, options: Options, store: Store) -> Plan:
+    """Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
+    for a dataset without targets for a task."""
+    seed = suite.seed if options.seed is None else options.seed
+    dataset = subsample(dataset, options.limit, seed)
+    split = make_split(dataset, suite.split, seed)
+    registry = Registry(options.include_paths)
+    methods = _methods(suite, options, registry)
+    planner = _Planner(suite, options, dataset, split, seed, store)
+    cells = [
+        planner.cell(task, method) for task, of_task in methods.items() for method in of_task
+    ]
+    return Plan(
+        suite=suite, options=options, dataset=dataset, split=split, seed=seed,
+        timeout_s=options.timeout_s or suite.limits.timeout,
+        memory_bytes=options.memory_bytes or suite.limits.memory,
+        cells=tuple(cells), preparations=planner.preparations, projected=planner.projected,
+    )  # fmt: skip
+
+
+def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, list[Method]]:
+    chosen: dict[Task, list[Method]] = {}
+    for task, section in suite.tasks.items():
+        named = [registry.method(spelling) for spelling in options.methods or section.methods]
+        if options.methods:
+            named = [method for method in named if task in method.adapter.tasks]
+        for method in named:
+            if task not in method.adapter.tasks:
+                raise BenchError(
+                    f"{method.adapter.name} does {', '.join(sorted(method.adapter.tasks))}, not {task}",
+                    where=f"suite {suite.name}",
+                )
+        spellings = [method.spelling for method in named]
+        twice = {spelling for spelling in spellings if spellings.count(spelling) > 1}
+        if twice:
+            raise BenchError(f"{sorted(twice)[0]} is named twice", where=f"suite {suite.name}")
+        chosen[task] = named
+    if not any(chosen.values()):
+        raise BenchError(
+            f"none of the given methods does {' or '.join(suite.tasks)}", where=f"suite {suite.name}",
+            todo="`bench ls methods` says which task each method does",
+        )  # fmt: skip
+    return chosen
+
+
+class _Planner:
+    """Plans cell by cell, so that two cells that need the same preparation get the same one."""
+
+    def __init__(
+        self, suite: Suite, options: Options, dataset: Dataset, split: Split, seed: int, store: Store
+    ) -> None:
+        self.suite, self.options, self.dataset = suite, options, dataset
+        self.split, self.seed, self.store = split, seed, store
+        self.preparations: dict[str, PlannedPreparation] = {}
+        self.projected: dict[Task, tuple[Document, ...]] = {}
+        self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
+        self._fingerprint = dataset.fingerprint
+
+    def cell(self, task: Task, method: Method) -> PlannedCell:
+        spec = self._spec(task)
+        seed = derived_seed(self.seed, self._fingerprint, self.split.fold, method.spelling)
+        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads)
+        adapter = method.create(context)
+        missing = ""
+        try:
+            adapter.missing()
+        except MissingDependency as error:
+            missing = str(error)
+        needs = adapter.needs().preparations
+        preparations = {
+            name: self._preparation(need, spec, method, (name,)) for name, need in needs.items()
+        }
+        modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
+        versions = versions_of(modules)
+        key = digest(
+            {
+                "engine": engine_digest(),
+                "adapter": source_digest(Path(inspect.getfile(method.adapter))),
+                "method": method.adapter.name,
+                "params": method.params.model_dump(mode="json"),
+                "task": spec.model_dump(mode="json"),
+                "dataset": self._fingerprint,
+                "split": self.split.hash,
+                "fold": self.split.fold,
+                "seed": seed,
+                "versions": versions,
+                "threads": self.suite.limits.threads,
+                "preparations": preparations,
+            }
+        )[:40]
+        state, why, record = self._state(key, missing)
+        return PlannedCell(
+            key=key, method=method, spec=spec, split=self.split, seed=seed, preparations=preparations,
+            modules=modules, versions=versions, state=state, why=why, stored=record,
+        )  # fmt: skip
+
+    def _spec(self, task: Task) -> TaskSpec:
+        spec = self.suite.spec(task)
+        if task in self.projected:
+            return spec
+        if not self.dataset.targets.get(task):
+            raise BenchError(
+                f"it has no targets for the task {task}", where=f"dataset {self.dataset.name}",
+                todo="name the gold column in the suite's [dataset.columns], or join --labels FILE",
+            )  # fmt: skip
+        known = {name for document in self.dataset.documents for name in document.fields}
+        absent = [name for name in spec.fields if name not in known]
+        if len(absent) == len(spec.fields):
+            raise BenchError(
+                f"none of its documents has the field {' or '.join(absent)}",
+                where=f"dataset {self.dataset.name}", todo=f"it has: {', '.join(sorted(known))}",
+            )  # fmt: skip
+        self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
+        return spec
+
+    def _preparation(
+        self, need: PreparationNeed, spec: TaskSpec, method: Method, path: tuple[str, ...]
+    ) -> str:
+        """Plans a preparation and what it is built from; returns its key."""
+        preparation = need.preparation
+        inputs = {
+            name: self._preparation(upstream, spec, method, (*path, name))
+            for name, upstream in preparation.needs().items()
+        }
+        ids = tuple(id_ for part in need.parts for id_ in self.split.ids(part)) if need.parts else None
+        if need.parts and not ids:
+            raise BenchError(
+                f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
+                where=f"method {method.spelling}", todo='give the suite a [split] of kind = "holdout"',
+            )  # fmt: skip
+        modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
+        key = digest(
+            {
+                "engine": engine_digest(),
+                "source": source_digest(Path(inspect.getfile(type(preparation)))),
+                "name": preparation.name,
+                "params": preparation.params.model_dump(mode="json"),
+                "task": spec.model_dump(mode="json") if ids is not None else None,
+                "documents": self._digest(spec.task, ids) if ids is not None else None,
+                "versions": versions_of(modules),
+                "threads": self.suite.limits.threads,
+                "inputs": inputs,
+            }
+        )[:40]
+        if key not in self.preparations:
+            self.preparations[key] = PlannedPreparation(
+                key=key, preparation=preparation, method=method.spelling, path=path, task=spec,
+                ids=ids, inputs=inputs, modules=modules,
+                stored=not self.options.fresh and self._usable(key),
+            )  # fmt: skip
+        return key
+
+    def _usable(self, key: str) -> bool:
+        """Whether a preparation is there with costs that hold here: a cost measured on another
+        machine, or beside other cells, is not what it costs here alone."""
+        cost = self.store.preparation_cost(key)
+        if cost is None or cost.machine != machine()["fingerprint"]:
+            return False
+        return not cost.contended or self.options.workers > 1
+
+    def _modules_of(self, keys: Iterable[str]) -> set[str]:
+        return {module for key in keys for module in self.preparations[key].modules}
+
+    def _digest(self, task: Task, ids: tuple[str, ...]) -> str:
+        if (task, ids) not in self._digests:
+            wanted = set(ids)
+            documents = [document for document in self.projected[task] if document.id in wanted]
+            self._digests[task, ids] = digest_of_documents(documents)
+        return self._digests[task, ids]
+
+    def _state(self, key: str, missing: str) -> tuple[State, str, Record | None]:
+        if missing:
+            return "missing", missing, None
+        record = None if self.options.fresh else self.store.record(key)
+        if record is None:
+            return "run", "", None
+        timeout = self.options.timeout_s or self.suite.limits.timeout
+        memory = self.options.memory_bytes or self.suite.limits.memory
+        if record.status == "missing_dependency":
+            return "run", "it lacked a dependency before", record
+        if record.status != "ok":
+            if self.options.retry:
+                return "run", f"it ended {record.status} before", record
+            if record.status == "timeout" and timeout > record.timeout_s:
+                return "run", "its time limit was lower before", record
+            if record.status == "out_of_memory" and memory > record.memory_bytes:
+                return "run", "its memory limit was lower before", record
+            return "stored", "", record
+        if record.machine["fingerprint"] != machine()["fingerprint"]:
+            return "run", "its costs were measured on another machine", record
+        if record.contended and self.options.workers == 1:
+            return "run", "its costs were measured beside other cells", record
+        return "stored", "", record

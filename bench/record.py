@@ -1,0 +1,196 @@
+"""The versioned record that one cell leaves, and the manifest of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from readbench.errors import BenchError
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From a schema version to the next one, applied in turn to records of older versions."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Failure(_Model):
+    """Why a cell is not ok. ``output`` is the end of what the process printed."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    output: str = ""
+
+
+class Value(_Model):
+    """One metric of one cell: the mean over ``n`` documents and its 95 % interval. Null where no
+    document counts."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int
+    higher_is_better: bool = True
+    version: str
+
+
+class Charged(_Model):
+    """A preparation that the cell used and what it would have paid for it alone."""
+
+    name: str
+    key: str
+    seconds: float
+    seconds_per_document: float | None
+    peak_memory_bytes: int | None
+
+
+class PreparationCost(_Model):
+    """What building a preparation cost, kept beside its files. ``setup_s`` is paid once (loading a
+    model), the rest of ``build_s`` per document."""
+
+    name: str
+    setup_s: float
+    build_s: float
+    documents: int
+    peak_memory_bytes: int | None
+    machine: str
+    contended: bool
+    versions: dict[str, str]
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def seconds_per_document(self) -> float | None:
+        return (self.build_s - self.setup_s) / self.documents if self.documents else None
+
+
+class Costs(_Model):
+    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0.
+
+    ``import_s``: importing its libraries in a fresh interpreter, measured once a machine.
+    ``load_s``: ``Adapter.load`` and opening the preparations. ``warmup_s``: one document, predicted
+    once before the clock starts. ``prepare_s``: what its preparations cost to build, charged in full
+    though the run paid once. ``predict_s``: the sum over the chunks.
+    ``documents_per_s``: test documents over import, load, preparation and prediction: what somebody
+    who starts this method alone will see. ``documents_per_s_marginal``: test documents over their
+    share of preparation and prediction, everything loaded: what one more document costs.
+    ``peak_memory_bytes``: the import footprint plus the sampled growth of the process tree.
+    """
+
+    import_s: float | None = None
+    load_s: float | None = None
+    warmup_s: float | None = None
+    prepare_s: float | None = None
+    fit_s: float | None = None
+    predict_s: float | None = None
+    wall_s: float | None = None
+    documents_per_s: float | None = None
+    documents_per_s_marginal: float | None = None
+    peak_memory_bytes: int | None = None
+    peak_vram_allocated_bytes: int | None = None
+    peak_vram_process_bytes: int | None = None
+    gpu_utilisation: float | None = None
+
+
+class Record(_Model):
+    """What one cell left: one method on one fold with one seed."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    method: str
+    params: dict[str, Any]
+    task: dict[str, Any]
+    dataset: str
+    fingerprint: str
+    split_hash: str
+    fold: int
+    seed: int
+    status: Status
+    failure: Failure | None = None
+    started_at: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    threads: int
+    contended: bool
+    timeout_s: float
+    memory_bytes: int
+    costs: Costs = Field(default_factory=Costs)
+    counts: dict[str, int] = Field(default_factory=dict)
+    metrics: dict[str, Value] = Field(default_factory=dict)
+    preparations: list[Charged] = Field(default_factory=list)
+    predictions_digest: str | None = None
+    weights: dict[str, str] = Field(default_factory=dict)
+    notes: dict[str, Any] = Field(default_factory=dict)
+    output_bytes: int = 0
+
+
+class RunCell(_Model):
+    """A cell as a run saw it."""
+
+    task: str
+    method: str
+    key: str
+    status: Status
+    reused: bool = False
+
+
+class RunTask(_Model):
+    """A task of a run: its spec and how the board ranks it."""
+
+    spec: dict[str, Any]
+    primary: str
+    board: list[str]
+
+
+class Manifest(_Model):
+    """A run: which cells, of which suite, on which documents, started how."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    suite: str
+    suite_digest: str
+    status: Literal["running", "finished", "interrupted"]
+    command: str
+    started_at: str
+    finished_at: str | None = None
+    wall_s: float | None = None
+    tasks: dict[str, RunTask]
+    dataset: str
+    dataset_source: str
+    dataset_counts: dict[str, int]
+    demo: bool
+    fingerprint: str
+    split: dict[str, Any]
+    split_hash: str
+    documents: dict[str, int]
+    seed: int
+    limit: int | None
+    workers: int
+    timeout_s: float
+    memory_bytes: int
+    machine: dict[str, Any]
+    cells: list[RunCell]
+
+
+def read_record(data: dict[str, Any], where: str) -> Record:
+    """Validates a stored record, migrating older schema versions.
+
+    Raises BenchError for a version that this program does not know.
+    """
+    version = data.get("schema_version")
+    while version != SCHEMA_VERSION:
+        if not isinstance(version, int) or version not in MIGRATIONS:
+            raise BenchError(
+                f"the record has schema version {version!r}; this program reads {SCHEMA_VERSION}",
+                where=where, todo="update readbench or run again with --fresh",
+            )  # fmt: skip
+        data = MIGRATIONS[version](data)
+        version = data.get("schema_version")
+    return Record.model_validate(data)

@@ -1,0 +1,153 @@
+"""Finds methods: entry points of the group ``bench.adapters``, and files under ``--include-path``."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from readbench.adapter import Adapter, Context
+from readbench.errors import BenchError
+from readbench.spelling import parse_method, spell_method
+
+GROUP = "bench.adapters"
+
+
+@dataclass(frozen=True)
+class Method:
+    """An adapter class with validated parameters."""
+
+    adapter: type[Adapter]
+    params: Any
+
+    @property
+    def spelling(self) -> str:
+        """The canonical spelling: parameters that differ from the defaults, keys in order."""
+        given = self.params.model_dump(mode="json")
+        default = {
+            name: field.get_default(call_default_factory=True)
+            for name, field in type(self.params).model_fields.items()
+        }
+        defaults = type(self.params).model_construct(**default).model_dump(mode="json")
+        return spell_method(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
+
+    def create(self, context: Context) -> Adapter:
+        return self.adapter(self.params, context)
+
+
+class Registry(Mapping[str, type[Adapter]]):
+    """Every method that can be named, loaded when asked for.
+
+    ``include_paths`` are files or folders whose ``*.py`` hold adapters. A module that cannot be
+    imported costs itself alone: ``problems`` says which and why.
+    """
+
+    def __init__(self, include_paths: Iterable[Path | str] = ()) -> None:
+        self.include_paths = tuple(Path(path).resolve() for path in include_paths)
+        self.problems: dict[str, str] = {}
+        self._points = {point.name: point for point in entry_points(group=GROUP)}
+        self._loaded: dict[str, type[Adapter]] = {}
+        for path in self.include_paths:
+            for cls in _adapters_in(path):
+                self._loaded[cls.name] = cls
+
+    def __getitem__(self, name: str) -> type[Adapter]:
+        if name not in self._loaded:
+            if name not in self._points:
+                near = difflib.get_close_matches(name, list(self), n=3)
+                raise BenchError(
+                    f"no method is called {name!r}",
+                    todo=f"did you mean {' or '.join(near)}?" if near else "`bench ls methods` lists them",
+                )
+            try:
+                self._loaded[name] = self._points[name].load()
+            except Exception as error:
+                raise BenchError(
+                    f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
+                    where=self._points[name].value, todo="mend or uninstall that package",
+                ) from error  # fmt: skip
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._points, *self._loaded}))
+
+    def __len__(self) -> int:
+        return len({*self._points, *self._loaded})
+
+    def usable(self) -> Iterator[type[Adapter]]:
+        """Every method that can be imported; the others go to ``problems``."""
+        for name in self:
+            try:
+                yield self[name]
+            except BenchError as error:
+                self.problems[name] = str(error)
+
+    def method(self, spelling: str) -> Method:
+        """Reads a spelling and validates its parameters.
+
+        Raises BenchError for an unknown method, an unknown parameter or a value of the wrong kind.
+        """
+        name, given = parse_method(spelling)
+        adapter = self[name]
+        try:
+            return Method(adapter, adapter.Params.model_validate(given))
+        except ValidationError as error:
+            raise BenchError(_first_problem(error, adapter), where=f"method {spelling!r}") from None
+
+
+def _first_problem(error: ValidationError, adapter: type[Adapter]) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    known = sorted(adapter.Params.model_fields)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none'}"
+        return f"{adapter.name} has no parameter {key!r}; {hint}"
+    return f"parameter {key!r}: {problem['msg']}, not {problem['input']!r}"
+
+
+def _adapters_in(path: Path) -> list[type[Adapter]]:
+    if not path.exists():
+        raise BenchError("there is no such file or folder", where=f"--include-path {path}")
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        module = _import_file(file)
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Adapter)
+                and value.__module__ == module.__name__
+                and "name" in vars(value)
+            ):
+                found.append(value)
+    return found
+
+
+def _import_file(file: Path) -> ModuleType:
+    # The path is part of the module's name: two files called my.py do not shadow each other.
+    name = f"readbench_include_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise BenchError("this is not a Python file", where=str(file))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise BenchError(
+            f"cannot be imported: {type(error).__name__}: {error}", where=str(file)
+        ) from error
+    return module

@@ -1,0 +1,99 @@
+"""The leaderboard as Markdown, CSV and JSON, and as the data frame that Python callers get."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from readbench.leaderboard import Leaderboard, Table, closing_sentence
+from readbench.record import Costs
+from readbench.units import show_rate, show_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def as_json(board: Leaderboard) -> str:
+    """An object with the run's facts and ``rows``; a row carries ``method``, ``status``, ``metrics``
+    (name to value, low, high, n) and ``costs``."""
+    manifest = board.manifest
+    value = {
+        "run": manifest.name,
+        "suite": manifest.suite,
+        "dataset": manifest.dataset,
+        "demo": manifest.demo,
+        "fingerprint": manifest.fingerprint,
+        "documents": manifest.documents,
+        "machine": manifest.machine,
+        "closing": {table.task: closing_sentence(table) for table in board.tables},
+        "rows": [row.as_json() for table in board.tables for row in table.rows],
+    }
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def as_csv(board: Leaderboard) -> str:
+    rows = flat_rows(board)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return sink.getvalue()
+
+
+def as_markdown(board: Leaderboard) -> str:
+    lines = []
+    for table in board.tables:
+        lines += [f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
+                  f"{board.manifest.documents['test']} test documents", "", *_markdown_table(table), "",
+                  closing_sentence(table), ""]  # fmt: skip
+    if board.manifest.demo:
+        lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
+    return "\n".join(lines)
+
+
+def _markdown_table(table: Table) -> list[str]:
+    metrics = [table.primary, *table.settings.board]
+    head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], "docs/s", "peak memory"]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * 2}{' ---: |' * (len(head) - 2)}"]
+    for row in table.rows:
+        cells = ["–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))), f"`{row.method}`"]
+        for metric in metrics:
+            found = row.record.metrics.get(metric) if row.record and row.status == "ok" else None
+            cells.append("–" if found is None or found.value is None else f"{found.value:.3f}")
+            if metric == table.primary and found is not None and found.low is not None and found.high is not None:
+                cells[-1] += f" ({found.low:.3f} to {found.high:.3f})"
+        if row.status != "ok":
+            cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace("|", "\\|")
+        costs = row.record.costs if row.record else Costs()
+        cells += [show_rate(costs.documents_per_s_marginal), show_size(costs.peak_memory_bytes)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
+    """One row a method: rank range, every metric with its interval, every cost."""
+    rows = []
+    for table in board.tables:
+        for row in table.rows:
+            best, worst = row.ranks or (None, None)
+            flat: dict[str, Any] = {
+                "task": row.task, "method": row.method, "status": row.status,
+                "rank_best": best, "rank_worst": worst,
+            }  # fmt: skip
+            for name, value in (row.record.metrics if row.record else {}).items():
+                flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
+            flat |= (row.record.costs if row.record else Costs()).model_dump()
+            rows.append(flat)
+    return rows
+
+
+def as_frame(board: Leaderboard) -> pd.DataFrame:
+    """A data frame of ``flat_rows``; ``attrs["run"]`` is the run's folder."""
+    import pandas as pd
+
+    frame = pd.DataFrame(flat_rows(board))
+    frame.attrs["run"] = str(board.folder)
+    return frame

@@ -1,0 +1,295 @@
+"""Statistics of paired per-document scores: intervals, tests, corrections and rank ranges (numpy only).
+
+Everything random is seeded and depends on nothing but the seed, the number of documents and the
+number of draws: another metric or method in the same call changes no result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+EXACT_UP_TO = 13
+"""With this many documents that differ, all 2**13 = 8,192 sign patterns are fewer than 10,000 draws."""
+
+# Draws times documents of one chunk: the arrays of a chunk stay below 25 MB.
+_CHUNK = 1 << 20
+# Two sums that are equal in exact arithmetic differ by less than this share of the sum of magnitudes.
+_TINY = 1e-10
+
+
+def bootstrap_intervals(
+    values: ArrayLike, *, resamples: int = 10_000, level: float = 0.95, seed: int
+) -> Floats:
+    """Percentile intervals of the means of columns (documents, columns) -> (columns, 2).
+
+    Documents are resampled jointly for all columns. NaN marks a document that does not count for a
+    column: the statistic is the ratio of two sums, over the resampled documents that count. A resample
+    in which none counts is left out; a column without any value gets NaN. In the unit of ``values``.
+
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
+    """
+    table = _matrix(values)
+    n, columns = table.shape
+    if n == 0 or columns == 0:
+        return np.full((columns, 2), np.nan)
+    counted = ~np.isnan(table)
+    filled = np.where(counted, table, 0.0)
+    # Columns share few patterns of missing documents: count each pattern once.
+    seen: dict[bytes, int] = {}
+    pattern_of = [seen.setdefault(counted[:, column].tobytes(), len(seen)) for column in range(columns)]
+    weights = np.column_stack([np.frombuffer(pattern, dtype=np.bool_) for pattern in seen]).astype(np.float64)
+    means = np.empty((resamples, columns))
+    generator = np.random.default_rng(seed)
+    for start, stop in _chunks(resamples, n):
+        rows = stop - start
+        drawn = generator.integers(0, n, size=(rows, n), dtype=np.int32).astype(np.int64)
+        drawn += np.arange(rows)[:, None] * n
+        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            means[start:stop] = (times @ filled) / (times @ weights)[:, pattern_of]
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    intervals = np.full((columns, 2), np.nan)
+    whole = ~np.isnan(means).any(axis=0)
+    intervals[whole] = np.quantile(means[:, whole], tails, axis=0).T
+    for column in np.flatnonzero(~whole & counted.any(axis=0)):
+        intervals[column] = np.nanquantile(means[:, column], tails)
+    return intervals
+
+
+def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int) -> Floats:
+    """Two-sided p-values that the mean difference of each pair is 0: (documents, pairs) -> (pairs,).
+
+    Under the null hypothesis the two methods could be exchanged on any document, which flips the sign
+    of its difference. p = (1 + #{|permuted mean| >= |observed mean|}) / (1 + permutations), never 0
+    (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585). Where at most 13 differences are not 0, all
+    sign patterns are enumerated and p is exact. NaN documents drop out of their pair; p is 1 for a
+    pair without any difference.
+
+    Source of the test: Fisher 1935, The Design of Experiments, section 21.
+    """
+    table = _matrix(differences)
+    filled = np.where(np.isnan(table), 0.0, table)
+    p = np.ones(filled.shape[1])
+    nonzero = np.count_nonzero(filled, axis=0)
+    for pair in np.flatnonzero(nonzero <= EXACT_UP_TO):
+        p[pair] = _exact_flip_p(filled[filled[:, pair] != 0, pair])
+    drawn = np.flatnonzero(nonzero > EXACT_UP_TO)
+    if len(drawn):
+        chosen = filled[:, drawn]
+        bound = np.abs(chosen.sum(axis=0)) - _TINY * np.abs(chosen).sum(axis=0)
+        reached = np.zeros(len(drawn), dtype=np.int64)
+        for sums in _flipped_sums(chosen, permutations, seed):
+            reached += np.count_nonzero(np.abs(sums) >= bound, axis=0)
+        p[drawn] = (1 + reached) / (1 + permutations)
+    return p
+
+
+def mcnemar_exact_p(b: int, c: int) -> float:
+    """Exact two-sided p-value that two classifiers are equally often right, from the number of documents
+    that only the first (``b``) and only the second (``c``) has right: a binomial test with p = 1/2.
+
+    McNemar 1947, doi:10.1007/BF02295996; exact form: Dietterich 1998, doi:10.1162/089976698300017197.
+    Raises ValueError for a negative count.
+    """
+    if b < 0 or c < 0:
+        raise ValueError(f"counts are {b} and {c}, not both at least 0")
+    n, fewer = b + c, min(b, c)
+    if b == c:
+        return 1.0
+    # log C(n, i) for i = 0..fewer, as a running sum of log((n - i + 1) / i).
+    i = np.arange(1, fewer + 1, dtype=np.float64)
+    logs = np.concatenate([[0.0], np.cumsum(np.log((n - i + 1) / i))])
+    top = float(logs[-1])
+    log_p = math.log(2) + top + math.log(float(np.exp(logs - top).sum())) - n * math.log(2)
+    return min(1.0, math.exp(log_p))
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Holm's adjusted p-values, in the order and shape given; a NaN stays NaN and counts as no test.
+
+    Adjusted p of the i-th smallest of m: the largest of (m - j + 1) p_(j) over j <= i, at most 1.
+    Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure, Scand. J. Statistics 6:65-70.
+    """
+    raw = np.asarray(p, dtype=np.float64)
+    flat = raw.ravel()
+    adjusted = np.full(flat.shape, np.nan)
+    order = np.argsort(flat, kind="stable")[: np.count_nonzero(~np.isnan(flat))]
+    steps = np.arange(len(order), 0, -1) * flat[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted.reshape(raw.shape)
+
+
+def rank_ranges(
+    values: ArrayLike, adjusted: ArrayLike, *, higher_is_better: bool, alpha: float = 0.05
+) -> list[tuple[int, int]]:
+    """The range of ranks (best, worst) of each method, from values (methods,) and a symmetric matrix of
+    adjusted p-values (methods, methods).
+
+    best: 1 + the number of methods significantly better; worst: the number of methods that are not
+    significantly worse, itself included. A NaN value or p-value tells no methods apart.
+    """
+    points = np.asarray(values, dtype=np.float64)
+    better = points[:, None] > points[None, :] if higher_is_better else points[:, None] < points[None, :]
+    beats = better & (np.asarray(adjusted, dtype=np.float64) <= alpha)
+    best = 1 + beats.sum(axis=0)
+    worst = len(points) - beats.sum(axis=1)
+    return [(int(low), int(high)) for low, high in zip(best, worst, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Every method against every other on one metric, for k methods in the order of ``names``.
+
+    ``means`` (k,), each over the documents that count for the method; ``differences`` (k, k): mean of
+    row minus mean of column, over the documents that count for both; ``p`` (k, k): Holm-adjusted over
+    all pairs, 1 on the diagonal; ``rank_ranges``: (best, worst) of each method at ``alpha``.
+    """
+
+    names: tuple[str, ...]
+    higher_is_better: bool
+    means: Floats
+    differences: Floats
+    p: Floats
+    rank_ranges: tuple[tuple[int, int], ...]
+    permutations: int
+    alpha: float
+    seed: int
+
+    def told_apart(self, one: str, other: str) -> bool:
+        """Whether two methods differ significantly."""
+        return bool(self.p[self.names.index(one), self.names.index(other)] <= self.alpha)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``json.dumps``; NaN becomes null."""
+        return {
+            "names": list(self.names),
+            "higher_is_better": self.higher_is_better,
+            "means": _nullable(self.means),
+            "differences": [_nullable(row) for row in self.differences],
+            "p": [_nullable(row) for row in self.p],
+            "rank_ranges": [list(pair) for pair in self.rank_ranges],
+            "permutations": self.permutations,
+            "alpha": self.alpha,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Comparison:
+        """The inverse of ``to_json``."""
+        k = len(value["names"])
+        # Float arrays read null as NaN; the shape is given for k = 0.
+        arrays = {name: np.array(value[name], dtype=np.float64) for name in ("means", "differences", "p")}
+        return cls(
+            names=tuple(value["names"]),
+            higher_is_better=value["higher_is_better"],
+            means=arrays["means"].reshape(k),
+            differences=arrays["differences"].reshape(k, k),
+            p=arrays["p"].reshape(k, k),
+            rank_ranges=tuple((low, high) for low, high in value["rank_ranges"]),
+            permutations=value["permutations"],
+            alpha=value["alpha"],
+            seed=value["seed"],
+        )
+
+
+def compare_all(
+    scores: Mapping[str, ArrayLike],
+    higher_is_better: bool,
+    seed: int,
+    *,
+    permutations: int = 10_000,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Compares all pairs of methods by sign-flip permutation with Holm's correction.
+
+    ``scores``: per method the values (documents,) of one metric, the same documents in the same order,
+    NaN where one does not count. With many methods ``permutations`` is raised to 2 * pairs / alpha:
+    a p-value is at least 1 / (1 + permutations), so that with fewer the correction alone would
+    keep any two methods from ever being told apart. Raises ValueError where lengths differ.
+    """
+    names = tuple(scores)
+    columns = [np.asarray(scores[name], dtype=np.float64) for name in names]
+    if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
+        raise ValueError("the methods' scores are not equally long vectors")
+    k = len(names)
+    table = np.column_stack(columns) if k else np.empty((0, 0))
+    left, right = np.triu_indices(k, 1)
+    permutations = max(permutations, math.ceil(2 * len(left) / alpha))
+    differences = np.zeros((k, k))
+    raw = np.ones(len(left))
+    for pairs in _blocks(len(left), len(table)):
+        gap = table[:, left[pairs]] - table[:, right[pairs]]
+        mean = _column_means(gap)
+        differences[left[pairs], right[pairs]] = mean
+        differences[right[pairs], left[pairs]] = -mean
+        raw[pairs] = sign_flip_p(gap, permutations=permutations, seed=seed)
+    p = np.ones((k, k))
+    p[left, right] = p[right, left] = holm(raw)
+    means = _column_means(table)
+    ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
+    return Comparison(
+        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed
+    )
+
+
+def _matrix(values: ArrayLike) -> Floats:
+    table = np.asarray(values, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError(f"values have shape {table.shape}, not (documents, columns)")
+    return table
+
+
+def _column_means(table: Floats) -> Floats:
+    counts = np.count_nonzero(~np.isnan(table), axis=0)
+    means = np.full(table.shape[1], np.nan)
+    np.divide(np.nansum(table, axis=0), counts, out=means, where=counts > 0)
+    return means
+
+
+def _chunks(draws: int, n: int) -> Iterator[tuple[int, int]]:
+    step = max(1, _CHUNK // max(1, n))
+    for start in range(0, draws, step):
+        yield start, min(start + step, draws)
+
+
+def _blocks(pairs: int, n: int) -> Iterator[slice]:
+    """Slices of pairs whose differences take at most 64 MB; each block draws the same signs again."""
+    step = max(1, (1 << 23) // max(1, n))
+    for start in range(0, pairs, step):
+        yield slice(start, start + step)
+
+
+def _flipped_sums(columns: Floats, permutations: int, seed: int) -> Iterator[Floats]:
+    """Sums of columns (n, m) under random signs of the rows, the same for all columns, in chunks."""
+    n = len(columns)
+    total = columns.sum(axis=0)
+    # Whole 64-bit words, so that the stream does not depend on where the chunks end.
+    width = -(-n // 64)
+    generator = np.random.default_rng(seed)
+    for start, stop in _chunks(permutations, max(n, columns.shape[1])):
+        rows = stop - start
+        packed = generator.integers(0, 1 << 64, size=(rows, width), dtype=np.uint64)
+        kept = np.unpackbits(packed.view(np.uint8), axis=1, count=n).astype(np.float64)
+        # A sign of +1 or -1 is 2 * bit - 1.
+        yield 2 * (kept @ columns) - total
+
+
+def _exact_flip_p(differences: Floats) -> float:
+    """The share of all sign patterns of at most 13 non-zero differences (n,) that reach the observed sum."""
+    sums = np.zeros(1)
+    for difference in differences:
+        sums = np.concatenate([sums + difference, sums - difference])
+    bound = abs(float(differences.sum())) - _TINY * float(np.abs(differences).sum())
+    return float(np.mean(np.abs(sums) >= bound))
+
+
+def _nullable(values: Sequence[float] | Floats) -> list[float | None]:
+    return [None if math.isnan(value) else float(value) for value in values]

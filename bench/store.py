@@ -1,0 +1,184 @@
+"""Where results live and how they are written: cells, preparations, documents and runs.
+
+    cells/KEY/         record.json, predictions.parquet, scores.parquet
+    preparations/KEY/  the files, and preparation.json with what they cost
+    documents/DIGEST/  projected documents, without gold: what a cell's process reads
+    datasets/DIGEST/   documents and targets: what the reading side shows
+    runs/NAME/         run.json, statistics.json, results.parquet, results.csv
+
+A folder appears under its name complete or not at all: it is written beside its place, flushed to
+disk and renamed. That one mechanism is resume, two runs at once, and many workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from readbench.errors import BenchError
+from readbench.record import Manifest, PreparationCost, Record, read_record
+
+OWNER = "owner.json"
+
+
+class Store:
+    """A results folder. Creating the object touches nothing on disk."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def cell(self, key: str) -> Path:
+        return self.root / "cells" / key
+
+    def preparation(self, key: str) -> Path:
+        return self.root / "preparations" / key
+
+    def documents(self, digest: str) -> Path:
+        return self.root / "documents" / digest
+
+    def dataset(self, fingerprint: str) -> Path:
+        return self.root / "datasets" / fingerprint
+
+    def run(self, name: str) -> Path:
+        return self.root / "runs" / name
+
+    def record(self, key: str) -> Record | None:
+        """The record of a cell, or None where the cell is not there or its record cannot be read
+        (a foreign file, a damaged disk): then the cell simply counts as not yet run."""
+        path = self.cell(key) / "record.json"
+        try:
+            return read_record(json.loads(path.read_text(encoding="utf-8")), str(path))
+        except (OSError, ValueError, ValidationError):
+            return None
+
+    def preparation_cost(self, key: str) -> PreparationCost | None:
+        try:
+            return PreparationCost.model_validate_json(
+                (self.preparation(key) / "preparation.json").read_bytes()
+            )
+        except (OSError, ValidationError):
+            return None
+
+    def records(self) -> Iterator[Record]:
+        """Every readable record; unreadable ones are passed over."""
+        for folder in sorted(self.root.glob("cells/*/record.json")):
+            with contextlib.suppress(BenchError):
+                record = self.record(folder.parent.name)
+                if record is not None:
+                    yield record
+
+    def manifest(self, name: str) -> Manifest:
+        path = self.run(name) / "run.json"
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise BenchError(f"cannot be read as a run: {first_line(error)}", where=str(path)) from error
+
+    def runs(self) -> list[str]:
+        """Names of runs, newest first."""
+        found = [path.parent for path in self.root.glob("runs/*/run.json")]
+        return [path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)]
+
+    def workspace(self, kind: str, key: str) -> Path:
+        """A fresh folder beside the place where its content will be renamed to."""
+        parent = self.root / kind
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=parent))
+            me = psutil.Process()
+            (folder / OWNER).write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
+        except OSError as error:
+            raise cannot_write(parent, error) from error
+        return folder
+
+    def publish(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
+        """Moves a finished workspace to its place. Whoever came first wins, unless ``replace``."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                (workspace / OWNER).unlink()
+            _flush(workspace)
+            if place.exists() and replace:
+                # Out of the way first: a rename onto a folder that has files is refused.
+                old = Path(tempfile.mkdtemp(prefix=".old-", dir=place.parent))
+                place.rename(old / "old")
+                shutil.rmtree(old, ignore_errors=True)
+            try:
+                workspace.rename(place)
+            except OSError:
+                if not place.exists():
+                    raise
+                shutil.rmtree(workspace, ignore_errors=True)
+            _flush_folder(place.parent)
+        except OSError as error:
+            raise cannot_write(place, error) from error
+
+    def sweep(self) -> int:
+        """Removes workspaces whose process is gone (a kill, a power cut); returns how many."""
+        removed = 0
+        for folder in self.root.glob("*/.*-*"):
+            if not _alive(folder / OWNER):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
+
+
+def cannot_write(place: Path, error: OSError) -> BenchError:
+    return BenchError(
+        f"results cannot be written: {error.strerror or error}", where=str(place),
+        todo="free some space or choose another folder with --output-path", exit_status=3,
+    )  # fmt: skip
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
+    """Writes a JSON file completely or not at all."""
+    text = (
+        value.model_dump_json(indent=1)
+        if isinstance(value, BaseModel)
+        else json.dumps(value, indent=1, ensure_ascii=False)
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _alive(owner: Path) -> bool:
+    try:
+        facts = json.loads(owner.read_text())
+        return abs(psutil.Process(facts["pid"]).create_time() - facts["created"]) < 1.0
+    except (OSError, ValueError, KeyError, psutil.Error):
+        return False
+
+
+def _flush(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

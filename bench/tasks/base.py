@@ -1,0 +1,107 @@
+"""What every task answers to: its metrics, and how its predictions are checked, kept and scored."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from readbench.errors import BenchError
+from readbench.tasks.metric import Metric, Scores, find_metric
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document, Prediction, Target, Task
+
+
+class Scorer(Protocol):
+    """The gold side of a dataset, made ready once and used for every method."""
+
+    def score(self, predictions: Mapping[str, Prediction]) -> Scores:
+        """Scores one method. BenchError where the predictions are malformed or their ids are not
+        those of the documents."""
+        ...
+
+
+class TaskDefinition(ABC):
+    """One task. Every metric's aggregate is the mean of the per-document values that count.
+
+    ``board`` names the default columns of a leaderboard, ``primary`` the metric that orders it.
+    ``prediction_columns`` are the columns of a predictions table, ``id`` first.
+    """
+
+    name: ClassVar[Task]
+    metrics: ClassVar[tuple[Metric, ...]]
+    primary: ClassVar[str]
+    board: ClassVar[tuple[str, ...]]
+    prediction_columns: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def prepare(
+        self, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
+    ) -> Scorer:
+        """Everything about gold and texts that is the same for all methods.
+
+        ``documents`` are those to be scored, in the order of the result. A document without a target
+        is scored NaN; targets of other documents are ignored. BenchError for a malformed target.
+        """
+
+    def score(
+        self,
+        spec: TaskSpec,
+        documents: Mapping[str, Document],
+        targets: Mapping[str, Target],
+        predictions: Mapping[str, Prediction],
+    ) -> Scores:
+        """Scores one method; with several methods, ``prepare`` once and score with what it returns.
+
+        Raises BenchError where a document has no prediction, a prediction no document, or where a
+        prediction or a target is malformed.
+        """
+        return self.prepare(spec, documents, targets).score(predictions)
+
+    @abstractmethod
+    def check(self, prediction: object, *, where: str = "") -> None:
+        """Raises BenchError, placed at ``where``, if a prediction is malformed."""
+
+    @abstractmethod
+    def to_columns(self, predictions: Mapping[str, Prediction]) -> dict[str, list[Any]]:
+        """The predictions as plain lists, one row a document; BenchError if one is malformed."""
+
+    @abstractmethod
+    def from_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Prediction]:
+        """The inverse of ``to_columns``; BenchError where a column is absent or short, an id comes
+        twice or a prediction is malformed."""
+
+    def metric(self, id_: str) -> Metric:
+        """The metric of this id; BenchError where there is none."""
+        return find_metric(self.metrics, id_)
+
+
+def check_ids(documents: Sequence[str], predictions: Mapping[str, Prediction]) -> None:
+    """Raises BenchError unless exactly the documents have predictions: a lost prediction must fail,
+    not vanish from a mean."""
+    absent = [id_ for id_ in documents if id_ not in predictions]
+    if absent:
+        raise BenchError(f"{len(absent)} documents without a prediction", where=f"document {absent[0]}")
+    if len(predictions) > len(documents):
+        known = set(documents)
+        extra = [id_ for id_ in predictions if id_ not in known]
+        raise BenchError(f"{len(extra)} predictions for unknown documents", where=f"document {extra[0]}")
+
+
+def check_columns(names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
+    """Raises BenchError unless the named columns are there, equally long, and ids come once."""
+    for name in names:
+        if name not in columns:
+            raise BenchError("column is missing", where=f"predictions, column {name}")
+        if len(columns[name]) != len(columns[names[0]]):
+            raise BenchError(
+                f"{len(columns[name])} rows, but {len(columns[names[0]])} in column {names[0]}",
+                where=f"predictions, column {name}",
+            )
+    seen: set[object] = set()
+    for row, id_ in enumerate(columns[names[0]]):
+        if id_ in seen:
+            raise BenchError(
+                f"document {id_} comes twice", where=f"predictions, row {row + 1}, column {names[0]}"
+            )
+        seen.add(id_)

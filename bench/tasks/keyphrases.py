@@ -1,0 +1,250 @@
+"""The house metrics for keyphrases: exact matches of stemmed phrases, at cut-offs and by rank."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readbench.errors import BenchError
+from readbench.tasks import normalise
+from readbench.tasks.base import TaskDefinition, check_columns, check_ids
+from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document, Prediction, RankedPhrases, Target
+
+CUTOFFS = ("5", "10", "15", "20", "M", "O")
+"""Numbers of phrases that are looked at. M: all that were predicted; O: as many as gold has."""
+
+NDCG_AT = 10
+_VIEWS = ("", "present.", "absent.")
+_MATCHING = f"{normalise.VERSION}, exact, duplicates dropped"
+# 1 / log2(rank + 1), and its sums: the discounted gain of a list whose first entries all match.
+_DISCOUNTS = np.array([1 / math.log2(rank + 1) for rank in range(1, NDCG_AT + 1)])
+_IDEAL = np.concatenate([[0.0], np.cumsum(_DISCOUNTS)])
+
+
+def _metrics() -> tuple[Metric, ...]:
+    """The columns, in the order in which ``_table`` computes them."""
+    versions = {
+        "": _MATCHING,
+        "present.": f"{_MATCHING}; present: contiguous stems in the text",
+        "absent.": f"{_MATCHING}; absent: no contiguous stems in the text",
+    }
+    gold = {
+        "": "",
+        "present.": ", of phrases that occur in the text",
+        "absent.": ", of phrases that do not occur in the text",
+    }
+    first = {"M": "all phrases", "O": "as many phrases as gold has"}
+    found = []
+    for view in _VIEWS:
+        for measure in ("precision", "recall", "f1"):
+            name = "F1" if measure == "f1" else measure
+            for cutoff in CUTOFFS:
+                summary = f"{name} of {first.get(cutoff, f'the first {cutoff} phrases')}{gold[view]}"
+                if measure == "recall" and cutoff == "20" and not view:
+                    summary += '; closest to what the competition notes call "acc"'
+                found.append((view, f"{measure}@{cutoff}", summary))
+        found.append((view, "map", f"average precision over the whole list{gold[view]}"))
+        found.append((view, f"ndcg@{NDCG_AT}", f"discounted gain of the first {NDCG_AT} phrases{gold[view]}"))
+    return tuple(Metric(view + id_, True, versions[view], summary) for view, id_, summary in found)
+
+
+METRICS = _metrics()
+_COLUMNS = len(METRICS) // len(_VIEWS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gold:
+    """The gold side of a dataset, normalised once. Per document: the keys of its gold phrases, the key
+    of its text, and how many gold phrases it has in all, present and absent (``counts``, int64 of
+    shape (documents, 3))."""
+
+    ids: tuple[str, ...]
+    language: str
+    keys: tuple[frozenset[str], ...]
+    texts: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def prepare(
+        cls, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
+    ) -> Gold:
+        keys: list[frozenset[str]] = []
+        texts: list[str] = []
+        counts = np.zeros((len(documents), len(_VIEWS)), dtype=np.int64)
+        for row, (id_, document) in enumerate(documents.items()):
+            phrases = gold_phrases(targets[id_], id_) if id_ in targets else ()
+            gold = frozenset(normalise.key(phrase, spec.language) for phrase in phrases) - {""}
+            # Without gold the document is not scored, so its text is not read.
+            text = f" {normalise.key(spec.text(document), spec.language)} " if gold else ""
+            here = sum(f" {phrase} " in text for phrase in gold)
+            keys.append(gold)
+            texts.append(text)
+            counts[row] = len(gold), here, len(gold) - here
+        return cls(tuple(documents), spec.language, tuple(keys), tuple(texts), counts)
+
+    def score(self, predictions: Mapping[str, Prediction]) -> Scores:
+        """The values of all metrics (documents, metrics) for one method's predictions.
+
+        Raises BenchError where a prediction is absent, of an unknown document or malformed.
+        """
+        check_ids(self.ids, predictions)
+        predicted = np.zeros_like(self.counts)
+        owners: tuple[list[int], ...] = ([], [], [])
+        ranks: tuple[list[int], ...] = ([], [], [])
+        for row, id_ in enumerate(self.ids):
+            phrases = ranked(predictions[id_], f"prediction of document {id_}").phrases
+            gold, text = self.keys[row], self.texts[row]
+            if not gold:
+                continue
+            # A dict keeps the first occurrence of each phrase and its place.
+            kept = dict.fromkeys([normalise.key(phrase, self.language) for phrase in phrases])
+            kept.pop("", None)
+            rank = [0, 0, 0]
+            for phrase in kept:
+                view = 1 if f" {phrase} " in text else 2
+                rank[0] += 1
+                rank[view] += 1
+                if phrase in gold:
+                    owners[0].append(row)
+                    ranks[0].append(rank[0])
+                    owners[view].append(row)
+                    ranks[view].append(rank[view])
+            predicted[row] = rank
+        parts = [
+            _table(
+                np.array(owners[view], dtype=np.int64),
+                np.array(ranks[view], dtype=np.int64),
+                predicted[:, view],
+                self.counts[:, view],
+            )
+            for view in range(len(_VIEWS))
+        ]
+        return Scores(METRICS, self.ids, np.hstack(parts))
+
+
+def _table(
+    owner: NDArray[np.int64], rank: NDArray[np.int64], predicted: NDArray[np.int64], gold: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The metrics of one view (documents, 20), NaN for documents without gold.
+
+    ``owner`` and ``rank`` (matches,) give for each match its document and its rank from 1, in the
+    order of documents and ranks; ``predicted`` and ``gold`` (documents,) count phrases.
+    """
+    n = len(gold)
+    table = np.full((n, _COLUMNS), np.nan)
+    counted = gold > 0
+    denominators = np.maximum(gold, 1)
+    for index, cutoff in enumerate(CUTOFFS):
+        k = predicted if cutoff == "M" else gold if cutoff == "O" else np.full(n, int(cutoff))
+        hits = np.bincount(owner[rank <= k[owner]], minlength=n)
+        looked_at = np.minimum(k, predicted)
+        precision = hits / np.maximum(looked_at, 1)
+        recall = hits / denominators
+        # 2PR / (P + R) with P = hits / looked_at and R = hits / gold, rounded once.
+        f1 = 2 * hits / np.maximum(looked_at + gold, 1)
+        for offset, values in enumerate((precision, recall, f1)):
+            table[:, offset * len(CUTOFFS) + index] = values
+    # The how-manieth match of its document each match is; bincount adds in this order.
+    starts = np.cumsum(np.bincount(owner, minlength=n)) - np.bincount(owner, minlength=n)
+    nth = np.arange(1, len(owner) + 1) - starts[owner]
+    table[:, -2] = np.bincount(owner, weights=nth / rank, minlength=n) / denominators
+    early = rank <= NDCG_AT
+    gains = np.bincount(owner[early], weights=_DISCOUNTS[rank[early] - 1], minlength=n)
+    table[:, -1] = gains / _IDEAL[np.minimum(denominators, NDCG_AT)]
+    table[~counted] = np.nan
+    return table
+
+
+def ranked(prediction: object, where: str) -> RankedPhrases:
+    """The prediction, checked. Raises BenchError, placed at ``where``, if it is malformed."""
+    if not isinstance(prediction, RankedPhrases):
+        raise BenchError(f"is a {type(prediction).__name__}, not RankedPhrases", where=where)
+    phrases, scores = prediction.phrases, prediction.scores
+    for name, value in (("phrases", phrases), ("scores", scores)):
+        if not isinstance(value, tuple | list):
+            raise BenchError(f"{name} are a {type(value).__name__}, not a tuple", where=where)
+    if len(phrases) != len(scores):
+        raise BenchError(f"{len(phrases)} phrases but {len(scores)} scores", where=where)
+    for place, phrase in enumerate(phrases, 1):
+        if not isinstance(phrase, str):
+            raise BenchError(f"phrase {place} is a {type(phrase).__name__}, not a string", where=where)
+        if not phrase or phrase.isspace():
+            raise BenchError(f"phrase {place} is blank", where=where)
+    for place, score in enumerate(scores, 1):
+        _check_score(score, place, where)
+    return prediction
+
+
+def _check_score(score: object, place: int, where: str) -> None:
+    # Numbers of NumPy are welcome; bool is a number to Python, but no score.
+    if isinstance(score, bool) or not isinstance(score, float | int | np.floating | np.integer):
+        raise BenchError(f"score {place} is a {type(score).__name__}, not a number", where=where)
+    if not math.isfinite(score):
+        raise BenchError(f"score {place} is {score}, not a finite number", where=where)
+
+
+def gold_phrases(target: object, id_: str) -> Sequence[str]:
+    """The gold phrases of a target. Raises BenchError if it is not a list of strings."""
+    if not isinstance(target, tuple | list) or not all(isinstance(phrase, str) for phrase in target):
+        raise BenchError("target is not a list of phrases", where=f"target of document {id_}")
+    return target
+
+
+class KeyphraseTask(TaskDefinition):
+    """Predictions are ranked phrases. Metrics are computed per document, after duplicates (phrases of
+    equal stems) and phrases that normalise to nothing are dropped on both sides:
+
+    - ``precision@k``: matches among the first k, by min(k, number predicted); 0 for an empty list;
+    - ``recall@k``: the same matches, by the number of gold phrases; ``f1@k``: of the two;
+    - ``map``: precision at the rank of each match, summed, by the number of gold phrases;
+    - ``ndcg@10``: binary gains, discounted by log2(rank + 1), by those of an ideal list of
+      min(10, gold) matches (Järvelin & Kekäläinen 2002, doi:10.1145/582415.582418);
+    - ``present.*``, ``absent.*``: gold and predictions are both split by whether their stems occur in
+      the text (Meng et al. 2017, doi:10.18653/v1/P17-1054, section 4.3).
+
+    A document without (present, absent) gold does not count. An empty prediction scores 0.
+    """
+
+    name = "keyphrases"
+    metrics = METRICS
+    primary = "f1@10"
+    board = ("f1@5", "f1@10", "recall@20", "map")
+    prediction_columns = ("id", "phrases", "scores")
+
+    def prepare(
+        self, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
+    ) -> Gold:
+        return Gold.prepare(spec, documents, targets)
+
+    def check(self, prediction: object, *, where: str = "") -> None:
+        ranked(prediction, where or "prediction")
+
+    def to_columns(self, predictions: Mapping[str, Prediction]) -> dict[str, list[Any]]:
+        """``id``: string; ``phrases``: list of strings; ``scores``: list of floats, one a phrase."""
+        checked = [ranked(value, f"prediction of document {id_}") for id_, value in predictions.items()]
+        return {
+            "id": list(predictions),
+            "phrases": [list(prediction.phrases) for prediction in checked],
+            "scores": [[float(score) for score in prediction.scores] for prediction in checked],
+        }
+
+    def from_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Prediction]:
+        check_columns(self.prediction_columns, columns)
+        read: dict[str, Prediction] = {}
+        for id_, phrases, scores in zip(*(columns[name] for name in self.prediction_columns), strict=True):
+            where = f"prediction of document {id_}"
+            # A string would pass for a list of one-letter phrases.
+            if any(isinstance(value, str) or not isinstance(value, Iterable) for value in (phrases, scores)):
+                raise BenchError("phrases or scores are not a list", where=where)
+            read[id_] = ranked(RankedPhrases(tuple(phrases), tuple(scores)), where)
+        return read
+
+
+TASK = KeyphraseTask()

@@ -1,0 +1,140 @@
+"""Plain values that everything passes around: documents, targets, predictions, datasets, splits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Task = Literal["keyphrases", "classification", "extraction"]
+Part = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of an annotation. ``offset`` is its first character in the text, ``space`` whether
+    white space follows it, ``sentence`` the index of its sentence."""
+
+    word: str
+    lemma: str
+    pos: str
+    offset: int
+    space: bool
+    sentence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text to read. It never carries a gold target."""
+
+    id: str
+    fields: Mapping[str, str]
+    language: str = "en"
+    annotation: tuple[Token, ...] | None = None
+
+    def canonical(self) -> dict[str, object]:
+        """The content that fingerprints are made of."""
+        value: dict[str, object] = {
+            "id": self.id, "language": self.language, "fields": dict(sorted(self.fields.items())),
+        }  # fmt: skip
+        if self.annotation is not None:
+            value["annotation"] = [
+                [t.word, t.lemma, t.pos, t.offset, t.space, t.sentence] for t in self.annotation
+            ]
+        return value
+
+
+Keyphrases = tuple[str, ...]
+"""A keyphrase target: the gold phrases as the authors wrote them."""
+
+Label = str
+"""A classification target."""
+
+Target = Keyphrases | Label
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPhrases:
+    """A keyphrase prediction: phrases, best first, and a score each (its scale is the method's own)."""
+
+    phrases: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedLabel:
+    """A classification prediction; ``label`` None is an abstention. ``scores`` by label."""
+
+    label: str | None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+Prediction = RankedPhrases | PredictedLabel
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Documents with the targets that are known for them, per task and document id.
+
+    ``counts`` says what the reader left out and why (``{"skipped: no text": 2}``), ``demo`` marks a
+    corpus whose scores describe nothing but itself.
+    """
+
+    name: str
+    documents: tuple[Document, ...]
+    targets: Mapping[Task, Mapping[str, Target]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    source: str = ""
+    demo: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical content: documents and targets, in the order of their ids."""
+        digest = hashlib.sha256(digest_of_documents(self.documents).encode())
+        for task in sorted(self.targets):
+            for id_ in sorted(self.targets[task]):
+                digest.update(_canonical([task, id_, self.targets[task][id_]]))
+        return digest.hexdigest()
+
+    def only(self, ids: Iterable[str]) -> Dataset:
+        """The same dataset with the named documents alone, in the order of ``ids``."""
+        by_id = {document.id: document for document in self.documents}
+        kept = tuple(by_id[id_] for id_ in ids)
+        names = {document.id for document in kept}
+        targets = {
+            task: {id_: target for id_, target in known.items() if id_ in names}
+            for task, known in self.targets.items()
+        }
+        return replace(self, documents=kept, targets=targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Document ids of the three parts of one fold."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    fold: int = 0
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the three lists."""
+        return hashlib.sha256(_canonical([self.train, self.validation, self.test])).hexdigest()
+
+    def ids(self, part: Part) -> tuple[str, ...]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}[part]
+
+
+def digest_of_documents(documents: Sequence[Document]) -> str:
+    """SHA-256 over the canonical content of documents, whatever their order."""
+    digest = hashlib.sha256()
+    for document in sorted(documents, key=lambda d: d.id):
+        digest.update(_canonical(document.canonical()))
+    return digest.hexdigest()
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"

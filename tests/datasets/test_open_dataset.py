@@ -1,0 +1,186 @@
+"""References: embedded names, paths, and what is said where there is nothing to read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from readbench.datasets import READERS, ReadOptions, embedded, list_datasets, open_dataset
+from readbench.errors import BenchError
+
+RECORD = (
+    '{"id": "x1", "title": "t", "abstract": "a", "keyphrases": ["k"], "label": "1", "area": "dentistry"}\n'
+)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    (tmp_path / "papers_demo.jsonl").write_text(RECORD + "\n")
+
+
+@pytest.mark.usefixtures("installed")
+def test_embedded_corpus_is_a_demonstration_without_its_area():
+    dataset = open_dataset("papers-demo", ReadOptions(language="zh", encoding="utf-16"))
+    assert (dataset.name, dataset.source, dataset.demo) == ("papers-demo", "papers-demo", True)
+    assert dataset.documents[0].fields == {"title": "t", "abstract": "a"}
+    assert dataset.documents[0].language == "en"
+    assert dataset.targets == {"keyphrases": {"x1": ("k",)}, "classification": {"x1": "1"}}
+
+
+@pytest.mark.usefixtures("installed")
+def test_area_is_a_field_of_other_files(write):
+    assert open_dataset(str(write("mine.jsonl", RECORD))).documents[0].fields["area"] == "dentistry"
+
+
+@pytest.mark.usefixtures("installed")
+def test_list_counts_documents():
+    (info,) = list_datasets()
+    assert (info.name, info.documents) == ("papers-demo", 1)
+    assert info.summary
+
+
+def test_an_embedded_corpus_that_is_not_installed_is_not_listed(tmp_path, monkeypatch, refused):
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    assert list_datasets() == []
+    assert "the embedded corpus papers-demo is not installed" in refused("papers-demo")
+
+
+def test_the_corpus_as_shipped():
+    if not list_datasets():
+        pytest.skip("papers_demo.jsonl is not there yet")
+    dataset = open_dataset("papers-demo")
+    assert len(dataset.documents) == list_datasets()[0].documents == 240
+    assert dataset.counts == {}
+    for document in dataset.documents:
+        assert set(document.fields) == {"title", "abstract"}
+        assert dataset.targets["keyphrases"][document.id]
+    assert set(dataset.targets["classification"].values()) == {"0", "1"}
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "import sys; from readbench.datasets import list_datasets; list_datasets();"
+        "print(*{'pandas', 'pyarrow', 'numpy', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={
+        **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    })  # fmt: skip
+    assert done.stdout.strip() == ""
+
+
+def test_unknown_names_say_what_there_is(refused):
+    message = refused("paper-demo")
+    assert message.startswith(
+        "no dataset or file 'paper-demo'; did you mean papers-demo? there is papers-demo, "
+    )
+    assert "CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson)" in message
+
+
+def test_absent_files_suggest_their_neighbours(write, refused):
+    path = write("papers.csv", "title\nt\n")
+    message = refused(path.with_name("paper.csv"))
+    assert f"no dataset or file {str(path.with_name('paper.csv'))!r}; did you mean {path}? " in message
+
+
+@pytest.mark.parametrize("reference", ["", "/nowhere/at/all.csv", "a\0b", "x" * 5000, "hub:NAME"])
+def test_references_to_nothing_are_refused(refused, reference):
+    assert refused(reference).startswith("no dataset or file ")
+
+
+def test_folders_are_refused(tmp_path, refused):
+    assert refused(tmp_path).startswith(f"{tmp_path}: is a folder; give a file: CSV")
+    (tmp_path / "papers.csv").mkdir()
+    assert "is a folder" in refused(tmp_path / "papers.csv")
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path, refused):
+    os.mkfifo(tmp_path / "pipe.csv")  # must not wait for a writer
+    assert refused(tmp_path / "pipe.csv").startswith(f"{tmp_path / 'pipe.csv'}: is no regular file; ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p"])
+def test_files_that_may_not_be_read_are_refused(write, refused, name):
+    path = write(name, "title\nt\n")
+    path.chmod(0)
+    assert "ermission denied" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
+def test_files_that_cannot_be_opened_are_refused(write, refused, monkeypatch, name):
+    path = write(name, "title\nt\n")
+
+    def denied(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", denied)
+    assert refused(path) == f"{path}: cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "title"),
+    [
+        ("papers", b"id,title\n1,t\n", "t"),
+        ("papers.txt", b"id\ttitle\n1,2\tt\n", "t"),
+        ("papers.json", b'\xef\xbb\xbf\n {"title": "t"}\n', "t"),
+        ("papers.JSONL", b'{"title": "t"}\n', "t"),
+        ("papers.CSV", b"title\n{t}\n", "{t}"),
+    ],
+)
+def test_the_reader_is_chosen_by_extension_then_by_the_first_bytes(write, name, content, title):
+    assert open_dataset(str(write(name, content))).documents[0].fields["title"] == title
+
+
+def test_the_extension_has_the_last_word(write, refused):
+    assert "broken JSON" in refused(write("p.jsonl", "id,title\n1,t\n"))
+    assert "no title, abstract or text column" in refused(write("p.csv", '{"title": "t"}\n'))
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01,", b"%PDF-1.7, x\n", b"<xml a='1,2'>\n", b"prose alone\n"])
+def test_unknown_kinds_are_refused(write, refused, content):
+    path = write("p.bin", content)
+    assert refused(path).startswith(f"{path}: of a kind that no reader knows; give CSV (.csv")
+
+
+def test_an_empty_file_without_extension_is_refused(write, refused):
+    path = write("p", b"")
+    assert refused(path).startswith(f"{path}: is empty; ")
+
+
+def test_readers_are_asked_in_turn():
+    assert [type(reader).__name__ for reader in READERS] == ["CsvReader", "JsonLinesReader"]
+    assert not any(reader.matches(Path("hub:NAME")) for reader in READERS)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"encoding": "utf-99"}, "'utf-99' is no text encoding"),
+        ({"encoding": "hex"}, "'hex' is no text encoding"),
+        ({"columns": {"titel": "x"}}, "'title'"),
+        ({"columns": {"title": " "}}, "at least 1 character"),
+        ({"columns": {"title": "X", "label": "x"}}, "column 'x' is given to both title and label"),
+        ({"max_characters": 0}, "greater than 0"),
+        ({"separator": ","}, "Extra inputs are not permitted"),
+    ],
+)
+def test_wrong_options_are_refused(options, what):
+    with pytest.raises(ValidationError, match=what):
+        ReadOptions.model_validate(options)
+
+
+def test_options_are_frozen():
+    with pytest.raises(ValidationError):
+        ReadOptions().language = "fr"
+
+
+def test_errors_are_bench_errors_of_wrong_use(tmp_path):
+    with pytest.raises(BenchError) as caught:
+        open_dataset(str(tmp_path / "none.csv"))
+    assert caught.value.exit_status == 2

@@ -1,0 +1,279 @@
+"""The statistics against SciPy, against plain loops, and on data whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from readbench.stats import (
+    Comparison,
+    bootstrap_intervals,
+    compare_all,
+    holm,
+    mcnemar_exact_p,
+    rank_ranges,
+    sign_flip_p,
+)
+
+
+def test_bootstrap_against_scipy() -> None:
+    values = np.random.default_rng(1).beta(0.5, 1.5, size=200)
+    theirs = scipy_stats.bootstrap(
+        (values,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(2)
+    ).confidence_interval
+    ours = bootstrap_intervals(values[:, None], seed=3)[0]
+    # Both are draws: a percentile of 10,000 means is known to about 2 % of the interval's length.
+    assert ours == pytest.approx([theirs.low, theirs.high], abs=0.04 * (theirs.high - theirs.low))
+
+
+def test_bootstrap_with_missing_documents_against_a_loop() -> None:
+    generator = np.random.default_rng(4)
+    values = generator.random((30, 4))
+    values[generator.random(30) < 0.4, 1] = np.nan
+    values[:28, 2] = np.nan
+    values[:, 3] = np.nan
+    drawn = np.random.default_rng(5).integers(0, 30, size=(500, 30), dtype=np.int32)
+    plain = []
+    for column in range(3):
+        means = []
+        for rows in drawn:
+            counted = [values[row, column] for row in rows if not math.isnan(values[row, column])]
+            if counted:
+                means.append(sum(counted) / len(counted))
+        plain.append(np.quantile(means, [0.05, 0.95]))
+    ours = bootstrap_intervals(values, resamples=500, level=0.9, seed=5)
+    np.testing.assert_allclose(ours[:3], plain, atol=1e-12)
+    assert np.isnan(ours[3]).all()
+
+
+def test_bootstrap_covers_the_truth() -> None:
+    # Each column is a study of its own, of 60 skewed values with the mean 0.25.
+    studies = np.random.default_rng(6).beta(0.5, 1.5, size=(60, 1500))
+    intervals = bootstrap_intervals(studies, resamples=1000, seed=7)
+    covered = np.mean((intervals[:, 0] <= 0.25) & (intervals[:, 1] >= 0.25))
+    assert 0.91 <= covered <= 0.97
+
+
+def test_bootstrap_is_seeded_and_columns_do_not_touch_each_other() -> None:
+    values = np.random.default_rng(8).random((100, 6))
+    once = bootstrap_intervals(values, resamples=400, seed=9)
+    np.testing.assert_array_equal(once, bootstrap_intervals(values, resamples=400, seed=9))
+    np.testing.assert_allclose(once[:2], bootstrap_intervals(values[:, :2], resamples=400, seed=9))
+    assert not np.allclose(once, bootstrap_intervals(values, resamples=400, seed=10))
+
+
+def test_bootstrap_edges() -> None:
+    assert bootstrap_intervals(np.empty((0, 2)), seed=1).shape == (2, 2)
+    assert bootstrap_intervals(np.empty((3, 0)), seed=1).shape == (0, 2)
+    assert bootstrap_intervals([[0.25]], resamples=10, seed=1).tolist() == [[0.25, 0.25]]
+    with pytest.raises(ValueError):
+        bootstrap_intervals([0.5, 0.6], seed=1)
+
+
+def test_memory_stays_small() -> None:
+    values = np.random.default_rng(1).random((100_000, 4))
+    tracemalloc.start()
+    bootstrap_intervals(values, resamples=30, seed=1)
+    sign_flip_p(values - 0.5, permutations=30, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+
+
+@pytest.mark.parametrize("n", [2, 5, 9, 11])
+def test_sign_flips_of_few_documents_are_exact(n: int) -> None:
+    generator = np.random.default_rng(n)
+    # Rounded values bring ties.
+    differences = np.round(generator.normal(0.3, 1, size=(n, 6)), 1)
+    theirs = [
+        scipy_stats.permutation_test(
+            (column,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=True
+        ).pvalue
+        for column in differences.T
+    ]
+    np.testing.assert_allclose(sign_flip_p(differences, seed=1), theirs, atol=1e-12)
+
+
+def test_sign_flips_of_many_documents_against_scipy() -> None:
+    differences = np.random.default_rng(10).normal(0.12, 1, size=(200, 4))
+    theirs = [
+        scipy_stats.permutation_test(
+            (column,),
+            lambda values, axis: values.mean(axis=axis),
+            permutation_type="samples",
+            n_resamples=5000,
+            rng=np.random.default_rng(11),
+            vectorized=True,
+        ).pvalue
+        for column in differences.T
+    ]
+    np.testing.assert_allclose(sign_flip_p(differences, seed=12), theirs, atol=0.03)
+
+
+def test_drawn_and_enumerated_signs_agree() -> None:
+    differences = np.random.default_rng(13).normal(0.4, 1, size=(13, 5))
+    exact = sign_flip_p(differences, seed=1)
+    # A fourteenth difference, too small to matter, brings the draws.
+    drawn = sign_flip_p(np.vstack([differences, np.full(5, 1e-9)]), permutations=40_000, seed=1)
+    np.testing.assert_allclose(drawn, exact, atol=0.012)
+
+
+def test_sign_flip_edges() -> None:
+    zeros = np.zeros((50, 1))
+    assert sign_flip_p(zeros, seed=1).tolist() == [1.0]
+    assert sign_flip_p(np.full((50, 1), np.nan), seed=1).tolist() == [1.0]
+    assert sign_flip_p(np.empty((0, 2)), seed=1).tolist() == [1.0, 1.0]
+    assert sign_flip_p(np.empty((4, 0)), seed=1).shape == (0,)
+    assert sign_flip_p([[-0.3]], seed=1).tolist() == [1.0]
+    # One sign pattern and its mirror reach the observed mean.
+    assert sign_flip_p(np.ones((10, 1)), seed=1).tolist() == [2 / 1024]
+    assert sign_flip_p(np.ones((100, 1)), permutations=999, seed=1).tolist() == [1 / 1000]
+
+
+def test_other_pairs_and_chunks_change_no_draw() -> None:
+    # 200,000 columns of 20 documents end their chunks elsewhere than 1 does.
+    differences = np.random.default_rng(23).normal(0.2, 1, size=(20, 1))
+    alone = sign_flip_p(differences, permutations=200, seed=1)
+    many = sign_flip_p(np.tile(differences, 200_000), permutations=200, seed=1)
+    assert (many == alone[0]).all()
+
+
+def test_missing_documents_drop_out_of_their_pair() -> None:
+    differences = np.random.default_rng(14).normal(0.1, 1, size=(80, 1))
+    gaps = np.full((80, 1), np.nan)
+    interleaved = np.stack([differences, gaps], axis=1).reshape(160, 1)
+    np.testing.assert_allclose(
+        sign_flip_p(interleaved, permutations=20_000, seed=1),
+        sign_flip_p(differences, permutations=20_000, seed=2),
+        atol=0.015,
+    )
+
+
+def test_false_alarms_are_as_rare_as_promised() -> None:
+    null = np.random.default_rng(15).laplace(size=(120, 2000))
+    p = sign_flip_p(null, permutations=1999, seed=16)
+    assert 0.035 <= np.mean(p <= 0.05) <= 0.065
+    assert scipy_stats.kstest(p, "uniform").pvalue > 0.001
+    alarms = 0
+    for trial in range(100):
+        scores = np.random.default_rng(trial).random((60, 5))
+        compared = compare_all({str(i): scores[:, i] for i in range(5)}, True, trial, permutations=499)
+        alarms += bool((compared.p <= 0.05).any())
+    assert alarms <= 12
+
+
+@pytest.mark.parametrize(
+    ("b", "c"), [(0, 0), (0, 1), (1, 9), (9, 1), (5, 5), (0, 40), (30, 51), (480, 520), (9_000, 9_400)]
+)
+def test_mcnemar_against_scipy(b: int, c: int) -> None:
+    theirs = scipy_stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
+    assert mcnemar_exact_p(b, c) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_mcnemar_edges() -> None:
+    assert mcnemar_exact_p(0, 5) == pytest.approx(2 / 32, rel=1e-12)
+    assert mcnemar_exact_p(0, 5000) == 0.0
+    with pytest.raises(ValueError):
+        mcnemar_exact_p(-1, 3)
+
+
+def test_holm_example() -> None:
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([[0.01, np.nan], [0.04, 0.9]]), [[0.03, np.nan], [0.08, 0.9]])
+    assert holm([]).shape == (0,)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.001, 0.999))
+def test_holm_rejects_what_the_step_down_procedure_rejects(p: list[float], alpha: float) -> None:
+    rejected = [False] * len(p)
+    for step, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        if p[index] * (len(p) - step) > alpha:
+            break
+        rejected[index] = True
+    adjusted = holm(p)
+    assert [value <= alpha for value in adjusted.tolist()] == rejected
+    assert all(raw <= value <= 1 for raw, value in zip(p, adjusted, strict=True))
+
+
+def test_rank_ranges_are_not_transitive() -> None:
+    # Best and worst differ; the one between cannot be told from either.
+    p = np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])
+    assert rank_ranges([0.5, 0.4, 0.3], p, higher_is_better=True) == [(1, 2), (1, 3), (2, 3)]
+    assert rank_ranges([0.5, 0.4, 0.3], p, higher_is_better=False) == [(2, 3), (1, 3), (1, 2)]
+    assert rank_ranges([0.5, np.nan, 0.3], p, higher_is_better=True) == [(1, 2), (1, 3), (2, 3)]
+    assert rank_ranges([], np.empty((0, 0)), higher_is_better=True) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=7, unique=True), st.randoms(use_true_random=False))
+def test_rank_ranges_hold_the_rank(values: list[float], draw: object) -> None:
+    generator = np.random.default_rng(draw.randrange(1 << 30))  # type: ignore[attr-defined]
+    p = generator.random((len(values), len(values))) ** 4
+    p = np.minimum(p, p.T)
+    for index, (best, worst) in enumerate(rank_ranges(values, p, higher_is_better=True)):
+        rank = 1 + sum(other > values[index] for other in values)
+        assert 1 <= best <= rank <= worst <= len(values)
+
+
+def scores_of(n: int, seed: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    hard = generator.random(n)
+    return {
+        "good": np.clip(hard + 0.2 + generator.normal(0, 0.1, n), 0, 2),
+        "twin": np.clip(hard + 0.2 + generator.normal(0, 0.1, n), 0, 2),
+        "bad": np.clip(hard + generator.normal(0, 0.1, n), 0, 2),
+    }
+
+
+def test_compare_all() -> None:
+    scores = scores_of(300, 17)
+    compared = compare_all(scores, True, 18)
+    assert compared.names == ("good", "twin", "bad")
+    assert compared.rank_ranges == ((1, 2), (1, 2), (3, 3))
+    assert compared.told_apart("good", "bad")
+    assert not compared.told_apart("good", "twin")
+    assert compared.differences[0, 2] == pytest.approx(np.mean(scores["good"] - scores["bad"]))
+    np.testing.assert_array_equal(compared.differences, -compared.differences.T)
+    np.testing.assert_array_equal(compared.p, compared.p.T)
+    assert compare_all(scores, False, 18).rank_ranges == ((2, 3), (2, 3), (1, 1))
+    gaps = np.stack([scores["good"] - scores["bad"]], axis=1)
+    assert compared.p[0, 2] == 3 * sign_flip_p(gaps, seed=18)[0]
+
+
+def test_compare_all_is_the_same_again_and_through_json() -> None:
+    scores = scores_of(60, 19)
+    scores["failed"] = np.full(60, np.nan)
+    scores["bad"][:20] = np.nan
+    compared = compare_all(scores, True, 20)
+    text = json.dumps(compared.to_json(), allow_nan=False)
+    assert text == json.dumps(compare_all(scores, True, 20).to_json())
+    assert json.dumps(Comparison.from_json(json.loads(text)).to_json()) == text
+    assert compared.rank_ranges[3] == (1, 4)
+    shared = ~np.isnan(scores["bad"])
+    assert compared.differences[0, 2] == pytest.approx(np.mean((scores["good"] - scores["bad"])[shared]))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_compare_nobody_and_one(count: int) -> None:
+    compared = compare_all({name: np.ones(3) for name in ["a"][:count]}, True, 1)
+    assert compared.rank_ranges == ((1, 1),) * count
+    assert Comparison.from_json(compared.to_json()).p.shape == (count, count)
+
+
+def test_many_methods_can_still_be_told_apart() -> None:
+    generator = np.random.default_rng(21)
+    scores = {str(i): generator.random(40) + 2 * i for i in range(40)}
+    compared = compare_all(scores, True, 22, permutations=100)
+    assert compared.permutations > 100
+    assert compared.rank_ranges[0] == (40, 40)
+
+
+def test_scores_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError):
+        compare_all({"a": np.ones(3), "b": np.ones(4)}, True, 1)
