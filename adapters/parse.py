@@ -96,8 +96,9 @@ class Parse(Preparation):
         stem = _memoised(SnowballStemmer("porter").stem)
         schema = pa.schema(
             [("id", pa.string()), ("word", pa.list_(pa.string())), ("lemma", pa.list_(pa.string())),
-             ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())), ("space", pa.list_(pa.bool_())),
-             ("stem", pa.list_(pa.string())), ("sentence", pa.list_(pa.int32()))]
+             ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())),
+             ("space", pa.list_(pa.bool_())), ("stem", pa.list_(pa.string())),
+             ("sentence", pa.list_(pa.int32()))]
         )  # fmt: skip
         context.progress(0, len(documents))
         done = 0
@@ -132,5 +133,3 @@ def _memoised(stem: Any) -> Any:
         return known[word]
 
     return stem_word
-
-

@@ -12,9 +12,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from readbench.adapter import (
-    Adapter, BenchError, Needs, Params, PreparationNeed, RankedPhrases,
+    Adapter,
+    BenchError,
+    Needs,
+    Params,
+    PreparationNeed,
+    RankedPhrases,
 )  # fmt: skip
-from readbench.types import Document, Task
+from readbench.types import Document, Part, Task
 from readbench_adapters.parse import INSTALL, Parse
 from readbench_adapters.pke_models import DocumentFrequencies, Source, TopicModel, fill
 
@@ -169,7 +174,7 @@ class Yake(PkeAdapter):
     summary = "Campos et al. 2020: statistics of words in one document; lower scores are better"
 
     class Params(PkeParams):
-        redundancy_removal: bool = Field(True, description="drop phrases that are spelt almost like a better one")
+        redundancy_removal: bool = Field(True, description="drop phrases spelt almost like a better one")
         threshold: float = Field(0.8, ge=0, le=1, description="spelling similarity that counts as redundant")
         n: int = Field(3, ge=1, description="longest n-gram")
         window: int = Field(2, ge=1, description="words of context on each side")
@@ -201,7 +206,9 @@ class TextRank(PkeAdapter):
     class Params(PkeParams):
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Field(2, ge=2, description="words within which two words are connected")
-        top_percent: float | None = Field(None, gt=0, le=1, description="build phrases from this share of words")
+        top_percent: float | None = Field(
+            None, gt=0, le=1, description="phrases of the top share of words only"
+        )
         normalized: bool = Normalized
 
     def extractor_class(self) -> Any:
@@ -284,7 +291,7 @@ class TopicalPageRank(PkeAdapter):
         normalized: bool = Normalized
 
     def needs(self) -> Needs:
-        parts = () if self.params.lda == "shipped" else ("train",)
+        parts: tuple[Part, ...] = () if self.params.lda == "shipped" else ("train",)
         topics = TopicModel(source=self.params.lda)
         return Needs({"parse": PreparationNeed(Parse()), "topics": PreparationNeed(topics, parts)})
 

@@ -180,7 +180,9 @@ class TopicModel(Preparation):
         ]
         vectorizer = CountVectorizer(stop_words=sorted(stopwords["en"]))
         counts = vectorizer.fit_transform(texts)
-        model = LatentDirichletAllocation(n_components=self.params.topics, random_state=0, learning_method="batch")
+        model = LatentDirichletAllocation(
+            n_components=self.params.topics, random_state=0, learning_method="batch"
+        )
         model.fit(counts)
         words = [str(word) for word in vectorizer.get_feature_names_out()]
         return words, model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Sequence
 from itertools import combinations
 from typing import Any
@@ -35,7 +36,11 @@ class TopicReader:
 
     def of_documents(self, stems: Sequence[Sequence[str]]) -> Any:
         """p(topic | document), float64 (documents, topics). Documents do not influence each other."""
-        return self._model.transform(self._vectorizer.transform([" ".join(words) for words in stems]))
+        with warnings.catch_warnings():
+            # scikit-learn would cut some stop words ("'ve") apart; pke's list is what it is.
+            warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
+            counts = self._vectorizer.transform([" ".join(words) for words in stems])
+        return self._model.transform(counts)
 
 
 class TopicalPageRank(PkeTopicalPageRank):  # type: ignore[misc]
@@ -78,7 +83,9 @@ class MultipartiteRank(PkeMultipartiteRank):  # type: ignore[misc]
                 continue
             a, b = self.candidates[one], self.candidates[other]
             weights = [
-                1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form)) for p in a.offsets for q in b.offsets
+                1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
+                for p in a.offsets
+                for q in b.offsets
             ]
             if weights:
                 self.graph.add_edge(one, other, weight=sum(weights))

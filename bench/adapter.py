@@ -70,7 +70,7 @@ class Preparation(ABC):
         """No parameters."""
 
     def __init__(self, **params: object) -> None:
-        self.params = self.Params.model_validate(params)
+        self.params: Any = self.Params.model_validate(params)
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         return {}

@@ -54,26 +54,42 @@ def ls(
         Kind.metrics: listing.metrics,
     }
     if kind is Kind.methods:
-        _console().print(listing.method(name, include_path or ()) if name else listing.methods(include_path or ()))
+        _console().print(
+            listing.method(name, include_path or ()) if name else listing.methods(include_path or ())
+        )
     else:
         _console().print(show[kind]())
 
 
 @app.command()
 def run(
-    suite: Annotated[str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")] = None,
+    suite: Annotated[
+        str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="A second file with id and label, joined by id.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")] = None,
-    limit: Annotated[int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="A second file with id and label, joined by id.")
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Overrides the suite's.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
-    workers: Annotated[int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
+    ] = 1,
     output_path: Output = RESULTS,
     retry: Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")
+    ] = False,
     include_path: Include = None,
 ) -> None:
     """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
@@ -103,7 +119,9 @@ def run(
 
 @app.command()
 def leaderboard(
-    reference: Annotated[str | None, typer.Argument(metavar="[RUN|SUITE]", help="A run, or a suite's newest run.")] = None,
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN|SUITE]", help="A run, or a suite's newest run.")
+    ] = None,
     sort: Annotated[str | None, typer.Option(help="A metric or a cost to sort by.")] = None,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
     output_path: Output = RESULTS,
@@ -128,7 +146,9 @@ def leaderboard(
 def show(
     reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
     method: Annotated[str, typer.Argument(help="As the board spells it.")],
-    document: Annotated[str | None, typer.Option(help="One document by id; without it, the first few.")] = None,
+    document: Annotated[
+        str | None, typer.Option(help="One document by id; without it, the first few.")
+    ] = None,
     output_path: Output = RESULTS,
 ) -> None:
     """Predictions against gold: match, near miss and why, or absent from the text."""
@@ -169,7 +189,9 @@ def doctor(output_path: Output = RESULTS) -> None:
 @app.command()
 def init(
     dataset: Annotated[Path, typer.Argument(help="Your file of papers.")],
-    output: Annotated[Path | None, typer.Option(help="Where to write it; suites/NAME.toml by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write it; suites/NAME.toml by default.")
+    ] = None,
 ) -> None:
     """Write a commented suite for my file."""
     from readbench.scaffold import write_suite

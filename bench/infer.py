@@ -24,7 +24,9 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
             todo="add a column Keywords, or name the gold column in a suite (`bench init` writes one)",
         )  # fmt: skip
     base = load_suite(find_suite(DEFAULT_SUITES[usable[0]]))
-    suite = base.model_copy(update={"name": dataset.name, "tasks": {task: base.tasks[task] for task in usable}})
+    suite = base.model_copy(
+        update={"name": dataset.name, "tasks": {task: base.tasks[task] for task in usable}}
+    )
     with_gold = sum(bool(target) for target in dataset.targets[usable[0]].values())
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""

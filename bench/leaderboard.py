@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from readbench.errors import BenchError
-from readbench.record import Manifest, Record, RunTask
+from readbench.record import Failure, Manifest, Record, RunTask
 from readbench.store import Store
 
 STATISTICS = "statistics.json"
@@ -42,7 +42,9 @@ class Row:
             "method": self.method,
             "status": self.status,
             "ranks": list(self.ranks) if self.ranks else None,
-            "metrics": {} if record is None else {n: v.model_dump(mode="json") for n, v in record.metrics.items()},
+            "metrics": {}
+            if record is None
+            else {n: v.model_dump(mode="json") for n, v in record.metrics.items()},
             "costs": {} if record is None else record.costs.model_dump(mode="json"),
             "counts": {} if record is None else record.counts,
             "problem": self.problem or None,
@@ -57,6 +59,7 @@ class Table:
     settings: RunTask
     rows: tuple[Row, ...]
     statistics: dict[str, Any] = field(default_factory=dict, repr=False)
+    sort: str | None = None
 
     @property
     def primary(self) -> str:
@@ -119,15 +122,23 @@ def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leade
             if record is None and status == "ok":
                 status, problem = "lost", "its cell is no longer in the results folder"
             elif record is not None and record.failure is not None:
-                problem = record.failure.message
+                problem = _problem(record.failure)
             rows.append(Row(task, cell.method, status, record, ranks.get(cell.method), problem))
-        tables.append(Table(task, settings, tuple(_sorted(rows, sort, settings.primary)), of_task))
+        tables.append(Table(task, settings, tuple(_sorted(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
         known = sorted({m for t in tables for row in t.rows if row.record for m in row.record.metrics})
         costs = sorted(_cost_names())
         if sort not in known and sort not in costs:
-            raise BenchError(f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}")
+            raise BenchError(
+                f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
+            )
     return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def _problem(failure: Failure) -> str:
+    """The message, after its type where it is an exception's: a KeyError's message is but a key."""
+    named = failure.traceback and failure.type != "BenchError"
+    return f"{failure.type}: {failure.message}" if named else failure.message
 
 
 def _cost_names() -> list[str]:
@@ -137,17 +148,18 @@ def _cost_names() -> list[str]:
 
 
 def _sorted(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
-    """By the chosen metric or cost, best first; what has no value comes last, by name."""
+    """By the chosen metric or cost, best first; then what has no value; what failed comes last, though
+    it may have been quick and small."""
     name = sort or primary
 
-    def key(row: Row) -> tuple[bool, float, str]:
+    def key(row: Row) -> tuple[bool, bool, float, str]:
         found = row.record.metrics.get(name) if row.record else None
         value = None if found is None else found.value
         better = -1.0 if found is None or found.higher_is_better else 1.0
         if found is None and row.record is not None and name in type(row.record.costs).model_fields:
             value = getattr(row.record.costs, name)
             better = -1.0 if "documents_per_s" in name else 1.0
-        return value is None, 0.0 if value is None else better * value, row.method
+        return row.status != "ok", value is None, 0.0 if value is None else better * value, row.method
 
     return sorted(rows, key=key)
 
@@ -162,7 +174,9 @@ def _statistics(path: Path) -> dict[str, Any]:
 
 def closing_sentence(table: Table) -> str:
     """What the board says, in words: who is best, who cannot be told apart from it, at what cost."""
-    ranked = [row for row in table.rows if row.status == "ok" and row.ranks and row.value(table.primary) is not None]
+    ranked = [
+        row for row in table.rows if row.status == "ok" and row.ranks and row.value(table.primary) is not None
+    ]
     if not ranked:
         return f"No method was measured on {table.task}."
     ranked = _sorted(ranked, None, table.primary)
@@ -173,7 +187,7 @@ def closing_sentence(table: Table) -> str:
         return f"{best.method} has {table.primary} {_score(best, table)}; nothing stands beside it.{failed}"
     alike = [row for row in ranked[1:] if row.ranks and _alike(best, row, table)]
     if not alike:
-        return f"{best.method} is best by {table.primary}, and no other method comes close enough to be in doubt.{failed}"
+        return f"{best.method} is best by {table.primary}; every other method is significantly worse.{failed}"
     cheapest = min(alike, key=_seconds_per_document)
     words = f"{best.method} is best by {table.primary}; {cheapest.method} cannot be told apart"
     ratio = _seconds_per_document(cheapest) / max(_seconds_per_document(best), 1e-12)

@@ -43,7 +43,9 @@ def datasets() -> RenderableType:
     grid = _grid("dataset", "documents", "what it is")
     for info in list_datasets():
         grid.add_row(info.name, str(info.documents), info.summary)
-    return Group(grid, Text("or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label."))
+    return Group(
+        grid, Text("or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label.")
+    )
 
 
 def metrics() -> RenderableType:
@@ -54,7 +56,9 @@ def metrics() -> RenderableType:
         for metric in get_task(name).metrics:
             better = "higher" if metric.higher_is_better else "lower"
             grid.add_row(metric.id, name, better, metric.version.partition(":")[0], metric.summary)
-    versions = sorted({m.version for name in task_names() for m in get_task(name).metrics if ":" in m.version})
+    versions = sorted(
+        {m.version for name in task_names() for m in get_task(name).metrics if ":" in m.version}
+    )
     return Group(grid, *(Text(version, style="dim") for version in versions))
 
 

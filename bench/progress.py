@@ -5,10 +5,18 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
 
 from readbench.estimates import Estimates
 from readbench.plan import Plan
@@ -56,8 +64,8 @@ class LiveReporter:
         self.console = console
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=console, transient=True,
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None),
+            MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
         )  # fmt: skip
         self._all = self._progress.add_task("all", total=jobs)
 
@@ -117,7 +125,11 @@ def _told(label: str, record: Record) -> str:
 
 def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     """The plan and an estimate, before anything runs."""
-    n = {"test": len(plan.split.test), "train": len(plan.split.train), "validation": len(plan.split.validation)}
+    n = {
+        "test": len(plan.split.test),
+        "train": len(plan.split.train),
+        "validation": len(plan.split.validation),
+    }
     parts = ", ".join(f"{count} {part}" for part, count in n.items() if count)
     sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
     console.print(

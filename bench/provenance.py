@@ -18,7 +18,14 @@ from typing import Any
 import psutil
 from packaging.requirements import InvalidRequirement, Requirement
 
-ENGINE_SOURCES = ("adapter.py", "engine/child.py", "engine/documents.py", "registry.py", "tasks/spec.py", "types.py")
+ENGINE_SOURCES = (
+    "adapter.py",
+    "engine/child.py",
+    "engine/documents.py",
+    "registry.py",
+    "tasks/spec.py",
+    "types.py",
+)
 """The files of the harness that can change a prediction or a clock; boards and readers are not among them."""
 
 PACKAGE = Path(__file__).resolve().parent

@@ -147,7 +147,5 @@ def _import_file(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise BenchError(
-            f"cannot be imported: {type(error).__name__}: {error}", where=str(file)
-        ) from error
+        raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
     return module

@@ -82,7 +82,7 @@ def _split(text: str, spelling: str, start: int) -> list[str]:
             begin = i + 1
         i += 1
     if quoted or closers:
-        raise _wrong(spelling, start + begin, 'a quote or bracket is not closed')
+        raise _wrong(spelling, start + begin, "a quote or bracket is not closed")
     items.append(text[begin:])
     if len(items) == 1 and not items[0].strip():
         return []

@@ -86,7 +86,9 @@ class Store:
     def runs(self) -> list[str]:
         """Names of runs, newest first."""
         found = [path.parent for path in self.root.glob("runs/*/run.json")]
-        return [path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)]
+        return [
+            path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+        ]
 
     def workspace(self, kind: str, key: str) -> Path:
         """A fresh folder beside the place where its content will be renamed to."""
@@ -138,7 +140,7 @@ def cannot_write(place: Path, error: OSError) -> BenchError:
     )  # fmt: skip
 
 
-def write_json(path: Path, value: BaseModel | dict[str, Any]) -> None:
+def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """Writes a JSON file completely or not at all."""
     text = (
         value.model_dump_json(indent=1)
@@ -163,7 +165,7 @@ def first_line(error: Exception) -> str:
 def _alive(owner: Path) -> bool:
     try:
         facts = json.loads(owner.read_text())
-        return abs(psutil.Process(facts["pid"]).create_time() - facts["created"]) < 1.0
+        return abs(psutil.Process(facts["pid"]).create_time() - float(facts["created"])) < 1.0
     except (OSError, ValueError, KeyError, psutil.Error):
         return False
 

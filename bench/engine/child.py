@@ -19,6 +19,7 @@ from typing import Any
 from readbench.adapter import Adapter, BenchError, Context, MissingDependency, Preparation
 from readbench.engine.documents import PredictionWriter, read_documents, read_targets
 from readbench.engine.job import JOB, OUTCOME, ProgressFile
+from readbench.engine.meter import private_bytes
 from readbench.registry import Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
@@ -45,7 +46,7 @@ def run(folder_name: str) -> int:
         outcome = {"status": "out_of_memory", "failure": _failure(error)}
     except BaseException as error:  # also SystemExit and the like: a method may raise anything
         outcome = {"status": "failed", "failure": _failure(error)}
-    outcome["notes"] = notes
+    outcome |= {"notes": notes, "private_bytes": private_bytes(os.getpid())}
     temporary = folder / f".{OUTCOME}"
     temporary.write_text(json.dumps(outcome, default=str), encoding="utf-8")
     temporary.replace(folder / OUTCOME)
@@ -89,9 +90,7 @@ def _preparation(
     target = folder / "files"
     target.mkdir()
     start = perf_counter()
-    preparation.build(
-        documents, target, _context(job, folder, notes, preparations=inputs, progress=tell)
-    )
+    preparation.build(documents, target, _context(job, folder, notes, preparations=inputs, progress=tell))
     end = perf_counter()
     # Up to its first progress call a preparation loads; from there on it works document by document.
     setup = (loaded[0] if loaded and documents else end) - start
@@ -139,7 +138,8 @@ def _cell(
     progress.write("fit", 0, 1)
     start = perf_counter()
     adapter.fit(train, validation)
-    costs["fit_s"] = perf_counter() - start
+    if train.documents or validation.documents:
+        costs["fit_s"] = perf_counter() - start
 
     # The order of the test documents is shuffled (and undone by id when the parent reads): a method
     # that depends on it shows as a wrong score instead of a good one.
@@ -184,7 +184,8 @@ def _part(job: Mapping[str, Any], documents: Mapping[str, Document], ids: Sequen
     known = read_targets(Path(job["targets"])) if job["targets"] and ids else {}
     wanted = set(ids)
     targets = {
-        task: {id_: target for id_, target in of_task.items() if id_ in wanted} for task, of_task in known.items()
+        task: {id_: target for id_, target in of_task.items() if id_ in wanted}
+        for task, of_task in known.items()
     }
     return Dataset(name="", documents=tuple(documents[id_] for id_ in ids), targets=targets)
 

@@ -74,7 +74,9 @@ def write_targets(targets: Mapping[Task, Mapping[str, Target]], path: Path) -> N
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [(task, id_, json.dumps(target)) for task, known in targets.items() for id_, target in known.items()]
+    rows = [
+        (task, id_, json.dumps(target)) for task, known in targets.items() for id_, target in known.items()
+    ]
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     names = ("task", "id", "target")
     arrays = [pa.array(column, pa.string()) for column in columns]

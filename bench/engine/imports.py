@@ -9,16 +9,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from readbench.provenance import digest, machine
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from readbench.provenance import machine, versions_of
 from readbench.store import write_json
 
 ROUNDS = 3
+ENOUGH_S = 2.0
 TIMEOUT_S = 300
 
+# The interpreter's own start is not an import; what is loaded afterwards tells which other sets
+# would cost the same (pke brings scikit-learn along, so pke + scikit-learn is no set of its own).
 PROBE = """
 import json, sys, time
 start = time.perf_counter()
@@ -29,17 +34,38 @@ pss = 0
 for line in open("/proc/self/smaps_rollup"):
     if line.startswith("Pss:"):
         pss = int(line.split()[1]) * 1024
-print("\\n" + json.dumps([seconds, pss]))
+print("\\n" + json.dumps([seconds, pss, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
 
 @dataclass(frozen=True)
 class ImportCost:
     """Seconds (minimum of the rounds: what the import takes when the disk is warm and nothing else
-    disturbs it) and proportional set size in bytes of an interpreter that has imported the set."""
+    disturbs it) and proportional set size in bytes of an interpreter that has imported the set.
+    ``seconds`` is None where a module cannot be imported."""
 
     seconds: float | None
     footprint_bytes: int
+
+
+class _Measured(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    machine: str
+    modules: list[str]
+    versions: dict[str, str]
+    seconds: float | None
+    footprint_bytes: int
+    brings: list[str]
+
+    def stands_for(self, modules: Collection[str]) -> bool:
+        """Whether this measurement is also that of another set, and still of what is installed."""
+        return (
+            set(self.modules) <= set(modules)
+            and {name.partition(".")[0] for name in modules} <= {*self.brings, *self.modules}
+            and self.machine == machine()["fingerprint"]
+            and self.versions == versions_of(self.modules)
+        )
 
 
 class ImportCosts:
@@ -48,36 +74,42 @@ class ImportCosts:
     def __init__(self, root: Path) -> None:
         self.path = root / "imports.json"
         try:
-            self._known: dict[str, list[float | None]] = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            self._known = {}
+            self._known = TypeAdapter(list[_Measured]).validate_json(self.path.read_bytes())
+        except (OSError, ValidationError):
+            self._known = []
 
-    def known(self, modules: tuple[str, ...], versions: Mapping[str, str]) -> bool:
-        return self._key(modules, versions) in self._known
+    def known(self, modules: Collection[str]) -> ImportCost | None:
+        for measured in self._known:
+            if measured.stands_for(modules):
+                return ImportCost(measured.seconds, measured.footprint_bytes)
+        return None
 
-    def of(self, modules: tuple[str, ...], versions: Mapping[str, str]) -> ImportCost:
-        key = self._key(modules, versions)
-        if key not in self._known:
-            self._known[key] = list(_measure(tuple(sorted(modules))))
+    def of(self, modules: Collection[str]) -> ImportCost:
+        cost = self.known(modules)
+        if cost is None:
+            measured = _measure(sorted(set(modules)))
+            self._known.append(measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, dict(self._known))
-        seconds, footprint = self._known[key]
-        return ImportCost(seconds, int(footprint or 0))
-
-    @staticmethod
-    def _key(modules: tuple[str, ...], versions: Mapping[str, str]) -> str:
-        return digest([machine()["fingerprint"], sorted(modules), dict(versions)])
+            write_json(self.path, [entry.model_dump() for entry in self._known])
+            cost = ImportCost(measured.seconds, measured.footprint_bytes)
+        return cost
 
 
-def _measure(modules: tuple[str, ...]) -> tuple[float | None, int]:
-    results = []
-    for _ in range(ROUNDS):
+def _measure(modules: list[str]) -> _Measured:
+    results: list[tuple[float, int, list[str]]] = []
+    # A second round of a slow import tells little and costs much.
+    while len(results) < ROUNDS and sum(seconds for seconds, _, _ in results) < ENOUGH_S:
         done = subprocess.run(
             [sys.executable, "-c", PROBE, *modules],
             capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
         )  # fmt: skip
         if done.returncode != 0:
-            return None, 0
-        seconds, pss = json.loads(done.stdout.rstrip().splitlines()[-1])
-        results.append((seconds, pss))
-    return min(s for s, _ in results), int(sorted(p for _, p in results)[len(results) // 2])
+            break
+        results.append(tuple(json.loads(done.stdout.rstrip().splitlines()[-1])))
+    footprints = sorted(pss for _, pss, _ in results)
+    return _Measured(
+        machine=machine()["fingerprint"], modules=modules, versions=versions_of(modules),
+        seconds=min((seconds for seconds, _, _ in results), default=None),
+        footprint_bytes=footprints[len(footprints) // 2] if footprints else 0,
+        brings=results[0][2] if results else [],
+    )  # fmt: skip

@@ -98,7 +98,7 @@ class LocalExecutor:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env=os.environ
-            | {name: threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+            | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
             # Sets of text iterate in an order that depends on this; some libraries let it through.
             | {"PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
         )
@@ -202,10 +202,12 @@ class LocalExecutor:
         running.progress.close()
         output = running.output.finish()
         outcome = _outcome(running.job.folder)
+        failure: dict[str, str] | None
         if running.verdict is not None:
             status, failure = running.verdict
         elif outcome is None:
-            status, failure = "failed", {"type": "ProcessDied", "message": _how(code, running.shown[0]), "traceback": ""}
+            status = "failed"
+            failure = {"type": "ProcessDied", "message": _how(code, running.shown[0]), "traceback": ""}
         else:
             status, failure = outcome["status"], outcome.get("failure")
         return Ending(
@@ -216,7 +218,9 @@ class LocalExecutor:
 
     def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         try:
-            socket.send_fds(self._socket, [json.dumps(message).encode()], [] if descriptor is None else [descriptor])
+            socket.send_fds(
+                self._socket, [json.dumps(message).encode()], [] if descriptor is None else [descriptor]
+            )
         except OSError as error:
             raise self._dead() from error
 

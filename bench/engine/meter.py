@@ -108,6 +108,6 @@ def _session(leader: int) -> list[int]:
     return found
 
 
-def own_footprint() -> int:
-    """PSS of the calling process in bytes."""
-    return _memory(os.getpid())[1]
+def private_bytes(pid: int) -> int:
+    """USS of a process in bytes; 0 where it is gone."""
+    return _memory(pid)[0]

@@ -51,6 +51,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
+        self._imports = ImportCosts(self.store.root)
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
@@ -61,19 +62,24 @@ class Runner:
                 self.records[cell.key] = self._rescored(cell, cell.stored)
             elif cell.state == "missing":
                 failure = Failure(type="MissingDependency", message=cell.why)
-                self._keep(self._record(cell, "missing_dependency", Ending("missing_dependency"), failure), None)
+                self._keep(
+                    self._record(cell, "missing_dependency", Ending("missing_dependency"), failure), None
+                )
         cells = self.plan.to_run()
         if not cells:
             return
         preparations = self.plan.needed_preparations()
-        self._measure_imports(cells, preparations)
         workers, threads = self.plan.options.workers, self.plan.suite.limits.threads
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
-            executor.preload({m for item in [*cells, *preparations] for m in item.modules} | {"pyarrow.parquet"})
+            items: list[PlannedPreparation | PlannedCell] = [*preparations, *cells]
+            executor.preload({m for item in items for m in item.modules} | {"pyarrow.parquet"})
+            # After the server's own imports: the files are in memory and compiled, as they will be for
+            # whoever uses the method a second time.
+            self._measure_imports(items)
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
-            for item in [*preparations, *cells]:
+            for item in items:
                 job = self._job(item, {p.key for p in preparations})
                 by_id[job.id] = item
                 jobs.append(job)
@@ -106,14 +112,12 @@ class Runner:
             write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
             self.store.publish(workspace, place)
 
-    def _measure_imports(self, cells: Iterable[PlannedCell], preparations: Iterable[PlannedPreparation]) -> None:
-        costs = ImportCosts(self.store.root)
-        for item in [*cells, *preparations]:
-            versions = versions_of(item.modules)
-            if not costs.known(item.modules, versions):
+    def _measure_imports(self, items: Iterable[PlannedCell | PlannedPreparation]) -> None:
+        """Small sets first: a bigger one is often no more than what a smaller one brings along."""
+        for item in sorted(items, key=lambda item: len(item.modules)):
+            if self._imports.known(item.modules) is None:
                 self.reporter.doing(f"measuring what importing {', '.join(item.modules) or 'nothing'} costs")
-            self._footprints[item.key] = costs.of(item.modules, versions).footprint_bytes
-        self.imports = costs
+            self._footprints[item.key] = self._imports.of(item.modules).footprint_bytes
 
     def _job(self, item: PlannedPreparation | PlannedCell, building: set[str]) -> Job:
         """The job's workspace and the files that it reads besides the documents."""
@@ -154,9 +158,9 @@ class Runner:
             }
             label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
         return Job(
-            id=item.key, label=label, folder=workspace.resolve(), payload=payload, timeout_s=self.plan.timeout_s,
-            memory_bytes=self.plan.memory_bytes, footprint_bytes=self._footprints.get(item.key, 0),
-            after=frozenset(after & building),
+            id=item.key, label=label, folder=workspace.resolve(), payload=payload,
+            timeout_s=self.plan.timeout_s, memory_bytes=self.plan.memory_bytes,
+            footprint_bytes=self._footprints.get(item.key, 0), after=frozenset(after & building),
         )  # fmt: skip
 
     def _folders(self, keys: object) -> dict[str, str]:
@@ -197,7 +201,9 @@ class Runner:
         if status == "skipped":
             status, failure, ending = self._blame_preparation(cell)
         elif status != "ok":
-            failure = Failure(**{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output)
+            failure = Failure(
+                **{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output
+            )
         record = self._record(cell, status, ending, failure)
         if status == "ok":
             try:
@@ -219,7 +225,8 @@ class Runner:
             if key in self._failed_preparations and self._failed_preparations[key].status != "skipped":
                 ending = self._failed_preparations[key]
                 told = ending.failure or {}
-                message = f"its preparation {planned.preparation.name} ended {ending.status}: {told.get('message', '')}"
+                name = planned.preparation.name
+                message = f"its preparation {name} ended {ending.status}: {told.get('message', '')}"
                 failure = Failure(
                     type=told.get("type", "Unknown"), message=message,
                     traceback=told.get("traceback", ""), output=ending.output,
@@ -289,13 +296,17 @@ class Runner:
         measured = ending.outcome.get("costs", {})
         costs = Costs(**measured, wall_s=ending.wall_s or None)
         if cell.state != "missing" and ending.wall_s:
-            costs.import_s = self.imports.of(cell.modules, versions_of(cell.modules)).seconds
+            costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in charged) if charged else None
         peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in charged)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
         n = len(cell.split.test)
         if costs.predict_s is not None and costs.predict_s > 0 and n:
-            fresh = [c.seconds for c in charged if self._of_test(c.key) or self.plan.preparations[c.key].ids is None]
+            fresh = [
+                c.seconds
+                for c in charged
+                if self._of_test(c.key) or self.plan.preparations[c.key].ids is None
+            ]
             start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
             costs.documents_per_s = n / (start + costs.predict_s)
             per_document = sum(c.seconds_per_document or 0 for c in charged)
@@ -303,9 +314,9 @@ class Runner:
         return costs
 
     def _peak(self, key: str, ending: Ending) -> int | None:
-        if not ending.growth_bytes:
-            return None
-        return ending.growth_bytes + self._footprints.get(key, 0)
+        # The child's own last word covers a cell that ended before the first sample.
+        growth = max(ending.growth_bytes or 0, ending.outcome.get("private_bytes", 0))
+        return growth + self._footprints.get(key, 0) if growth else None
 
     def _keep(self, record: Record, workspace: Path | None) -> Record:
         workspace = workspace or self.store.workspace("cells", record.key)

@@ -25,7 +25,9 @@ class Scoring:
         self._documents = {document.id: document for document in dataset.documents}
         self._scorers: dict[tuple[Task, str], Scorer] = {}
 
-    def score(self, cell: PlannedCell, columns: Mapping[str, Sequence[Any]], record: Record, folder: Path) -> None:
+    def score(
+        self, cell: PlannedCell, columns: Mapping[str, Sequence[Any]], record: Record, folder: Path
+    ) -> None:
         """Fills the record's metrics and counts and writes ``scores.parquet`` into ``folder``.
 
         Raises BenchError where predictions are malformed or do not belong to the test documents.

@@ -30,7 +30,7 @@ def write_results(folder: Path, store: Store) -> None:
                 "status": row.status, "key": record.key if record else None,
             }  # fmt: skip
             costs = (record.costs if record else Costs()).model_dump()
-            for name, value in (record.metrics.items() if record and record.metrics else [(None, None)]):
+            for name, value in record.metrics.items() if record and record.metrics else [(None, None)]:
                 shown = {"metric": name, "value": None, "low": None, "high": None, "n": None, "version": None}
                 if value is not None:
                     shown |= value.model_dump(include={"value", "low", "high", "n", "version"})

@@ -59,14 +59,24 @@ def _markdown_table(table: Table) -> list[str]:
     head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], "docs/s", "peak memory"]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * 2}{' ---: |' * (len(head) - 2)}"]
     for row in table.rows:
-        cells = ["–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))), f"`{row.method}`"]
+        cells = [
+            "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))),
+            f"`{row.method}`".replace("|", "\\|"),
+        ]
         for metric in metrics:
             found = row.record.metrics.get(metric) if row.record and row.status == "ok" else None
             cells.append("–" if found is None or found.value is None else f"{found.value:.3f}")
-            if metric == table.primary and found is not None and found.low is not None and found.high is not None:
+            if (
+                metric == table.primary
+                and found is not None
+                and found.low is not None
+                and found.high is not None
+            ):
                 cells[-1] += f" ({found.low:.3f} to {found.high:.3f})"
         if row.status != "ok":
-            cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace("|", "\\|")
+            cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
+                "|", "\\|"
+            )
         costs = row.record.costs if row.record else Costs()
         cells += [show_rate(costs.documents_per_s_marginal), show_size(costs.peak_memory_bytes)]
         lines.append(f"| {' | '.join(cells)} |")

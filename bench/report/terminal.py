@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.leaderboard import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Value
+from readbench.record import Costs, Value
 from readbench.units import show_rate, show_seconds, show_size
-
-WIDE = 120
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:
     """The whole board: what was run, a table a task, and the closing sentences."""
     parts: list[RenderableType] = [_heading(board)]
     for table in board.tables:
-        parts.append(_table(table, width))
-        parts.extend(_problems(table))
+        parts += [Text(""), _table(table, width), Text("")]
+        parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
     parts.append(Text(""))
     for table in board.tables:
@@ -46,8 +48,12 @@ def _heading(board: Leaderboard) -> Text:
     if manifest.limit:
         text.append(f" (a sample, --limit {manifest.limit})")
     if manifest.demo:
-        text.append("\nDemo corpus written for this project: its scores say nothing about real papers.", "yellow")
-    left_out = ", ".join(f"{count} {name.removeprefix('skipped: ')}" for name, count in _left_out(board).items())
+        text.append(
+            "\nDemo corpus written for this project: its scores say nothing about real papers.", "yellow"
+        )
+    left_out = ", ".join(
+        f"{count} {name.removeprefix('skipped: ')}" for name, count in _left_out(board).items()
+    )
     if left_out:
         text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
     if manifest.status != "finished":
@@ -60,38 +66,112 @@ def _left_out(board: Leaderboard) -> dict[str, int]:
 
 
 def _table(table: Table, width: int) -> RichTable:
-    wide = width >= WIDE
-    metrics = [table.primary, *table.settings.board] if wide else [table.primary, *table.settings.board[:1]]
-    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title_justify="left")
-    grid.add_column("rank", no_wrap=True)
-    grid.add_column("method", overflow="fold", min_width=18)
-    grid.add_column(f"{metrics[0]} [95 %]", justify="right", no_wrap=True)
-    for metric in metrics[1:]:
-        grid.add_column(metric, justify="right", no_wrap=True)
-    grid.add_column("docs/s", justify="right", no_wrap=True)
-    if wide:
-        for name in ("ms/doc", "import", "load", "prepare", "fit"):
-            grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("memory", justify="right", no_wrap=True)
-    for row in table.rows:
-        grid.add_row(*_cells(row, metrics, wide), style="" if row.status == "ok" else "red")
+    """The columns that fit: what ranks and what it costs always, the others as far as there is room for
+    them beside methods spelt in one piece."""
+    columns = {column.name: column for column in _columns(table)}
+    shown = {name for name, column in columns.items() if column.wanted == 0}
+    for column in sorted(columns.values(), key=lambda column: column.wanted):
+        if _width([columns[name] for name in {*shown, column.name}]) <= width:
+            shown.add(column.name)
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    chosen = [column for name, column in columns.items() if name in shown]
+    others = _width([column for column in chosen if column.name != "method"]) + GAP
+    room = max(width - others, NARROWEST)
+    for column in chosen:
+        if column.name == "method":
+            grid.add_column(column.name, overflow="fold", max_width=room)
+        else:
+            justify: Literal["left", "right"] = "left" if column.name == "rank" else "right"
+            grid.add_column(column.name, justify=justify, no_wrap=True)
+    for i, row in enumerate(table.rows):
+        # Text, not str: in a str, rich would take the brackets of a method for markup and swallow them.
+        cells = [
+            Text(_broken(row.method, room) if column.name == "method" else column.cells[i])
+            for column in chosen
+        ]
+        grid.add_row(*cells, style="" if row.status == "ok" else "red")
     return grid
 
 
-def _cells(row: Row, metrics: Sequence[str], wide: bool) -> list[str | Text]:
-    costs = row.record.costs if row.record else None
-    rank = "–" if row.ranks is None else _range(*row.ranks)
-    first = f"{row.status}" if row.status != "ok" else _with_interval(_value(row, metrics[0]))
-    cells: list[str | Text] = [rank, row.method, first]
-    cells += [_plain(_value(row, metric)) for metric in metrics[1:]]
-    rate = costs.documents_per_s_marginal if costs else None
-    cells.append(show_rate(rate))
-    if wide:
-        cells.append("–" if not rate else f"{1000 / rate:.3g}")
-        for name in ("import_s", "load_s", "prepare_s", "fit_s"):
-            cells.append(show_seconds(getattr(costs, name) if costs else None))
-    cells.append(show_size(costs.peak_memory_bytes if costs else None))
-    return cells
+def _broken(method: str, room: int) -> str:
+    """A name too long for its column goes on below from its parameters, not from amid a word."""
+    return method.replace("[", "\n[", 1) if cell_len(method) > room else method
+
+
+GAP = 2
+"""Columns of a terminal between two columns of the table."""
+
+NARROWEST = 12
+
+
+@dataclass(frozen=True)
+class _Column:
+    """``wanted``: 0 is always shown; of the others, the lower come first where there is room."""
+
+    name: str
+    cells: Sequence[str]
+    wanted: int = 0
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(text) for text in (self.name, *self.cells))
+
+
+def _width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def _columns(table: Table) -> list[_Column]:
+    """All that a table can show, from left to right."""
+    rows, primary = table.rows, table.primary
+    costs = [row.record.costs if row.record else Costs() for row in rows]
+    first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
+    columns = [
+        _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
+        _Column("method", [row.method for row in rows]),
+        _Column(f"{primary} [95 %]", first),
+    ]
+    metrics = dict.fromkeys(metric for metric in table.settings.board if metric != primary)
+    for place, metric in enumerate(metrics, 1):
+        wanted = 0 if metric == table.sort else place
+        columns.append(_Column(metric, [_plain(_value(row, metric)) for row in rows], wanted))
+    if table.sort and table.sort not in {*metrics, primary, *COSTS, "documents_per_s_marginal"}:
+        columns.append(_sorted_by(table, table.sort))
+    rates = [cost.documents_per_s_marginal for cost in costs]
+    columns.append(_Column("docs/s", [show_rate(rate) for rate in rates]))
+    columns.append(_Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99))
+    for cost, (name, place) in COSTS.items():
+        values = [getattr(of_row, cost) for of_row in costs]
+        wanted = 0 if cost == table.sort else place
+        # A column of nothing but dashes (no method of the suite learns) says nothing.
+        if wanted == 0 or any(value is not None for value in values):
+            show = show_size if cost.endswith("_bytes") else _seconds
+            columns.append(_Column(name, [show(value) for value in values], wanted))
+    return columns
+
+
+COSTS = {
+    "import_s": ("import", 52),
+    "load_s": ("load", 51),
+    "prepare_s": ("prepare", 50),
+    "fit_s": ("fit", 53),
+    "peak_memory_bytes": ("memory", 0),
+}
+"""Costs with a column of their own: its name, and how much it is wanted."""
+
+
+def _sorted_by(table: Table, name: str) -> _Column:
+    """What the board is sorted by is seen on it, whatever it is."""
+    if name not in Costs.model_fields:
+        return _Column(name, [_plain(_value(row, name)) for row in table.rows])
+    is_rate = name.startswith("documents_per_s") or not name.endswith(("_s", "_bytes"))
+    show = show_rate if is_rate else show_size if name.endswith("_bytes") else _seconds
+    values = [getattr(row.record.costs, name) if row.record else None for row in table.rows]
+    return _Column(name, [show(value) for value in values])
+
+
+def _seconds(value: float | None) -> str:
+    return "<1 ms" if value is not None and value < 0.001 else show_seconds(value)
 
 
 def _value(row: Row, metric: str) -> Value | None:
@@ -118,17 +198,22 @@ def _plain(value: Value | None) -> str:
     return "–" if value is None or value.value is None else f"{value.value:.3f}"
 
 
-def _problems(table: Table) -> list[Text]:
+def _problems(table: Table, run: str) -> list[Text]:
     """One line for each way in which methods did not finish: ten methods that lack the same package
-    are one line."""
+    are one line. And where to read more."""
     said: dict[tuple[str, str], list[str]] = {}
     for row in table.rows:
         if row.status != "ok":
-            said.setdefault((row.status, row.problem.splitlines()[0] if row.problem else ""), []).append(row.method)
+            said.setdefault((row.status, row.problem.splitlines()[0] if row.problem else ""), []).append(
+                row.method
+            )
     lines = []
     for (status, problem), methods in said.items():
         who = methods[0] if len(methods) == 1 else f"{len(methods)} methods ({methods[0]}, …)"
         lines.append(Text(f"{status}: {who}: {problem}", style="red"))
+    told = [row.method for row in table.rows if row.status not in ("ok", "missing_dependency", "lost")]
+    if told:
+        lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(told[0])}", "dim"))
     return lines
 
 
@@ -140,7 +225,9 @@ def _footnotes(table: Table) -> Text:
         lines.append(f"{without} documents without gold are left out of the means.")
     weights = {name: owner for record in ok for name, owner in record.weights.items()}
     if weights:
-        lines.append("Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + ".")
+        lines.append(
+            "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
+        )
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:

@@ -1,0 +1,224 @@
+"""What every method must keep to: the tests behind `bench check`, which the built-in methods pass too."""
+
+from __future__ import annotations
+
+import math
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from readbench.adapter import Adapter, Context, PreparationNeed
+from readbench.datasets import open_dataset
+from readbench.engine.child import checked, seed_everything
+from readbench.registry import Method, Registry
+from readbench.tasks import get_task
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
+
+TRAIN, VALIDATION, TEST = 16, 4, 10
+HUGE_WORDS = 3_000
+TOLERANCE = 1e-4
+"""Scores may move by this much with their batch neighbours: half a digit of single precision arithmetic."""
+
+FOREIGN = {
+    "chinese": ("基于深度学习的医学影像分割", "本文提出一种用于肺部影像的分割方法，并在三个数据集上进行了评估。"),
+    "german": ("Über die Größe städtischer Bäume", "Gemessen wurden Höhe und Kronenfläche von 412 Bäumen. Straßen zählten mit."),
+    "marks": ("∑ λ→∞ 🙂 (!)", "a\u00a0b\u200bc — “d” …\t\n\r  <b>e</b> \\ %s {} \u202e"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """One conformance test; ``why`` says what was seen where it did not pass."""
+
+    name: str
+    passed: bool
+    why: str = ""
+
+
+def check_method(spelling: str, include_paths: Sequence[Path] = ()) -> Iterator[Result]:
+    """Runs the tests one after another, in this process.
+
+    Raises BenchError for an unknown method, wrong parameters, or a dependency that is not here.
+    """
+    method = Registry(include_paths).method(spelling)
+    for task in sorted(method.adapter.tasks):
+        with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
+            yield from _Checker(method, task, Path(folder)).run()
+
+
+class _Checker:
+    """A method on one task, with documents to try it on."""
+
+    def __init__(self, method: Method, task: Task, folder: Path) -> None:
+        self.method, self.task, self.folder = method, task, folder
+        self.spec = TaskSpec(task=task)
+        corpus = open_dataset("papers-demo")
+        ids = [document.id for document in corpus.documents]
+        self.train = corpus.only(ids[:TRAIN])
+        self.validation = corpus.only(ids[TRAIN : TRAIN + VALIDATION])
+        test = corpus.only(ids[TRAIN + VALIDATION : TRAIN + VALIDATION + TEST]).documents
+        self.documents = tuple(self.spec.project(document) for document in test)
+        self.odd = (*_odd_documents(corpus.documents), self.documents[0])
+        self._made = 0
+        method.create(Context(task=self.spec)).missing()
+
+    def run(self) -> Iterator[Result]:
+        tests: list[tuple[str, Callable[[], str]]] = [
+            ("one well-formed prediction a document, in order", self._order),
+            ("empty, huge and non-English texts", self._odd),
+            ("the same seed gives the same predictions", self._deterministic),
+            ("the order of the documents changes nothing", self._any_order),
+            ("the chunking changes nothing", self._any_chunking),
+            ("the neighbours change nothing", self._any_neighbours),
+            ("no documents give no predictions", self._nothing),
+            ("saved and restored it predicts the same", self._saved),
+        ]
+        for name, test in tests:
+            try:
+                why = test()
+            except Exception as error:  # whatever a method raises is what the reader wants to see
+                why = f"{type(error).__name__}: {error}"
+            yield Result(f"{self.task}: {name}", not why, why)
+
+    # -- the tests: each answers with what is wrong, or nothing -------------------------------------
+
+    def _order(self) -> str:
+        self.expected = self._predict(self._fitted(self.documents), self.documents)
+        if all(_is_empty(prediction) for prediction in self.expected.values()):
+            return "it predicts nothing for any of the papers"
+        return ""
+
+    def _odd(self) -> str:
+        predictions = self._predict(self._fitted(self.odd), self.odd)
+        return "" if len(predictions) == len(self.odd) else "a document is missing"
+
+    def _deterministic(self) -> str:
+        return self._differs(self._predict(self._fitted(self.documents), self.documents), exact=True)
+
+    def _any_order(self) -> str:
+        shuffled = list(self.documents)
+        random.Random(1).shuffle(shuffled)
+        return self._differs(self._predict(self._fitted(self.documents), shuffled))
+
+    def _any_chunking(self) -> str:
+        adapter = self._fitted(self.documents)
+        one_by_one: dict[str, Prediction] = {}
+        for document in self.documents:
+            one_by_one |= self._predict(adapter, [document])
+        return self._differs(one_by_one)
+
+    def _any_neighbours(self) -> str:
+        """The preparations, too, are made anew without the neighbours."""
+        few = self.documents[::3]
+        return self._differs(self._predict(self._fitted(few), few))
+
+    def _nothing(self) -> str:
+        found = self._fitted(self.documents).predict([])
+        return "" if len(found) == 0 else f"predict([]) returned {len(found)} predictions"
+
+    def _saved(self) -> str:
+        folder = self.folder / "saved"
+        folder.mkdir()
+        self._fitted(self.documents).save(folder)
+        restored = self._loaded(self.documents)
+        restored.restore(folder)
+        return self._differs(self._predict(restored, self.documents))
+
+    # -- what they need ------------------------------------------------------------------------------
+
+    def _fitted(self, documents: Sequence[Document]) -> Adapter:
+        adapter = self._loaded(documents)
+        adapter.fit(self._projected(self.train), self._projected(self.validation))
+        return adapter
+
+    def _loaded(self, documents: Sequence[Document]) -> Adapter:
+        seed_everything(7)
+        bare = self.method.create(self._context({}))
+        opened = {name: self._prepared(need, documents) for name, need in bare.needs().preparations.items()}
+        adapter = self.method.create(self._context(opened))
+        adapter.load()
+        seed_everything(7)
+        return adapter
+
+    def _prepared(self, need: PreparationNeed, documents: Sequence[Document]) -> Any:
+        of_part: dict[Part, Sequence[Document]] = {
+            "train": self._projected(self.train).documents,
+            "validation": self._projected(self.validation).documents,
+            "test": documents,
+        }
+        chosen = list({d.id: d for part in need.parts for d in of_part[part]}.values())
+        inputs = {
+            name: self._prepared(upstream, documents) for name, upstream in need.preparation.needs().items()
+        }
+        self._made += 1
+        folder = self.folder / f"preparation-{self._made}"
+        folder.mkdir()
+        need.preparation.build(chosen, folder, self._context(inputs))
+        return need.preparation.open(folder)
+
+    def _context(self, preparations: Mapping[str, Any]) -> Context:
+        self._made += 1
+        scratch = self.folder / f"scratch-{self._made}"
+        scratch.mkdir()
+        return Context(task=self.spec, seed=7, preparations=preparations, scratch=scratch)
+
+    def _projected(self, dataset: Dataset) -> Dataset:
+        targets = {self.task: dataset.targets[self.task]}
+        documents = tuple(self.spec.project(document) for document in dataset.documents)
+        return replace(dataset, documents=documents, targets=targets)
+
+    def _predict(self, adapter: Adapter, documents: Sequence[Document]) -> dict[str, Prediction]:
+        return checked(documents, adapter.predict(documents), get_task(self.task).check)
+
+    def _differs(self, found: Mapping[str, Prediction], exact: bool = False) -> str:
+        for id_, prediction in found.items():
+            if not _same(self.expected[id_], prediction, 0.0 if exact else TOLERANCE):
+                return f"document {id_}: {_short(self.expected[id_])} became {_short(prediction)}"
+        return ""
+
+
+def _odd_documents(papers: Sequence[Document]) -> list[Document]:
+    words = " ".join(paper.fields["abstract"] for paper in papers).split()[:HUGE_WORDS]
+    texts = {
+        "empty": {},
+        "blank": {"title": " ", "abstract": "\n"},
+        "title-only": {"title": "Tomography"},
+        "stop-words": {"title": "On the of", "abstract": "It is what it was. And so on."},
+        "huge": {"title": papers[0].fields["title"], "abstract": " ".join(words)},
+        "one-long-word": {"title": "A" * 5_000},
+        **{name: {"title": title, "abstract": abstract} for name, (title, abstract) in FOREIGN.items()},
+    }
+    return [Document(f"odd-{name}", fields) for name, fields in texts.items()]
+
+
+def _same(one: Prediction, other: Prediction, tolerance: float) -> bool:
+    if isinstance(one, RankedPhrases) and isinstance(other, RankedPhrases):
+        return one.phrases == other.phrases and all(
+            math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * 1e-2)
+            for a, b in zip(one.scores, other.scores, strict=True)
+        )
+    if isinstance(one, PredictedLabel) and isinstance(other, PredictedLabel):
+        return (
+            one.label == other.label
+            and one.scores.keys() == other.scores.keys()
+            and all(
+                math.isclose(value, other.scores[name], rel_tol=tolerance, abs_tol=tolerance)
+                for name, value in one.scores.items()
+            )
+        )
+    return False
+
+
+def _is_empty(prediction: Prediction) -> bool:
+    return not (prediction.phrases if isinstance(prediction, RankedPhrases) else prediction.label)
+
+
+def _short(prediction: Prediction) -> str:
+    if isinstance(prediction, RankedPhrases):
+        pairs = zip(prediction.phrases[:3], prediction.scores[:3], strict=True)
+        return ", ".join(f"{phrase} ({score:.6g})" for phrase, score in pairs) or "nothing"
+    return f"{prediction.label} ({prediction.scores})"

@@ -1,0 +1,290 @@
+"""The ten pke methods give what pke gives: phrases and scores equal a plain loop, document by document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import readbench
+from readbench.adapter import Context, PreparationNeed
+from readbench.conformance import check_method
+from readbench.engine.documents import read_columns
+from readbench.store import Store
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document
+
+pke = pytest.importorskip("pke", reason="needs the extra keyphrases")
+
+from pke import unsupervised  # noqa: E402
+from pke.lang import stopwords  # noqa: E402
+from pke.utils import (  # noqa: E402
+    compute_document_frequency,
+    compute_lda_model,
+    load_document_frequency_file,
+    load_lda_model,
+)
+
+from readbench_adapters import pke_repairs  # noqa: E402
+from readbench_adapters.parse import Parse  # noqa: E402
+from readbench_adapters.pke_models import DocumentFrequencies, TopicModel, fill  # noqa: E402
+
+INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
+PAPERS = 40
+N_BEST = 50
+SPEC = TaskSpec(task="keyphrases")
+
+PLAIN = {
+    "pke.firstphrases": unsupervised.FirstPhrases,
+    "pke.tfidf": unsupervised.TfIdf,
+    "pke.kpminer": unsupervised.KPMiner,
+    "pke.yake": unsupervised.YAKE,
+    "pke.textrank": unsupervised.TextRank,
+    "pke.singlerank": unsupervised.SingleRank,
+    "pke.topicrank": unsupervised.TopicRank,
+    "pke.topicalpagerank": unsupervised.TopicalPageRank,
+    "pke.positionrank": unsupervised.PositionRank,
+    "pke.multipartiterank": unsupervised.MultipartiteRank,
+}
+
+
+@pytest.fixture(scope="module")
+def papers() -> list[dict[str, Any]]:
+    if not INSPEC.is_file():
+        pytest.skip("the Inspec papers are not beside the repository")
+    return [json.loads(line) for line in INSPEC.read_text(encoding="utf-8").splitlines()[:PAPERS]]
+
+
+@pytest.fixture(scope="module")
+def ran(papers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Every method through the whole harness: predictions by method and document."""
+    folder = tmp_path_factory.mktemp("pke")
+    file = folder / "inspec.jsonl"
+    file.write_text("\n".join(json.dumps(paper) for paper in papers), encoding="utf-8")
+    frame = readbench.run("keyphrases", dataset=file, output_path=folder / "results")
+    store = Store(folder / "results")
+    assert list(frame.status) == ["ok"] * len(PLAIN)
+    manifest = store.manifest(Path(frame.attrs["run"]).name)
+    found = {}
+    for cell in manifest.cells:
+        columns = read_columns(store.cell(cell.key) / "predictions.parquet")
+        rows = zip(columns["id"], columns["phrases"], columns["scores"], strict=True)
+        found[cell.method] = {
+            id_: list(zip(phrases, scores, strict=True)) for id_, phrases, scores in rows
+        }
+    yield found
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """spaCy as pke's reader sets it up."""
+    import importlib
+
+    from readbench.models import require_spacy_package
+
+    nlp = importlib.import_module(require_spacy_package("en_core_web_sm")).load(
+        disable=["ner", "textcat", "parser"]
+    )
+    nlp.add_pipe("sentencizer")
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Any]:
+    models = Path(pke.__file__).parent / "models"
+    return {
+        "df": load_document_frequency_file(str(models / "df-semeval2010.tsv.gz")),
+        "lda": load_lda_model(str(models / "lda-1000-semeval2010.py3.pickle.gz")),
+    }
+
+
+def plain_loop(name: str, text: str, model: Any, shipped: dict[str, Any]) -> list[tuple[str, float]]:
+    """What pke's documentation does for one document, with nothing of this project."""
+    extractor = PLAIN[name]()
+    extractor.load_document(input=text, language="en", spacy_model=model)
+    extractor.candidate_selection()
+    if name in ("pke.tfidf", "pke.kpminer"):
+        extractor.candidate_weighting(df=shipped["df"])
+    elif name == "pke.topicalpagerank":
+        weigh_by_hand(extractor, *shipped["lda"])
+    else:
+        extractor.candidate_weighting()
+    best: list[tuple[str, float]] = extractor.get_n_best(n=N_BEST)
+    return best
+
+
+def weigh_by_hand(extractor: Any, dictionary: list[str], lda: Any) -> None:
+    """TopicalPageRank.candidate_weighting with its one broken argument mended, step by step."""
+    import networkx
+    import numpy
+    from scipy.spatial.distance import cosine
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    if not extractor.candidates:
+        return
+    extractor.build_word_graph(window=10, pos={"NOUN", "PROPN", "ADJ"})
+    stems = [stem for sentence in extractor.sentences for stem in sentence.stems]
+    counts = CountVectorizer(stop_words=list(extractor.stoplist), vocabulary=dictionary).fit_transform(
+        [" ".join(stems)]
+    )
+    of_document = lda.transform(counts)[0]
+    of_words = lda.components_ / lda.components_.sum(axis=1)[:, numpy.newaxis]
+    weights = {}
+    for word in extractor.graph.nodes():
+        if word in dictionary:
+            column = [of_words[k][dictionary.index(word)] for k in range(len(of_document))]
+            weights[word] = 1 - cosine(column, of_document)
+    lowest = min(weights.values())
+    for word in extractor.graph.nodes():
+        weights.setdefault(word, lowest)
+    total = sum(weights.values())
+    weights = {word: weight / total for word, weight in weights.items()}
+    rank = networkx.pagerank(
+        G=extractor.graph, personalization=weights, alpha=0.85, tol=0.0001, weight="weight"
+    )
+    for key, candidate in extractor.candidates.items():
+        extractor.weights[key] = sum(rank[stem] for stem in candidate.lexical_form)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_phrase_and_score_equals_a_plain_loop(
+    name: str, ran: dict[str, Any], papers: list[dict[str, Any]], model: Any, shipped: dict[str, Any]
+) -> None:
+    assert len(ran[name]) == PAPERS
+    for paper in papers:
+        document = Document(paper["id"], {"title": paper["title"], "abstract": paper["abstract"]})
+        expected = plain_loop(name, SPEC.text(document), model, shipped)
+        assert ran[name][paper["id"]] == expected, paper["id"]
+
+
+def test_a_document_loaded_by_pke_alone_gives_the_same(
+    ran: dict[str, Any], papers: list[dict[str, Any]]
+) -> None:
+    """Nothing shared at all: pke finds, loads and configures the spaCy model itself."""
+    paper = papers[1]
+    extractor = unsupervised.SingleRank()
+    text = SPEC.text(Document(paper["id"], {"title": paper["title"], "abstract": paper["abstract"]}))
+    extractor.load_document(input=text, language="en")
+    extractor.candidate_selection()
+    extractor.candidate_weighting()
+    assert ran["pke.singlerank"][paper["id"]] == extractor.get_n_best(n=N_BEST)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [*PLAIN, "pke.tfidf[df=train]", "pke.topicalpagerank[lda=train]", "pke.textrank[top_percent=0.33]"],
+)
+def test_conformance(spelling: str) -> None:
+    results = list(check_method(spelling))
+    assert len(results) == 8
+    assert [result for result in results if not result.passed] == []
+
+
+# -- the preparations ----------------------------------------------------------------------------
+
+
+def prepared(preparation: Any, documents: list[Document], folder: Path, **inputs: Any) -> Any:
+    folder.mkdir()
+    preparation.build(documents, folder, Context(task=SPEC, preparations=inputs))
+    return preparation.open(folder)
+
+
+TEXTS = [
+    "Graph-based ranking of words. A word graph ranks the words of a text; ranking needs no training.",
+    "Topic models describe documents. Words of a topic model share a document's topics, e.g. networks.",
+    "Wireless sensor networks save energy. Energy-aware routing in sensor networks is studied here.",
+]
+
+
+def test_shipped_frequencies_are_looked_up_exactly(tmp_path: Path, shipped: dict[str, Any]) -> None:
+    table = prepared(DocumentFrequencies(source="shipped"), [], tmp_path / "df")
+    for ngram in [*list(shipped["df"])[::997], "--NB_DOC--", "no such n gram", ""]:
+        assert table.get(ngram, 0) == shipped["df"].get(ngram, 0)
+
+
+def test_frequencies_of_the_training_part_equal_pke(tmp_path: Path, model: Any) -> None:
+    documents = [Document(str(i), {"abstract": text}) for i, text in enumerate(TEXTS)]
+    parse = prepared(Parse(), documents, tmp_path / "parse")
+    table = prepared(DocumentFrequencies(source="train"), documents, tmp_path / "df", parse=parse)
+    file = tmp_path / "pke.tsv.gz"
+    # pke's function takes no spaCy model but takes parsed documents.
+    model.tokenizer.infix_finditer = pke.readers.infix_re.finditer
+    compute_document_frequency([model(text) for text in TEXTS], str(file))
+    expected = load_document_frequency_file(str(file))
+    assert len(expected) > 30
+    assert {ngram: table.get(ngram, 0) for ngram in expected} == expected
+
+
+def test_topics_of_the_training_part_equal_pke(tmp_path: Path, model: Any) -> None:
+    import numpy
+
+    documents = [Document(str(i), {"abstract": text}) for i, text in enumerate(TEXTS)]
+    parse = prepared(Parse(), documents, tmp_path / "parse")
+    topics = prepared(TopicModel(source="train", topics=4), documents, tmp_path / "lda", parse=parse)
+    file = tmp_path / "pke.gz"
+    compute_lda_model([model(text) for text in TEXTS], str(file), n_topics=4)
+    vocabulary, lda = load_lda_model(str(file))
+    assert topics.vocabulary == list(vocabulary)
+    numpy.testing.assert_array_equal(topics.expectation, lda.exp_dirichlet_component_)
+
+
+def test_the_training_part_is_declared_as_such() -> None:
+    needs = DocumentFrequencies(source="train").needs()
+    assert needs["parse"] == PreparationNeed(needs["parse"].preparation, ("train",))
+
+
+# -- the repairs ---------------------------------------------------------------------------------
+
+
+def filled(cls: Any, text: str, tmp_path: Path) -> Any:
+    document = Document("1", {"abstract": text})
+    extractor = cls()
+    fill(extractor, prepared(Parse(), [document], tmp_path / "parse")["1"], "stemming")
+    return extractor
+
+
+def test_multipartite_rank_survives_candidates_that_begin_together(tmp_path: Path) -> None:
+    """pke's own divides by zero as soon as candidates overlap, as n-grams do."""
+    text = "Neural network training of a neural network classifier improves image classification."
+    for cls, works in ((unsupervised.MultipartiteRank, False), (pke_repairs.MultipartiteRank, True)):
+        extractor = cls()
+        document = Document("1", {"abstract": text})
+        parse = prepared(Parse(), [document], tmp_path / ("own" if works else "pke"))
+        fill(extractor, parse["1"], "stemming")
+        extractor.ngram_selection(n=3)
+        extractor.candidate_filtering()
+        if works:
+            extractor.candidate_weighting()
+            assert len(extractor.get_n_best(n=5)) == 5
+        else:
+            with pytest.raises(ZeroDivisionError):
+                extractor.candidate_weighting()
+
+
+def test_topical_page_rank_without_any_known_word(tmp_path: Path, shipped: dict[str, Any]) -> None:
+    """Where no word of the graph is in the topic model nothing biases the walk."""
+    topics = prepared(TopicModel(source="shipped"), [], tmp_path / "lda")
+    reader = pke_repairs.TopicReader(topics, stopwords["en"])
+    extractor = filled(pke_repairs.TopicalPageRank, "Qwertzuiopify zyxwvutsrqponify.", tmp_path)
+    extractor.candidate_selection()
+    stems = [[stem for sentence in extractor.sentences for stem in sentence.stems]]
+    assert extractor.candidates
+    assert not any(stem in reader.index for stem in stems[0])
+    extractor.candidate_weighting(reader, reader.of_documents(stems)[0])
+    assert all(weight > 0 for weight in extractor.weights.values())
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.text("abcdé -", min_size=1, max_size=20),
+    st.lists(st.text("abcdé -", min_size=1, max_size=20), max_size=4),
+    st.sampled_from([0.0, 0.3, 0.5, 0.8, 0.9, 1.0]),
+)
+def test_redundancy_in_c_decides_as_in_python(candidate: str, earlier: list[str], threshold: float) -> None:
+    ours = pke_repairs.YAKE().is_redundant(candidate, earlier, threshold)
+    assert ours == unsupervised.YAKE().is_redundant(candidate, earlier, threshold)

@@ -1,0 +1,87 @@
+"""What a user gets who installs the wheel: the right names, the right files, both neighbours unharmed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONSTRAINTS = REPOSITORY / "constraints.txt"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(REPOSITORY)], check=True)
+    return next(folder.glob("readbench-*.whl"))
+
+
+def test_the_wheel_holds_code_suites_and_papers_under_names_of_its_own(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for needed in (
+        "readbench/cli.py",
+        "readbench/py.typed",
+        "readbench/suites/quick.toml",
+        "readbench/datasets/papers_demo.jsonl",
+        "readbench_adapters/pke_methods.py",
+    ):
+        assert needed in names
+    tops = {name.partition("/")[0] for name in names}
+    # `bench` is frappe-bench's import name, `adapters` is AdapterHub's.
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"readbench", "readbench_adapters"}
+
+
+def test_the_wheel_declares_its_methods_and_commands(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    text = next(archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
+    assert "bench = readbench.cli:main" in text
+    assert "pke.multipartiterank = readbench_adapters.pke_methods:MultipartiteRank" in text
+
+
+def pip(python: Path, *arguments: str) -> None:
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *arguments], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+def test_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
+    """Without the extra one line says what to install; with it `bench run quick` works, beside PyPI's
+    `adapters` and `frappe-bench`."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    bench = tmp_path / "venv" / "bin" / "bench"
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+
+    pip(python, "--constraint", str(CONSTRAINTS), str(wheel))
+    bare = run(str(bench), "run", "quick")
+    assert bare.returncode == 3
+    assert len(bare.stderr.splitlines()) == 1
+    assert "pip install 'readbench[keyphrases]'" in bare.stderr
+
+    pip(python, "--constraint", str(CONSTRAINTS), f"{wheel}[keyphrases]")
+    full = run(str(bench), "run", "quick", "--limit", "20")
+    assert full.returncode == 0, full.stderr
+    assert "pke.multipartiterank" in full.stdout
+
+    # torch first: a plain one brings gigabytes of CUDA along.
+    pip(python, "torch==2.13.0")
+    pip(python, "adapters==1.3.0")
+    pip(python, "--no-deps", "frappe-bench")
+    both = run(str(python), "-c", "import adapters, bench, readbench; print(adapters.__file__, bench.__file__)")
+    assert both.returncode == 0, both.stderr
+    assert "site-packages/adapters/" in both.stdout
+    assert "site-packages/bench/" in both.stdout
+    # frappe-bench has taken the script `bench`; the other name still is this program.
+    other = run(str(bench.with_name("readbench")), "ls", "suites")
+    assert other.returncode == 0
+    assert "quick" in other.stdout
