@@ -43,6 +43,7 @@ class PkeAdapter(Adapter):
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
     requires: ClassVar[tuple[str, ...]] = ("pke", "rapidfuzz")
     install: ClassVar[str] = INSTALL
+    pke_class: ClassVar[str]
     params: Any
 
     class Params(PkeParams):
@@ -57,7 +58,9 @@ class PkeAdapter(Adapter):
                 f"pke reads English here, not {self.context.task.language!r}",
                 todo="leave the method out of this suite",
             )
-        self.extractor = self.extractor_class()
+        from readbench_adapters import pke_classes
+
+        self.extractor = getattr(pke_classes, self.pke_class)
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         self.before_chunk(chunk)
@@ -73,9 +76,6 @@ class PkeAdapter(Adapter):
         self.weight(extractor, document)
         best = self.n_best(extractor)
         return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(float(score) for _, score in best))
-
-    def extractor_class(self) -> Any:
-        raise NotImplementedError
 
     def before_chunk(self, chunk: Sequence[Document]) -> None:
         """For work that is cheaper for many documents at once."""
@@ -100,10 +100,7 @@ class FirstPhrases(PkeAdapter):
     class Params(PkeParams):
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of a candidate's words")
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import FirstPhrases as Extractor
-
-        return Extractor
+    pke_class = "FirstPhrases"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(pos=set(self.params.pos))
@@ -132,10 +129,7 @@ class TfIdf(_WithFrequencies):
         n: int = Field(3, ge=1, description="longest n-gram")
         df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import TfIdf as Extractor
-
-        return Extractor
+    pke_class = "TfIdf"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(n=self.params.n)
@@ -155,10 +149,7 @@ class KpMiner(_WithFrequencies):
         alpha: float = Field(2.3, gt=0, description="divisor of the boost for phrases")
         df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import KPMiner as Extractor
-
-        return Extractor
+    pke_class = "KPMiner"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(lasf=self.params.lasf, cutoff=self.params.cutoff)
@@ -180,10 +171,7 @@ class Yake(PkeAdapter):
         window: int = Field(2, ge=1, description="words of context on each side")
         use_stems: bool = Field(False, description="statistics of stems instead of words")
 
-    def extractor_class(self) -> Any:
-        from readbench_adapters.pke_repairs import YAKE as Extractor
-
-        return Extractor
+    pke_class = "YAKE"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(n=self.params.n)
@@ -211,10 +199,7 @@ class TextRank(PkeAdapter):
         )
         normalized: bool = Normalized
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import TextRank as Extractor
-
-        return Extractor
+    pke_class = "TextRank"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(pos=set(self.params.pos))
@@ -235,10 +220,7 @@ class SingleRank(PkeAdapter):
         window: int = Window
         normalized: bool = Normalized
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import SingleRank as Extractor
-
-        return Extractor
+    pke_class = "SingleRank"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(pos=set(self.params.pos))
@@ -264,10 +246,7 @@ class TopicRank(PkeAdapter):
             None, description="a topic is named by its most frequent candidate instead of its first"
         )
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import TopicRank as Extractor
-
-        return Extractor
+    pke_class = "TopicRank"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(pos=set(self.params.pos))
@@ -299,14 +278,11 @@ class TopicalPageRank(PkeAdapter):
         super().load()
         from pke.lang import stopwords
 
-        from readbench_adapters.pke_repairs import TopicReader
+        from readbench_adapters.pke_classes import TopicReader
 
         self.reader = TopicReader(self.context.preparations["topics"], stopwords["en"])
 
-    def extractor_class(self) -> Any:
-        from readbench_adapters.pke_repairs import TopicalPageRank as Extractor
-
-        return Extractor
+    pke_class = "TopicalPageRank"
 
     def before_chunk(self, chunk: Sequence[Document]) -> None:
         parse = self.context.preparations["parse"]
@@ -342,10 +318,7 @@ class PositionRank(PkeAdapter):
         window: int = Window
         normalized: bool = Normalized
 
-    def extractor_class(self) -> Any:
-        from pke.unsupervised import PositionRank as Extractor
-
-        return Extractor
+    pke_class = "PositionRank"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(
@@ -365,10 +338,7 @@ class MultipartiteRank(PkeAdapter):
     class Params(_TopicParams):
         alpha: float = Field(1.1, ge=0, description="how much a topic's first candidate gains")
 
-    def extractor_class(self) -> Any:
-        from readbench_adapters.pke_repairs import MultipartiteRank as Extractor
-
-        return Extractor
+    pke_class = "MultipartiteRank"
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(pos=set(self.params.pos))

@@ -84,13 +84,13 @@ class DocumentFrequencies(Preparation):
 
     def _count(self, documents: Sequence[Document], context: Context) -> dict[str, int]:
         """What ``pke.utils.compute_document_frequency`` counts, from the shared parse."""
-        from pke.base import LoadFile
+        from readbench_adapters.pke_classes import TfIdf
 
         parse = context.preparations["parse"]
         counts: dict[str, int] = {NUMBER_OF_DOCUMENTS: len(documents)}
         context.progress(0, len(documents))
         for done, document in enumerate(documents, start=1):
-            extractor = LoadFile()
+            extractor = TfIdf()
             fill(extractor, parse[document.id], "stemming")
             extractor.ngram_selection(n=self.params.n)
             extractor.candidate_filtering()

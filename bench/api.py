@@ -13,8 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from readbench.board import Leaderboard, build_leaderboard, find_run, open_store
 from readbench.errors import BenchError
-from readbench.leaderboard import Leaderboard, build_leaderboard, find_run, open_store
 from readbench.store import Store
 
 if TYPE_CHECKING:

@@ -127,7 +127,7 @@ def leaderboard(
     output_path: Output = RESULTS,
 ) -> None:
     """Show a run's board: rank ranges, intervals, quality and cost side by side, failures visible."""
-    from readbench.leaderboard import build_leaderboard, find_run, open_store
+    from readbench.board import build_leaderboard, find_run, open_store
 
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store, sort)
@@ -152,7 +152,7 @@ def show(
     output_path: Output = RESULTS,
 ) -> None:
     """Predictions against gold: match, near miss and why, or absent from the text."""
-    from readbench.leaderboard import find_run, open_store
+    from readbench.board import find_run, open_store
     from readbench.report.show import render_predictions
 
     store = open_store(reference, output_path)

@@ -24,10 +24,16 @@ TOLERANCE = 1e-4
 """Scores may move by this much with their batch neighbours: half a digit of single precision arithmetic."""
 
 FOREIGN = {
-    "chinese": ("基于深度学习的医学影像分割", "本文提出一种用于肺部影像的分割方法，并在三个数据集上进行了评估。"),
-    "german": ("Über die Größe städtischer Bäume", "Gemessen wurden Höhe und Kronenfläche von 412 Bäumen. Straßen zählten mit."),
+    "chinese": (
+        "基于深度学习的医学影像分割",
+        "本文提出一种用于肺部影像的分割方法，并在三个数据集上进行了评估。",
+    ),
+    "german": (
+        "Über die Größe städtischer Bäume",
+        "Gemessen wurden Höhe und Kronenfläche von 412 Bäumen. Straßen zählten mit.",
+    ),
     "marks": ("∑ λ→∞ 🙂 (!)", "a\u00a0b\u200bc — “d” …\t\n\r  <b>e</b> \\ %s {} \u202e"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

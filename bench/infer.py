@@ -27,6 +27,10 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     suite = base.model_copy(
         update={"name": dataset.name, "tasks": {task: base.tasks[task] for task in usable}}
     )
+    fields = {name for document in dataset.documents for name in document.fields}
+    if "text" in fields and not fields & {"title", "abstract"}:
+        section = base.tasks[usable[0]].model_copy(update={"fields": ("text",)})
+        suite = suite.model_copy(update={"tasks": {usable[0]: section}})
     with_gold = sum(bool(target) for target in dataset.targets[usable[0]].values())
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""

@@ -35,14 +35,14 @@ def suites() -> RenderableType:
             grid.add_row(name, "–", "–", Text(str(error), style="red"))
             continue
         count = sum(len(section.methods) for section in suite.tasks.values())
-        grid.add_row(name, ", ".join(suite.tasks), str(count), suite.description)
+        grid.add_row(name, ", ".join(suite.tasks), str(count), Text(suite.description))
     return grid
 
 
 def datasets() -> RenderableType:
     grid = _grid("dataset", "documents", "what it is")
     for info in list_datasets():
-        grid.add_row(info.name, str(info.documents), info.summary)
+        grid.add_row(info.name, str(info.documents), Text(info.summary))
     return Group(
         grid, Text("or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label.")
     )
@@ -55,7 +55,7 @@ def metrics() -> RenderableType:
     for name in task_names():
         for metric in get_task(name).metrics:
             better = "higher" if metric.higher_is_better else "lower"
-            grid.add_row(metric.id, name, better, metric.version.partition(":")[0], metric.summary)
+            grid.add_row(metric.id, name, better, metric.version.partition(":")[0], Text(metric.summary))
     versions = sorted(
         {m.version for name in task_names() for m in get_task(name).metrics if ":" in m.version}
     )
@@ -73,7 +73,7 @@ def methods(include_paths: Sequence[Path]) -> RenderableType:
         if problem is not None:
             todo.setdefault(problem.todo)
         here = Text("yes", style="green") if problem is None else Text(problem.what, style="red")
-        grid.add_row(adapter.name, ", ".join(sorted(adapter.tasks)), here, adapter.summary)
+        grid.add_row(adapter.name, ", ".join(sorted(adapter.tasks)), here, Text(adapter.summary))
     lines = [Text(f"to make them run: {line}", style="bold") for line in todo if line]
     lines += [Text(f"{name}: {why}", style="red") for name, why in registry.problems.items()]
     return Group(grid, *lines)
@@ -89,7 +89,7 @@ def method(name: str, include_paths: Sequence[Path]) -> RenderableType:
     for key, field in adapter.Params.model_fields.items():
         default = field.get_default(call_default_factory=True)
         shown = f"[{', '.join(default)}]" if isinstance(default, tuple) else str(default).lower()
-        grid.add_row(key, Text(shown), field.description or "")
+        grid.add_row(key, Text(shown), Text(field.description or ""))
     here = "can run here" if problem is None else f"cannot run here: {problem}"
     return Group(Text(f"{adapter.name}: {adapter.summary}; {here}"), grid)
 

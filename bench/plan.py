@@ -13,7 +13,7 @@ from readbench.adapter import Context, MissingDependency, Preparation, Preparati
 from readbench.errors import BenchError
 from readbench.provenance import digest, engine_digest, machine, source_digest, versions_of
 from readbench.record import Record
-from readbench.registry import Method, Registry
+from readbench.registry import Method, Registry, plain
 from readbench.splits import derived_seed, make_split, subsample
 from readbench.store import Store
 from readbench.suite import Suite
@@ -187,7 +187,7 @@ class _Planner:
                 "engine": engine_digest(),
                 "adapter": source_digest(Path(inspect.getfile(method.adapter))),
                 "method": method.adapter.name,
-                "params": method.params.model_dump(mode="json"),
+                "params": plain(method.params),
                 "task": spec.model_dump(mode="json"),
                 "dataset": self._fingerprint,
                 "split": self.split.hash,
@@ -244,7 +244,7 @@ class _Planner:
                 "engine": engine_digest(),
                 "source": source_digest(Path(inspect.getfile(type(preparation)))),
                 "name": preparation.name,
-                "params": preparation.params.model_dump(mode="json"),
+                "params": plain(preparation.params),
                 "task": spec.model_dump(mode="json") if ids is not None else None,
                 "documents": self._digest(spec.task, ids) if ids is not None else None,
                 "versions": versions_of(modules),
@@ -279,9 +279,9 @@ class _Planner:
         return self._digests[task, ids]
 
     def _state(self, key: str, missing: str) -> tuple[State, str, Record | None]:
-        if missing:
-            return "missing", missing, None
         record = None if self.options.fresh else self.store.record(key)
+        if missing:
+            return "missing", missing, record
         if record is None:
             return "run", "", None
         timeout = self.options.timeout_s or self.suite.limits.timeout

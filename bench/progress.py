@@ -7,6 +7,7 @@ from typing import Self
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from readbench.estimates import Estimates
 from readbench.plan import Plan
@@ -79,20 +81,23 @@ class LiveReporter:
         self._progress.stop()
 
     def doing(self, what: str) -> None:
-        self._progress.update(self._all, description=what)
+        self._progress.update(self._all, description=escape(what))
 
     def start(self, label: str) -> None:
         self._progress.update(self._all, description="all")
-        self._bars[label] = self._progress.add_task(label, total=None)
+        self._bars[label] = self._progress.add_task(escape(label), total=None)
 
     def progress(self, label: str, phase: str, done: int, total: int) -> None:
         if label in self._bars:
             self._progress.update(
-                self._bars[label], description=f"{label} · {phase}", completed=done, total=total or None
+                self._bars[label],
+                description=escape(f"{label} · {phase}"),
+                completed=done,
+                total=total or None,
             )
 
     def prepared(self, label: str, seconds: float) -> None:
-        self._finish(label, f"[green]✓[/] {label}  {show_seconds(seconds)}")
+        self._finish(label, f"[green]✓[/] {escape(label)}  {show_seconds(seconds)}")
 
     def end(self, label: str, record: Record) -> None:
         mark = "[green]✓[/]" if record.status == "ok" else "[red]✗[/]"
@@ -148,13 +153,14 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
         if cell.state == "run":
             seconds = estimates.seconds(cell.method.spelling, len(cell.split.test))
             total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
-            grid.add_row(cell.method.spelling, "run" + (f" ({cell.why})" if cell.why else ""),
-                         "first time here" if seconds is None else show_seconds(seconds))  # fmt: skip
+            what = "run" + (f" ({cell.why})" if cell.why else "")
+            estimate = "first time here" if seconds is None else show_seconds(seconds)
+            _add(grid, cell.method.spelling, what, estimate)
         elif cell.state == "stored" and cell.stored is not None:
             again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
-            grid.add_row(cell.method.spelling, f"stored: {cell.stored.status}{again}", "–")
+            _add(grid, cell.method.spelling, f"stored: {cell.stored.status}{again}", "–")
         else:
-            grid.add_row(cell.method.spelling, f"cannot run: {cell.why}", "–", style="red")
+            _add(grid, cell.method.spelling, f"cannot run: {cell.why}", "–", style="red")
     console.print(grid)
     running = len(plan.to_run())
     if running:
@@ -165,6 +171,11 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
         limit = f"limits {show_seconds(plan.timeout_s)} and {show_size(plan.memory_bytes)} a cell"
         estimate = " + ".join(part for part in (known, more) if part)
         console.print(f"{running} to run{first}: {estimate}; {limit}", highlight=False, soft_wrap=True)
+
+
+def _add(grid: Table, *cells: str, style: str = "") -> None:
+    """Adds a row of plain text: in a string rich would take the brackets of a spelling for markup."""
+    grid.add_row(*(Text(cell) for cell in cells), style=style)
 
 
 class TerminalInterface:

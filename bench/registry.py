@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from readbench.adapter import Adapter, Context
 from readbench.errors import BenchError
@@ -32,16 +34,32 @@ class Method:
     @property
     def spelling(self) -> str:
         """The canonical spelling: parameters that differ from the defaults, keys in order."""
-        given = self.params.model_dump(mode="json")
+        given = plain(self.params)
         default = {
             name: field.get_default(call_default_factory=True)
             for name, field in type(self.params).model_fields.items()
         }
-        defaults = type(self.params).model_construct(**default).model_dump(mode="json")
+        defaults = plain(type(self.params).model_construct(**default))
         return spell_method(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
 
     def create(self, context: Context) -> Adapter:
         return self.adapter(self.params, context)
+
+
+def plain(params: BaseModel) -> dict[str, Any]:
+    """Parameters as JSON-able values that are the same in every process. pydantic writes a set in the
+    order of its hashes, which for texts is another one each time: a key made of that is no key."""
+    return {name: _plain(value) for name, value in params.model_dump().items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(to_jsonable_python(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=json.dumps)
+    return to_jsonable_python(value)
 
 
 class Registry(Mapping[str, type[Adapter]]):
@@ -76,6 +94,9 @@ class Registry(Mapping[str, type[Adapter]]):
                     where=self._points[name].value, todo="mend or uninstall that package",
                 ) from error  # fmt: skip
         return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points or name in self._loaded
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted({*self._points, *self._loaded}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from readbench.leaderboard import STATISTICS
+from readbench.board import STATISTICS
 from readbench.splits import derived_seed
 from readbench.store import Store, write_json
 

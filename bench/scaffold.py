@@ -271,10 +271,10 @@ METHOD = '''\
     bench run quick --method $NAME --include-path $FILE
     bench run quick --method '$NAME[longest=2]' --include-path $FILE
 
-Repeat --method to have several side by side. The harness owns data, splits, seeds, clocks
-and scores. This class only learns (fit) and predicts (predict), in a process of its own,
-and never sees the gold phrases of a test document. `bench check` runs the tests that the
-built-in methods pass.
+Repeat --method to have several side by side. The harness owns data, splits, seeds,
+clocks and scores. This class only learns (fit) and predicts (predict), in a process of
+its own, and never sees the gold phrases of a test document. `bench check` runs the
+tests that the built-in methods pass.
 """
 
 from __future__ import annotations

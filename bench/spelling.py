@@ -103,7 +103,7 @@ def _value(text: str, spelling: str, position: int) -> Any:
         return WORDS[text.lower()]
     try:
         number = json.loads(text)
-    except json.JSONDecodeError:
+    except ValueError:  # no number, or one with more digits than Python reads
         return text
     return number if isinstance(number, int | float) else text
 

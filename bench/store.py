@@ -13,8 +13,11 @@ disk and renamed. That one mechanism is resume, two runs at once, and many worke
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +30,14 @@ from pydantic import BaseModel, ValidationError
 from readbench.errors import BenchError
 from readbench.record import Manifest, PreparationCost, Record, read_record
 
-OWNER = "owner.json"
+# KEY-PID-STARTED-RANDOM: whose it is stands in the name, so that a workspace is never without an owner.
+WORKSPACE = re.compile(r"\.\w+-(\d+)-(\d+)-\w+(\.old)?")
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""Errors that say something about the disk and nothing about a method."""
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
 
 
 class Store:
@@ -56,7 +66,8 @@ class Store:
         (a foreign file, a damaged disk): then the cell simply counts as not yet run."""
         path = self.cell(key) / "record.json"
         try:
-            return read_record(json.loads(path.read_text(encoding="utf-8")), str(path))
+            data = json.loads(path.read_text(encoding="utf-8"))
+            return read_record(data, str(path)) if isinstance(data, dict) else None
         except (OSError, ValueError, ValidationError):
             return None
 
@@ -95,29 +106,24 @@ class Store:
         parent = self.root / kind
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f".{key[:16]}-", dir=parent))
             me = psutil.Process()
-            (folder / OWNER).write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
+            prefix = f".{key[:16]}-{me.pid}-{round(me.create_time())}-"
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         except OSError as error:
             raise cannot_write(parent, error) from error
-        return folder
 
     def publish(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
         """Moves a finished workspace to its place. Whoever came first wins, unless ``replace``."""
         try:
-            with contextlib.suppress(FileNotFoundError):
-                (workspace / OWNER).unlink()
             _flush(workspace)
-            if place.exists() and replace:
-                # Out of the way first: a rename onto a folder that has files is refused.
-                old = Path(tempfile.mkdtemp(prefix=".old-", dir=place.parent))
-                place.rename(old / "old")
-                shutil.rmtree(old, ignore_errors=True)
             try:
                 workspace.rename(place)
             except OSError:
+                # A rename onto a folder that has files is refused.
                 if not place.exists():
                     raise
+                if replace:
+                    _exchange(workspace, place)
                 shutil.rmtree(workspace, ignore_errors=True)
             _flush_folder(place.parent)
         except OSError as error:
@@ -126,16 +132,18 @@ class Store:
     def sweep(self) -> int:
         """Removes workspaces whose process is gone (a kill, a power cut); returns how many."""
         removed = 0
-        for folder in self.root.glob("*/.*-*"):
-            if not _alive(folder / OWNER):
+        for folder in self.root.glob("*/.*"):
+            owner = WORKSPACE.fullmatch(folder.name)
+            if owner and not _alive(int(owner[1]), int(owner[2])):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
         return removed
 
 
 def cannot_write(place: Path, error: OSError) -> BenchError:
+    why = os.strerror(error.errno) if error.errno else str(error)
     return BenchError(
-        f"results cannot be written: {error.strerror or error}", where=str(place),
+        f"results cannot be written: {why}", where=str(place),
         todo="free some space or choose another folder with --output-path", exit_status=3,
     )  # fmt: skip
 
@@ -162,12 +170,33 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _alive(owner: Path) -> bool:
+def _alive(pid: int, created: int) -> bool:
     try:
-        facts = json.loads(owner.read_text())
-        return abs(psutil.Process(facts["pid"]).create_time() - float(facts["created"])) < 1.0
-    except (OSError, ValueError, KeyError, psutil.Error):
+        return abs(psutil.Process(pid).create_time() - created) < 2.0
+    except psutil.Error:
         return False
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Swaps two folders at once: whoever reads meanwhile finds one or the other, never neither."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        paths = (AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(old))
+        if libc.renameat2(*paths, RENAME_EXCHANGE) == 0:
+            return
+    except (AttributeError, OSError):
+        pass  # not Linux
+    # A file system that cannot swap (NFS): there is a moment without either. Another process that
+    # does the same may come between; then its folder, as complete as this one, stays.
+    aside = new.with_name(f"{new.name}.old")
+    with contextlib.suppress(FileNotFoundError):
+        old.rename(aside)
+    try:
+        new.rename(old)
+    except OSError:
+        if not old.exists():
+            raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _flush(folder: Path) -> None:

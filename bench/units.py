@@ -34,6 +34,8 @@ def _parse(text: str, units: dict[str, float] | dict[str, int], kind: str, examp
 def show_seconds(value: float | None) -> str:
     if value is None:
         return "–"
+    if value < 0.001:
+        return "<1 ms"
     if value < 0.0995:
         return f"{value * 1000:.2g} ms" if value < 0.00995 else f"{value * 1000:.0f} ms"
     if value < 9.95:

@@ -77,7 +77,9 @@ def test_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     pip(python, "torch==2.13.0")
     pip(python, "adapters==1.3.0")
     pip(python, "--no-deps", "frappe-bench")
-    both = run(str(python), "-c", "import adapters, bench, readbench; print(adapters.__file__, bench.__file__)")
+    both = run(
+        str(python), "-c", "import adapters, bench, readbench; print(adapters.__file__, bench.__file__)"
+    )
     assert both.returncode == 0, both.stderr
     assert "site-packages/adapters/" in both.stdout
     assert "site-packages/bench/" in both.stdout

@@ -166,7 +166,7 @@ def test_wrong_questions(store: Store) -> None:
     run = store.runs()[0]
     with pytest.raises(BenchError, match=r"no method 'test.knwn'; did you mean 'test.known'"):
         render_predictions(store, run, "test.knwn")
-    with pytest.raises(BenchError, match="it has: test.known, "):
+    with pytest.raises(BenchError, match=r"it has: test\.known, "):
         render_predictions(store, run, "zzzz")
     with pytest.raises(BenchError, match=r"no test document has the id 'ons'; did you mean one\?"):
         render_predictions(store, run, "test.known", "ons")

@@ -11,14 +11,15 @@ import os
 import random
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from readbench.adapter import Adapter, BenchError, Context, MissingDependency, Preparation
 from readbench.engine.documents import PredictionWriter, read_documents, read_targets
-from readbench.engine.job import JOB, OUTCOME, ProgressFile
+from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
 from readbench.engine.meter import private_bytes
 from readbench.registry import Registry
 from readbench.tasks import get_task
@@ -27,10 +28,16 @@ from readbench.types import Dataset, Document, Part
 
 PREDICTIONS = "predictions.parquet"
 SCRATCH = "scratch"
+MESSAGE_KEPT = 1_000
+
+
+class ResultsUnwritable(Exception):
+    """The harness, not the method, cannot write: the run ends, and no cell is to blame."""
 
 
 def run(folder_name: str) -> int:
-    """Does the job in a folder; returns the exit status. Every failure is told in the outcome file."""
+    """Does the job in a folder; returns the exit status. Every failure is told in the outcome file, or
+    in the progress file where there is no room for one."""
     folder = Path(folder_name)
     progress = ProgressFile(folder)
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
@@ -40,17 +47,53 @@ def run(folder_name: str) -> int:
         seed_everything(job["seed"])
         work = {"cell": _cell, "preparation": _preparation}[job["kind"]]
         outcome = {"status": "ok", **work(job, folder, progress, notes)}
+    except ResultsUnwritable as error:
+        return _give_up(progress, error)
     except MissingDependency as error:
         outcome = {"status": "missing_dependency", "failure": _failure(error)}
     except MemoryError as error:
         outcome = {"status": "out_of_memory", "failure": _failure(error)}
     except BaseException as error:  # also SystemExit and the like: a method may raise anything
         outcome = {"status": "failed", "failure": _failure(error)}
-    outcome |= {"notes": notes, "private_bytes": private_bytes(os.getpid())}
+    grown = private_bytes(os.getpid()) - _baseline(folder)
+    outcome |= {"notes": notes, "private_bytes": max(0, grown)}
+    # A method says and notes what it likes: half a surrogate pair must not cost the whole run.
+    text = json.dumps(outcome, default=str, skipkeys=True, ensure_ascii=False).encode("utf-8", "replace")
     temporary = folder / f".{OUTCOME}"
-    temporary.write_text(json.dumps(outcome, default=str), encoding="utf-8")
-    temporary.replace(folder / OUTCOME)
+    try:
+        with _results():
+            temporary.write_bytes(text)
+            temporary.replace(folder / OUTCOME)
+    except ResultsUnwritable as error:
+        return _give_up(progress, error)
     return 0 if outcome["status"] == "ok" else 1
+
+
+@contextmanager
+def _results() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResultsUnwritable(error.errno or 0) from error
+
+
+def _give_up(progress: ProgressFile, error: ResultsUnwritable) -> int:
+    progress.write(UNWRITABLE, error.args[0], 0)
+    return 1
+
+
+def _set_baseline(folder: Path) -> None:
+    """From here on what the process takes is the method's: the harness's own share is written down
+    for the parent to take off."""
+    with _results():
+        (folder / BASELINE).write_text(str(private_bytes(os.getpid())), encoding="utf-8")
+
+
+def _baseline(folder: Path) -> int:
+    try:
+        return int((folder / BASELINE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
 
 
 def seed_everything(seed: int) -> None:
@@ -89,6 +132,7 @@ def _preparation(
 
     target = folder / "files"
     target.mkdir()
+    _set_baseline(folder)
     start = perf_counter()
     preparation.build(documents, target, _context(job, folder, notes, preparations=inputs, progress=tell))
     end = perf_counter()
@@ -114,8 +158,9 @@ def _cell(
     documents = {d.id: d for d in read_documents(Path(job["documents"]))}
     costs: dict[str, float] = {}
 
-    start = perf_counter()
+    _set_baseline(folder)
     progress.write("load", 0, 1)
+    start = perf_counter()
     bare = method.create(_context(job, folder, notes))
     opened = {
         name: need.preparation.open(Path(job["preparations"][name]))
@@ -160,9 +205,12 @@ def _cell(
         start = perf_counter()
         predictions = adapter.predict(chunk)
         costs["predict_s"] += perf_counter() - start
-        writer.add(task.to_columns(checked(chunk, predictions, task.check)))
+        columns = task.to_columns(checked(chunk, predictions, task.check))
+        with _results():
+            writer.add(columns)
         progress.write("predict", begin + len(chunk), len(test))
-    writer.close()
+    with _results():
+        writer.close()
     return {"costs": costs}
 
 
@@ -192,7 +240,13 @@ def _part(job: Mapping[str, Any], documents: Mapping[str, Document], ids: Sequen
 
 def _failure(error: BaseException) -> dict[str, str]:
     text = "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "message": str(error), "traceback": text[-20_000:]}
+    try:
+        message = str(error)
+    except Exception:  # whoever writes a failing method can write a failing __str__
+        message = ""
+    if not message or isinstance(error, SystemExit):
+        message = f"the method raised {type(error).__name__}{f'({message})' if message else ''}"
+    return {"type": type(error).__name__, "message": message[:MESSAGE_KEPT], "traceback": text[-20_000:]}
 
 
 def main() -> None:

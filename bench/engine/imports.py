@@ -99,13 +99,15 @@ def _measure(modules: list[str]) -> _Measured:
     results: list[tuple[float, int, list[str]]] = []
     # A second round of a slow import tells little and costs much.
     while len(results) < ROUNDS and sum(seconds for seconds, _, _ in results) < ENOUGH_S:
-        done = subprocess.run(
-            [sys.executable, "-c", PROBE, *modules],
-            capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
-        )  # fmt: skip
-        if done.returncode != 0:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", PROBE, *modules],
+                capture_output=True, text=True, check=True, timeout=TIMEOUT_S,
+            )  # fmt: skip
+            results.append(tuple(json.loads(done.stdout.rstrip().splitlines()[-1])))
+        except (subprocess.SubprocessError, IndexError, ValueError):
+            # It cannot be imported, takes for ever, or leaves with status 0 and without a word.
             break
-        results.append(tuple(json.loads(done.stdout.rstrip().splitlines()[-1])))
     footprints = sorted(pss for _, pss, _ in results)
     return _Measured(
         machine=machine()["fingerprint"], modules=modules, versions=versions_of(modules),

@@ -10,8 +10,12 @@ from typing import Any
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
+BASELINE = "baseline"
 PROGRESS = "progress"
 PROGRESS_BYTES = 96
+UNWRITABLE = "unwritable"
+"""The phase of a child that could not write its results, followed by the system's error number: the
+progress file has its place on the disk already, so this can be told where nothing else can."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from readbench.engine.job import OUTCOME, Ending, Job, ProgressFile
+from readbench.engine.job import BASELINE, OUTCOME, UNWRITABLE, Ending, Job, ProgressFile
 from readbench.engine.meter import Meter
 from readbench.engine.server import MESSAGE
 from readbench.errors import BenchError
+from readbench.store import cannot_write
 
 TICK_S = 0.02
 KEPT_HEAD = 4_096
@@ -93,7 +94,7 @@ class LocalExecutor:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         threads = str(self.threads)
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "readbench.engine.server", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "readbench.engine.server", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -166,6 +167,9 @@ class LocalExecutor:
         if running.meter is None:
             return
         job = running.job
+        if running.meter.baseline_bytes is None:
+            with contextlib.suppress(OSError, ValueError):
+                running.meter.baseline_bytes = int((job.folder / BASELINE).read_text(encoding="utf-8"))
         growth = running.meter.sample()
         state = running.progress.read()
         if state != running.shown:
@@ -199,7 +203,11 @@ class LocalExecutor:
         if running.meter is not None:
             # Whatever the cell forked and left behind ends with it.
             running.meter.kill()
+        # Read once more: it may have come further since the last look.
+        phase, number, _ = running.progress.read()
         running.progress.close()
+        if phase == UNWRITABLE:
+            raise cannot_write(running.job.folder, OSError(number, os.strerror(number)))
         output = running.output.finish()
         outcome = _outcome(running.job.folder)
         failure: dict[str, str] | None
@@ -207,7 +215,7 @@ class LocalExecutor:
             status, failure = running.verdict
         elif outcome is None:
             status = "failed"
-            failure = {"type": "ProcessDied", "message": _how(code, running.shown[0]), "traceback": ""}
+            failure = {"type": "ProcessDied", "message": _how(code, phase), "traceback": ""}
         else:
             status, failure = outcome["status"], outcome.get("failure")
         return Ending(

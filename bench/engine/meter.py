@@ -3,7 +3,9 @@
 The growth of a tree is what it holds beyond the libraries that it inherited from the fork server:
 for one process its private memory (USS); for several, their proportional set sizes (PSS), which
 count a page that k processes share as 1/k in each, less what the first process had at the start.
-Peaks come from samples, so an allocation that lives shorter than the interval can be missed.
+What the harness itself holds in the child when the method takes over (``baseline_bytes``) is not the
+method's and is taken off. Peaks come from samples, so an allocation that lives shorter than the
+interval can be missed.
 """
 
 from __future__ import annotations
@@ -26,28 +28,33 @@ class Meter:
 
     pid: int
     peak_growth_bytes: int = 0
+    baseline_bytes: int | None = None
     _start_pss: int = 0
     _seen: dict[int, float] = field(default_factory=dict)
     _next: float = 0.0
+    _last_tree: list[int] = field(default_factory=list)
     _last_rss: int = 0
 
     def __post_init__(self) -> None:
         self._start_pss = _memory(self.pid)[1]
+        self._last_tree = [self.pid]
 
     def sample(self) -> int | None:
         """The growth now in bytes, or None where it was not worth asking: reading the maps of a big
         process takes milliseconds, so the interval grows with what the last reading cost, unless
         the resident size (cheap to read) jumped."""
         now = monotonic()
-        rss = _resident(self.pid)
+        rss = sum(_resident(pid) for pid in self._last_tree)
         if now < self._next and abs(rss - self._last_rss) < 16 * 2**20:
             return None
-        tree = self._tree()
+        tree = self._last_tree = self._tree()
         if len(tree) == 1:
             growth = _memory(tree[0])[0]
         else:
             growth = sum(_memory(pid)[1] for pid in tree) - self._start_pss
-        self.peak_growth_bytes = max(self.peak_growth_bytes, growth)
+        if self.baseline_bytes is not None:
+            growth -= self.baseline_bytes
+            self.peak_growth_bytes = max(self.peak_growth_bytes, growth)
         self._last_rss = rss
         self._next = monotonic() + max(0.02, 20 * (monotonic() - now))
         return growth

@@ -23,11 +23,16 @@ import selectors
 import signal
 import socket
 import sys
+import time
+import traceback
 from typing import Any
+
+import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 MESSAGE = 1 << 20
+ENDING_S = 5.0
 
 
 class Server:
@@ -37,7 +42,7 @@ class Server:
         self.connection = connection
         self.tokens: dict[int, str] = {}
         self.libc = ctypes.CDLL(None, use_errno=True)
-        # Orphans of a cell (double forks) come here instead of escaping to init.
+        # What a cell leaves behind comes here instead of escaping to init.
         self._prctl(PR_SET_CHILD_SUBREAPER, 1)
         self.wake_in, self.wake_out = os.pipe()
         os.set_blocking(self.wake_in, False)
@@ -66,12 +71,15 @@ class Server:
             return False
         message = json.loads(data)
         if message["op"] == "import":
+            # A parent that dies now would be noticed only after the imports, which can take long.
+            self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             problems = {}
             for name in message["modules"]:
                 try:
                     importlib.import_module(name)
-                except Exception as error:  # the cell that needs it will say so in its record
+                except BaseException as error:  # also SystemExit; the cell that needs it will tell
                     problems[name] = f"{type(error).__name__}: {error}"
+            self._prctl(PR_SET_PDEATHSIG, 0)
             gc.collect()
             # What is imported stays for good: keep the collector off it, or every fork copies its pages.
             gc.freeze()
@@ -87,6 +95,8 @@ class Server:
             status = 70
             try:
                 status = self._become_child(message, output)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         os.close(output)
@@ -99,6 +109,8 @@ class Server:
         server = os.getppid()
         os.setsid()
         self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Orphans of a cell (double forks) stay in its tree, where the meter counts and ends them.
+        self._prctl(PR_SET_CHILD_SUBREAPER, 1)
         if os.getppid() != server:
             return 70
         signal.set_wakeup_fd(-1)
@@ -132,12 +144,32 @@ class Server:
             if token is not None:
                 code = os.waitstatus_to_exitcode(status)
                 cpu = usage.ru_utime + usage.ru_stime
+                self._end_orphans()
                 self._send({"op": "ended", "token": token, "pid": pid, "code": code, "cpu_s": cpu})
 
     def _end(self) -> None:
         for pid in self.tokens:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+        self.tokens.clear()
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """Ends what cells left behind. Every cell adopts its own orphans, so a child of this process
+        that is no cell belonged to one that is gone. Ending it brings its own children here, hence
+        the rounds."""
+        end = time.monotonic() + ENDING_S
+        while time.monotonic() < end:
+            orphans = [child.pid for child in psutil.Process().children() if child.pid not in self.tokens]
+            if not orphans:
+                return
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.002)
+            for pid in orphans:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
 
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from readbench.leaderboard import build_leaderboard
+from readbench.board import build_leaderboard
 from readbench.record import Costs
 from readbench.store import Store, cannot_write
 

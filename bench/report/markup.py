@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from readbench.leaderboard import Leaderboard, Table, closing_sentence
+from readbench.board import Leaderboard, Table, closing_sentence
 from readbench.record import Costs
 from readbench.units import show_rate, show_size
 

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.leaderboard import Leaderboard, Row, Table, closing_sentence
+from readbench.board import Leaderboard, Row, Table, closing_sentence
 from readbench.record import Costs, Value
 from readbench.units import show_rate, show_seconds, show_size
 

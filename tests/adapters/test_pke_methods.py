@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,8 @@ from pke.utils import (  # noqa: E402
     load_lda_model,
 )
 
-from readbench_adapters import pke_repairs  # noqa: E402
-from readbench_adapters.parse import Parse  # noqa: E402
+from readbench_adapters import pke_classes  # noqa: E402
+from readbench_adapters.parse import Parse, ParsedSentence  # noqa: E402
 from readbench_adapters.pke_models import DocumentFrequencies, TopicModel, fill  # noqa: E402
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
@@ -61,7 +60,7 @@ def papers() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def ran(papers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def ran(papers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every method through the whole harness: predictions by method and document."""
     folder = tmp_path_factory.mktemp("pke")
     file = folder / "inspec.jsonl"
@@ -74,10 +73,8 @@ def ran(papers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) 
     for cell in manifest.cells:
         columns = read_columns(store.cell(cell.key) / "predictions.parquet")
         rows = zip(columns["id"], columns["phrases"], columns["scores"], strict=True)
-        found[cell.method] = {
-            id_: list(zip(phrases, scores, strict=True)) for id_, phrases, scores in rows
-        }
-    yield found
+        found[cell.method] = {id_: list(zip(phrases, scores, strict=True)) for id_, phrases, scores in rows}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +248,7 @@ def filled(cls: Any, text: str, tmp_path: Path) -> Any:
 def test_multipartite_rank_survives_candidates_that_begin_together(tmp_path: Path) -> None:
     """pke's own divides by zero as soon as candidates overlap, as n-grams do."""
     text = "Neural network training of a neural network classifier improves image classification."
-    for cls, works in ((unsupervised.MultipartiteRank, False), (pke_repairs.MultipartiteRank, True)):
+    for cls, works in ((unsupervised.MultipartiteRank, False), (pke_classes.MultipartiteRank, True)):
         extractor = cls()
         document = Document("1", {"abstract": text})
         parse = prepared(Parse(), [document], tmp_path / ("own" if works else "pke"))
@@ -266,11 +263,11 @@ def test_multipartite_rank_survives_candidates_that_begin_together(tmp_path: Pat
                 extractor.candidate_weighting()
 
 
-def test_topical_page_rank_without_any_known_word(tmp_path: Path, shipped: dict[str, Any]) -> None:
+def test_topical_page_rank_without_any_known_word(tmp_path: Path) -> None:
     """Where no word of the graph is in the topic model nothing biases the walk."""
     topics = prepared(TopicModel(source="shipped"), [], tmp_path / "lda")
-    reader = pke_repairs.TopicReader(topics, stopwords["en"])
-    extractor = filled(pke_repairs.TopicalPageRank, "Qwertzuiopify zyxwvutsrqponify.", tmp_path)
+    reader = pke_classes.TopicReader(topics, stopwords["en"])
+    extractor = filled(pke_classes.TopicalPageRank, "Qwertzuiopify zyxwvutsrqponify.", tmp_path)
     extractor.candidate_selection()
     stems = [[stem for sentence in extractor.sentences for stem in sentence.stems]]
     assert extractor.candidates
@@ -286,5 +283,48 @@ def test_topical_page_rank_without_any_known_word(tmp_path: Path, shipped: dict[
     st.sampled_from([0.0, 0.3, 0.5, 0.8, 0.9, 1.0]),
 )
 def test_redundancy_in_c_decides_as_in_python(candidate: str, earlier: list[str], threshold: float) -> None:
-    ours = pke_repairs.YAKE().is_redundant(candidate, earlier, threshold)
+    ours = pke_classes.YAKE().is_redundant(candidate, earlier, threshold)
     assert ours == unsupervised.YAKE().is_redundant(candidate, earlier, threshold)
+
+
+# Valid and invalid words that share a stem (being, be), words of two letters, punctuation, hyphens.
+WORDS = [
+    "graph",
+    "graphs",
+    "be",
+    "being",
+    "the",
+    "ab",
+    "abs",
+    "-",
+    "x",
+    "co-op",
+    "co-ops",
+    "a.b",
+    "word",
+    "an",
+]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=9), max_size=4),
+    st.integers(1, 5),
+    st.sampled_from(["TfIdf", "YAKE", "KPMiner"]),
+)
+def test_selection_keeps_what_pke_keeps(sentences: list[list[str]], n: int, name: str) -> None:
+    from nltk.stem.snowball import SnowballStemmer
+
+    stem = SnowballStemmer("porter").stem
+    found = []
+    for module in (unsupervised, pke_classes):
+        extractor = getattr(module, name)()
+        parsed = [
+            ParsedSentence(words, words, ["NOUN"] * len(words), [0] * len(words), [stem(w) for w in words])
+            for words in sentences
+        ]
+        fill(extractor, parsed, "stemming")
+        extractor.ngram_selection(n=n)
+        extractor.candidate_filtering()
+        found.append([(key, vars(candidate)) for key, candidate in extractor.candidates.items()])
+    assert found[0] == found[1]

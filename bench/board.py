@@ -5,6 +5,7 @@ Reads only what a run left; nothing is computed here and nothing heavy is import
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -88,8 +89,10 @@ def find_run(reference: str | None, store: Store) -> str:
     if reference in runs:
         return reference
     for name in runs:
-        if store.manifest(name).suite == reference:
-            return name
+        # One damaged manifest must not hide the others; asked for by name it says what is wrong.
+        with contextlib.suppress(BenchError):
+            if store.manifest(name).suite == reference:
+                return name
     raise BenchError(
         f"there is no run and no run of a suite called {reference!r}", where=str(store.root / "runs"),
         todo=f"there are: {', '.join(runs[:5])}{' …' if len(runs) > 5 else ''}",

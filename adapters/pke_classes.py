@@ -1,4 +1,5 @@
-"""Subclasses that work around faults of the pke 2.0.0 distributions on PyPI; imports pke at once.
+"""The ten classes of pke as they run here: on the shared selection, with the faults of the pke 2.0.0
+distributions on PyPI worked around. Imports pke at once.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
@@ -15,13 +16,12 @@ from itertools import combinations
 from typing import Any
 
 import networkx as nx
-from pke.unsupervised import YAKE as PkeYake
-from pke.unsupervised import MultipartiteRank as PkeMultipartiteRank
-from pke.unsupervised import TopicalPageRank as PkeTopicalPageRank
+from pke import unsupervised as pke
 from rapidfuzz.distance import Levenshtein
 from scipy.spatial.distance import cosine
 from sklearn.feature_extraction.text import CountVectorizer
 
+from readbench_adapters.pke_candidates import Selection
 from readbench_adapters.pke_models import Topics
 
 
@@ -43,7 +43,7 @@ class TopicReader:
         return self._model.transform(counts)
 
 
-class TopicalPageRank(PkeTopicalPageRank):  # type: ignore[misc]
+class TopicalPageRank(Selection, pke.TopicalPageRank):  # type: ignore[misc]
     """Sterckx et al. 2015: one PageRank biased by how close a word's topics are to the document's."""
 
     def candidate_weighting(
@@ -73,7 +73,7 @@ class TopicalPageRank(PkeTopicalPageRank):  # type: ignore[misc]
                 self.weights[key] /= len(candidate.lexical_form)
 
 
-class MultipartiteRank(PkeMultipartiteRank):  # type: ignore[misc]
+class MultipartiteRank(Selection, pke.MultipartiteRank):  # type: ignore[misc]
     """Boudin 2018, with a gap of one word between candidates that begin at the same word."""
 
     def build_topic_graph(self) -> None:
@@ -101,7 +101,7 @@ def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
     return 1
 
 
-class YAKE(PkeYake):  # type: ignore[misc]
+class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
     """Campos et al. 2020 as in pke."""
 
     def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
@@ -114,3 +114,31 @@ class YAKE(PkeYake):  # type: ignore[misc]
             if 1.0 - distance / length > threshold:
                 return True
         return False
+
+
+class FirstPhrases(Selection, pke.FirstPhrases):  # type: ignore[misc]
+    """As in pke."""
+
+
+class TfIdf(Selection, pke.TfIdf):  # type: ignore[misc]
+    """As in pke."""
+
+
+class KPMiner(Selection, pke.KPMiner):  # type: ignore[misc]
+    """As in pke."""
+
+
+class TextRank(Selection, pke.TextRank):  # type: ignore[misc]
+    """As in pke."""
+
+
+class SingleRank(Selection, pke.SingleRank):  # type: ignore[misc]
+    """As in pke."""
+
+
+class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
+    """As in pke."""
+
+
+class PositionRank(Selection, pke.PositionRank):  # type: ignore[misc]
+    """As in pke."""

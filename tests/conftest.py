@@ -1,0 +1,32 @@
+"""An extension package that is really installed, for every test that needs methods that misbehave."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench_process import Bench
+
+EXTENSION = Path(__file__).parent / "extension"
+
+
+@pytest.fixture(scope="session")
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that bench-hostile-methods is installed in."""
+    source = tmp_path_factory.mktemp("extension") / "source"
+    # A copy: building must leave nothing in the repository.
+    shutil.copytree(EXTENSION, source, ignore=shutil.ignore_patterns("__pycache__"))
+    target = source.with_name("installed")
+    options = ["--quiet", "--disable-pip-version-check", "--no-build-isolation", "--no-deps", "--no-index"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), str(source)], check=True
+    )
+    return target
+
+
+@pytest.fixture
+def bench(extension: Path) -> Bench:
+    return Bench(extension)

@@ -1,0 +1,1 @@
+"""Methods that misbehave, installed as an extension package by the tests."""

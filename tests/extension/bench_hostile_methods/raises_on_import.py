@@ -1,0 +1,3 @@
+"""A module with a method that cannot be imported."""
+
+raise RuntimeError("this module is broken")

@@ -1,0 +1,403 @@
+"""What decides that a stored result still stands: spellings, seeds, samples, splits and keys."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_process import Bench, records, write_suite
+from hypothesis import given
+from hypothesis import strategies as st
+
+from readbench.adapter import Params
+from readbench.datasets import open_dataset
+from readbench.errors import BenchError
+from readbench.plan import Options, Plan, make_plan
+from readbench.registry import Method, Registry
+from readbench.spelling import parse_method, spell_method
+from readbench.splits import SplitSpec, derived_seed, make_split, seeded_order, subsample
+from readbench.store import Store
+from readbench.suite import Suite
+from readbench.types import Dataset, Document, Part
+from readbench.units import seconds, show_seconds, show_size, size
+
+METHODS = """
+from readbench.adapter import Adapter, Params, RankedPhrases
+
+class One(Adapter):
+    name = "toy.one"
+    tasks = frozenset({"keyphrases"})
+    requires = REQUIRES
+
+    class Params(Params):
+        n: int = 2
+        weights: tuple[float, ...] = (1.0, 0.5)
+        words: frozenset[str] = frozenset({"a", "b", "c", "d", "e"})
+        label: str | None = None
+
+    def predict(self, chunk):
+        return [RankedPhrases((), ()) for _ in chunk]
+
+class Two(One):
+    name = "toy.two"
+"""
+
+
+@pytest.fixture(scope="module")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("methods") / "toy.py"
+    path.write_text(METHODS.replace("REQUIRES", "()"), encoding="utf-8")
+    return path
+
+
+# -- spelling ---------------------------------------------------------------------------------------
+
+TEXTS = st.text() | st.text(alphabet='ab,[](){}"\\= \n1e.-', max_size=12)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
+VALUES = st.recursive(SCALARS, lambda items: st.lists(items, max_size=4), max_leaves=12)
+KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_.+-]{0,12}", fullmatch=True)
+
+
+def typed(value: Any) -> Any:
+    """For comparison: 1, 1.0 and True are equal to Python, and so are 0.0 and -0.0."""
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    return type(value).__name__, repr(value)
+
+
+@given(NAMES, st.dictionaries(KEYS, VALUES, max_size=4))
+def test_a_spelling_reads_back_unchanged(name: str, params: dict[str, Any]) -> None:
+    spelling = spell_method(name, params)
+    read_name, read = parse_method(spelling)
+    assert read_name == name
+    assert {key: typed(value) for key, value in read.items()} == {k: typed(v) for k, v in params.items()}
+    # One method, one spelling, however it was written.
+    assert spell_method(read_name, dict(reversed(read.items()))) == spelling
+
+
+@given(TEXTS)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """A typing error is answered with its column, never with a traceback."""
+    for spelling in (text, f"m[{text}]", f"m[a={text}]"):
+        try:
+            name, params = parse_method(spelling)
+        except BenchError as error:
+            told = str(error)
+        else:
+            told = "column"
+            again = parse_method(spell_method(name, params))
+            assert (again[0], typed(list(again[1].values()))) == (name, typed([params[k] for k in again[1]]))
+        assert "column" in told
+
+
+def test_a_number_too_long_for_python_is_text() -> None:
+    assert parse_method(f"m[a={'1' * 5000}]") == ("m", {"a": "1" * 5000})
+
+
+@pytest.mark.parametrize(
+    ("spelling", "params"),
+    [
+        ("m[grammar=ngrams(1,3)]", {"grammar": "ngrams(1,3)"}),
+        ("m[member=pke.tfidf[n=2, k=[1, 2]]]", {"member": "pke.tfidf[n=2, k=[1, 2]]"}),
+        ('m[a="", b=[], c=[[]], d=none]', {"a": "", "b": [], "c": [[]], "d": None}),
+        ("m[a=True, b=1e3, c=-2, d=1.0]", {"a": True, "b": 1000.0, "c": -2, "d": 1.0}),
+        ('m[a="true", b="1"]', {"a": "true", "b": "1"}),
+        ("m[]", {}),
+    ],
+)
+def test_what_the_grammar_says(spelling: str, params: dict[str, Any]) -> None:
+    name, read = parse_method(spelling)
+    assert name == "m"
+    assert {k: typed(v) for k, v in read.items()} == {k: typed(v) for k, v in params.items()}
+
+
+@pytest.mark.parametrize(
+    ("spelling", "told"),
+    [
+        ("m[a=1, a=2]", "given twice"),
+        ("m[a]", "is not key=value"),
+        ("m[a=]", "a value is missing"),
+        ("m[a=1", "square brackets"),
+        ("m[a=(1]", "not closed"),
+        ("m[a=1)]", "closes nothing"),
+        ('m[a="x]', "not closed"),
+        ("[a=1]", "its name"),
+    ],
+)
+def test_what_the_grammar_refuses(spelling: str, told: str) -> None:
+    with pytest.raises(BenchError, match="column") as caught:
+        parse_method(spelling)
+    assert told in str(caught.value)
+
+
+def test_the_canonical_spelling_drops_defaults(methods: Path) -> None:
+    registry = Registry([methods])
+    for spelling in (
+        "toy.one",
+        "toy.one[n=2]",
+        "toy.one[words=[e, d, c, b, a, a], weights=[1, 0.5], label=none]",
+    ):
+        assert registry.method(spelling).spelling == "toy.one"
+    one = registry.method('toy.one[words=[z, "1"], n=3, label="a, b"]')
+    assert one.spelling == 'toy.one[label="a, b", n=3, words=["1", z]]'
+    assert registry.method(one.spelling) == one
+
+
+FLOATS = st.lists(st.floats(allow_nan=False))
+
+
+@given(st.builds(dict, n=st.integers(), weights=FLOATS, label=st.none() | st.text()))
+def test_the_canonical_spelling_names_the_same_method(given_: dict[str, Any]) -> None:
+    """The child is told its method by this spelling: what it loses, the record is wrong about."""
+
+    class Own(Params):
+        n: int = 2
+        weights: tuple[float, ...] = (1.0, 0.5)
+        label: str | None = None
+
+    class Toy:
+        name = "toy"
+        Params = Own
+
+    method = Method(Toy, Own(**given_))  # type: ignore[arg-type]
+    _, read = parse_method(method.spelling)
+    assert Own.model_validate(read) == method.params
+
+
+# -- keys and seeds ---------------------------------------------------------------------------------
+
+
+def plan(methods: Path, root: Path, *spellings: str, fields: str = "title", **options: Any) -> Plan:
+    suite = Suite.model_validate(
+        {"name": "toy", "tasks": {"keyphrases": {"methods": spellings, "fields": fields.split()}}}
+    )
+    return make_plan(
+        suite, open_dataset("papers-demo"), Options(include_paths=(methods,), **options), Store(root)
+    )
+
+
+def test_adding_a_method_changes_no_other_cell(methods: Path, tmp_path: Path) -> None:
+    (alone,) = plan(methods, tmp_path, "toy.one").cells
+    both = plan(methods, tmp_path, "toy.two", "toy.one[n=5]", "toy.one").cells
+    again = both[-1]
+    assert (again.key, again.seed) == (alone.key, alone.seed)
+    assert len({cell.key for cell in both}) == len({cell.seed for cell in both}) == 3
+
+
+def test_every_input_is_in_the_key(methods: Path, tmp_path: Path) -> None:
+    variants: list[Plan] = [
+        plan(methods, tmp_path, "toy.one"),
+        plan(methods, tmp_path, "toy.one[n=3]"),
+        plan(methods, tmp_path, "toy.two"),
+        plan(methods, tmp_path, "toy.one", seed=1),
+        plan(methods, tmp_path, "toy.one", limit=12),
+        plan(methods, tmp_path, "toy.one", limit=13),
+        plan(methods, tmp_path, "toy.one", limit=12, seed=1),
+        plan(methods, tmp_path, "toy.one", fields="title abstract"),
+        plan(methods, tmp_path, "toy.one", fields="abstract title"),
+    ]
+    keys = [cell.key for variant in variants for cell in variant.cells]
+    assert len(set(keys)) == len(variants)
+    assert [cell.key for cell in plan(methods, tmp_path, "toy.one").cells] == keys[:1]
+
+
+def test_limits_and_workers_are_not_in_the_key(methods: Path, tmp_path: Path) -> None:
+    """They decide whether a cell ends, not how."""
+    (one,) = plan(methods, tmp_path, "toy.one").cells
+    (other,) = plan(methods, tmp_path, "toy.one", timeout_s=1.0, memory_bytes=2**20, workers=2).cells
+    assert one.key == other.key
+
+
+KEY = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from test_keys import plan
+(cell,) = plan(Path(sys.argv[1]), Path(sys.argv[2]), "toy.one").cells
+print(cell.key, cell.versions)
+"""
+
+
+def test_versions_and_source_are_in_the_key(tmp_path: Path) -> None:
+    """A library that is really installed, upgraded and removed; and an adapter that is edited."""
+    installed = tmp_path / "installed"
+    methods = tmp_path / "toy.py"
+    methods.write_text(METHODS.replace("REQUIRES", '("toy_library",)'), encoding="utf-8")
+
+    def install(version: str) -> None:
+        for old in installed.glob("*.dist-info/*"):
+            old.unlink()
+        folder = installed / f"toy_library-{version}.dist-info"
+        folder.mkdir(parents=True)
+        (installed / "toy_library.py").write_text("")
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: toy-library\nVersion: {version}\n")
+        (folder / "RECORD").write_text(f"toy_library.py,,\n{folder.name}/METADATA,,\n")
+
+    def key(hash_seed: int = 0) -> str:
+        arguments = [str(methods), str(tmp_path / "results"), str(Path(__file__).parent)]
+        done = subprocess.run(
+            [sys.executable, "-c", KEY, *arguments], capture_output=True, text=True, check=True,
+            env=Bench(installed).env | {"PYTHONHASHSEED": str(hash_seed)},
+        )  # fmt: skip
+        return done.stdout
+
+    absent = key()
+    install("1.0")
+    first = key()
+    assert "'toy-library': '1.0'" in first
+    # The method has a parameter that is a set: its order is another one in each process.
+    assert {key(hash_seed) for hash_seed in (1, 2)} == {first}
+    install("1.1")
+    upgraded = key()
+    methods.write_text(methods.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    edited = key()
+    assert len({text.split()[0] for text in (absent, first, upgraded, edited)}) == 4
+
+
+# -- records ----------------------------------------------------------------------------------------
+
+
+DAMAGE: dict[str, Callable[[str], str]] = {
+    "cut": lambda text: text[: len(text) // 2],
+    "empty": lambda text: "",  # noqa: ARG005
+    "binary": lambda text: "\0" * len(text),
+    "a-list": lambda text: "[]",  # noqa: ARG005
+    "null": lambda text: "null",  # noqa: ARG005
+    "foreign": lambda text: text.replace('"status"', '"state"'),
+}
+
+
+def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, ["hostile.good"])
+    command = ["run", suite, "--limit", "12", "--output-path", tmp_path / "results"]
+    assert bench(*command).returncode == 0
+    before = records(tmp_path / "results")["hostile.good"]
+    (path,) = (tmp_path / "results").glob("cells/*/record.json")
+    text = path.read_text(encoding="utf-8")
+    for name, damage in DAMAGE.items():
+        path.write_text(damage(text), encoding="utf-8")
+        assert Store(tmp_path / "results").record(before["key"]) is None, name
+        assert list(Store(tmp_path / "results").records()) == [], name
+    again = bench(*command)
+    assert again.returncode == 0, again.stderr
+    after = records(tmp_path / "results")["hostile.good"]
+    for name in ("key", "predictions_digest", "metrics"):
+        assert after[name] == before[name]
+
+
+@pytest.mark.parametrize("version", [0, 99, None, "1"])
+def test_a_record_of_another_schema_is_refused(tmp_path: Path, version: object) -> None:
+    store = Store(tmp_path)
+    store.cell("k").mkdir(parents=True)
+    (store.cell("k") / "record.json").write_text(json.dumps({"schema_version": version, "status": "ok"}))
+    with pytest.raises(BenchError) as caught:
+        store.record("k")
+    for told in ("schema version", "record.json", "--fresh"):
+        assert told in str(caught.value)
+    # The others of the folder can still be read.
+    assert list(store.records()) == []
+
+
+# -- splits -----------------------------------------------------------------------------------------
+
+IDS = st.lists(st.text(min_size=1, max_size=6), min_size=8, max_size=60, unique=True)
+SEEDS = st.integers(0, 2**32)
+HOLDOUT = st.builds(
+    SplitSpec, kind=st.just("holdout"), test=st.floats(0.15, 0.5), validation=st.sampled_from([0.0, 0.2, 0.3])
+)
+
+
+def dataset(ids: list[str]) -> Dataset:
+    return Dataset("toy", tuple(Document(id_, {"title": id_}) for id_ in ids))
+
+
+@given(IDS, HOLDOUT, SEEDS)
+def test_parts_are_disjoint_and_cover_everything(ids: list[str], spec: SplitSpec, seed: int) -> None:
+    split = make_split(dataset(ids), spec, seed)
+    parts = [*split.train, *split.validation, *split.test]
+    assert sorted(parts) == sorted(ids)
+    assert split.test
+    assert split.train
+    assert bool(split.validation) == (spec.validation > 0)
+    assert abs(len(split.test) - spec.test * len(ids)) <= 0.5
+    # The order of the file does not matter, the seed does.
+    assert make_split(dataset(ids[::-1]), spec, seed).hash == split.hash
+
+
+@given(IDS, HOLDOUT, SEEDS, st.text(min_size=7, max_size=9))
+def test_a_document_that_joins_moves_hardly_any_other(
+    ids: list[str], spec: SplitSpec, seed: int, new: str
+) -> None:
+    order, longer = (seeded_order(names, f"split:{seed}") for names in (ids, [*ids, new]))
+    assert [id_ for id_ in longer if id_ != new] == order
+    before, after = (make_split(dataset(names), spec, seed) for names in (ids, [*ids, new]))
+    # Two borders, and each moves by one document at most.
+    parts: tuple[Part, ...] = ("train", "validation", "test")
+    moved = sum(len(set(before.ids(part)) - set(after.ids(part))) for part in parts)
+    assert moved <= 3
+
+
+@given(IDS, SEEDS, st.integers(1, 70))
+def test_the_sample_is_one_for_all_methods(ids: list[str], seed: int, limit: int) -> None:
+    whole = dataset(ids)
+    sample = subsample(whole, limit, seed)
+    kept = [document.id for document in sample.documents]
+    assert len(kept) == min(limit, len(ids))
+    assert kept == [id_ for id_ in ids if id_ in set(kept)]  # file order
+    # A smaller sample is part of a bigger one, and the order of the file chooses nothing.
+    bigger = {document.id for document in subsample(whole, limit + 1, seed).documents}
+    assert set(kept) <= bigger
+    assert {d.id for d in subsample(dataset(ids[::-1]), limit, seed).documents} == set(kept)
+
+
+def test_a_limit_below_one_is_refused() -> None:
+    with pytest.raises(BenchError, match="--limit"):
+        subsample(dataset(["a", "b"]), 0, 1)
+
+
+def test_too_few_documents_for_a_split_are_refused() -> None:
+    with pytest.raises(BenchError, match="too few"):
+        make_split(dataset(["a", "b"]), SplitSpec(kind="holdout", test=0.1), 1)
+
+
+@given(SEEDS, st.text(), st.text())
+def test_a_derived_seed_fits_every_generator(seed: int, first: str, second: str) -> None:
+    assert 0 <= derived_seed(seed, first, second) < 2**32
+    assert derived_seed(seed, first, second) == derived_seed(seed, first, second)
+
+
+# -- units ------------------------------------------------------------------------------------------
+
+
+@given(st.floats(1e-5, 1e6))
+def test_a_shown_duration_can_be_written_in_a_suite(value: float) -> None:
+    # Two figures from minutes down; hours and minutes to the nearest half of what is shown.
+    assert seconds(show_seconds(value)) == pytest.approx(value, rel=0.3)
+
+
+@given(st.integers(1, 2**44))
+def test_a_shown_size_can_be_written_in_a_suite(value: int) -> None:
+    assert size(show_size(value)) == pytest.approx(value, rel=0.34)
+
+
+@given(st.integers(1, 10**6))
+def test_units_agree(n: int) -> None:
+    assert seconds(f"{n}h") == seconds(f"{n * 60} min") == seconds(n * 3600)
+    assert seconds(f"{n}ms") == pytest.approx(n / 1000)
+    assert size(f"{n}GiB") == size(f"{n * 1024} mib") == size(n * 2**30)
+    assert size(f"{n}GB") == size(f"{n * 1000}MB") == n * 10**9
+    assert math.isclose(seconds("1.5m"), 90)
+
+
+@pytest.mark.parametrize("text", ["", "ten", "-1s", "0", "0s", "1 day", "1e3s", "nan", "inf", "5 5"])
+def test_what_is_no_quantity_is_refused(text: str) -> None:
+    for read in (seconds, size):
+        with pytest.raises(BenchError, match="write it like"):
+            read(text)
