@@ -7,7 +7,7 @@ EXTRAS ?= keyphrases,dev
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench freeze clean
+.PHONY: help demo test test-all lint bench wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(STAMP) ## style, types and import rules
 
 bench: $(STAMP) ## speed of the hot paths, saved and compared with the last time
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave --benchmark-compare
+
+wheel: $(STAMP) ## dist/readbench-*.whl
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 freeze: ## write constraints.txt anew from the newest versions that fit pyproject.toml
 	rm -rf $(VENV)-freeze && $(PYTHON) -m venv $(VENV)-freeze

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from readbench.adapter import Context, Params, Preparation
 from readbench.models import require_spacy_package, spacy_package
-from readbench.types import Document
+from readbench.types import Document, Token
 
 FILE = "parse.arrow"
 INSTALL = "pip install 'readbench[keyphrases]'"
@@ -83,45 +83,76 @@ class Parse(Preparation):
         require_spacy_package(self.params.model)
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        """A document that brings its own annotation is taken as annotated; the others are parsed."""
         import pyarrow as pa
         from nltk.stem.snowball import SnowballStemmer
+
+        stem = _memoised(SnowballStemmer("porter").stem)
+        schema = pa.schema(
+            [("id", pa.string()), ("word", pa.list_(pa.string())), ("lemma", pa.list_(pa.string())),
+             ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())),
+             ("space", pa.list_(pa.bool_())), ("sentence", pa.list_(pa.int32())),
+             ("stem", pa.list_(pa.string()))]
+        )  # fmt: skip
+        plain = [document for document in documents if document.annotation is None]
+        nlp = self._model() if plain else None
+        context.progress(0, len(documents))
+        texts = (context.task.text(document) for document in plain)
+        parses = nlp.pipe(texts, batch_size=BATCH) if nlp is not None else iter(())
+        with pa.OSFile(str(folder / FILE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            rows: list[dict[str, Any]] = []
+            for done, document in enumerate(documents, start=1):
+                row = (
+                    _of_spacy(next(parses))
+                    if document.annotation is None
+                    else _of_tokens(document.annotation)
+                )
+                rows.append({"id": document.id, **row, "stem": [stem(word) for word in row["word"]]})
+                if done % BATCH == 0 or done == len(documents):
+                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+                    rows = []
+                    context.progress(done, len(documents))
+
+    def _model(self) -> Any:
+        """What pke does to the model that it is given, done to one that nobody else holds."""
         from pke.readers import infix_re
 
         package = require_spacy_package(self.params.model)
         nlp = importlib.import_module(package).load(disable=["ner", "textcat", "parser"])
         nlp.add_pipe("sentencizer")
-        # What pke does to the model that it is given, done here to a model that nobody else holds.
         nlp.tokenizer.infix_finditer = infix_re.finditer
         nlp.max_length = LONGEST
-        stem = _memoised(SnowballStemmer("porter").stem)
-        schema = pa.schema(
-            [("id", pa.string()), ("word", pa.list_(pa.string())), ("lemma", pa.list_(pa.string())),
-             ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())),
-             ("space", pa.list_(pa.bool_())), ("stem", pa.list_(pa.string())),
-             ("sentence", pa.list_(pa.int32()))]
-        )  # fmt: skip
-        context.progress(0, len(documents))
-        done = 0
-        with pa.OSFile(str(folder / FILE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            texts = (context.task.text(document) for document in documents)
-            rows: dict[str, list[Any]] = {name: [] for name in schema.names}
-            for document, parsed in zip(documents, nlp.pipe(texts, batch_size=BATCH), strict=True):
-                rows["id"].append(document.id)
-                rows["word"].append([token.text for token in parsed])
-                rows["lemma"].append([token.lemma_ for token in parsed])
-                rows["pos"].append([token.pos_ or token.tag_ for token in parsed])
-                rows["offset"].append([token.idx for token in parsed])
-                rows["space"].append([bool(token.whitespace_) for token in parsed])
-                rows["stem"].append([stem(token.text) for token in parsed])
-                rows["sentence"].append([sentence.end for sentence in parsed.sents])
-                done += 1
-                if done % BATCH == 0 or done == len(documents):
-                    writer.write_batch(pa.record_batch(rows, schema=schema))
-                    rows = {name: [] for name in schema.names}
-                    context.progress(done, len(documents))
+        return nlp
 
     def open(self, folder: Path) -> ParsedDocuments:
         return ParsedDocuments(folder / FILE)
+
+
+def _of_spacy(parsed: Any) -> dict[str, list[Any]]:
+    return {
+        "word": [token.text for token in parsed],
+        "lemma": [token.lemma_ for token in parsed],
+        "pos": [token.pos_ or token.tag_ for token in parsed],
+        "offset": [token.idx for token in parsed],
+        "space": [bool(token.whitespace_) for token in parsed],
+        "sentence": [sentence.end for sentence in parsed.sents],
+    }
+
+
+def _of_tokens(tokens: Sequence[Token]) -> dict[str, list[Any]]:
+    last = [
+        i
+        for i, token in enumerate(tokens)
+        if i + 1 == len(tokens) or tokens[i + 1].sentence != token.sentence
+    ]
+    return {
+        "word": [token.word for token in tokens],
+        "lemma": [token.lemma for token in tokens],
+        "pos": [token.pos for token in tokens],
+        "offset": [token.offset for token in tokens],
+        "space": [token.space for token in tokens],
+        "sentence": [i + 1 for i in last],
+    }
 
 
 def _memoised(stem: Any) -> Any:

@@ -11,32 +11,30 @@ from functools import lru_cache
 from string import punctuation
 from typing import Any
 
-from pke.lang import stopwords
-
 SHORTEST_PHRASE = 3
 SHORTEST_WORD = 2
 LONGEST_PHRASE = 5
 PUNCTUATION = frozenset(punctuation)
-STOP_WORDS = frozenset(stopwords["en"])
 
 
 @lru_cache(maxsize=1 << 17)
 def is_valid(word: str) -> bool:
-    """What ``candidate_filtering`` with its defaults asks of every word of a phrase."""
+    """What ``candidate_filtering`` with its defaults asks of every word of a phrase, stop list aside."""
     lower = word.lower()
     return (
-        len(lower) >= SHORTEST_WORD
-        and lower not in STOP_WORDS
-        and not PUNCTUATION.issuperset(lower)
-        and lower.replace("-", "").isalnum()
+        len(lower) >= SHORTEST_WORD and not PUNCTUATION.issuperset(lower) and lower.replace("-", "").isalnum()
     )
 
 
 class Selection:
-    """Overrides of ``pke.base.LoadFile``; valid for pke's English stop list."""
+    """Overrides of ``pke.base.LoadFile``."""
 
     candidates: Any
     sentences: Any
+    stoplist: Any
+
+    def _is_valid(self, word: str) -> bool:
+        return is_valid(word) and word.lower() not in self.stoplist
 
     def add_candidate(
         self, words: list[str], stems: list[str], pos: list[str], offset: int, sentence_id: int
@@ -60,6 +58,7 @@ class Selection:
             return
         self.candidates.clear()
         words = [(word, stem) for s in self.sentences for word, stem in zip(s.words, s.stems, strict=True)]
+        is_valid = self._is_valid
         valid_stems = {stem for word, stem in words if is_valid(word)}
         # A valid word of two letters is too short to be a phrase by itself, and condemns likewise.
         harmless = {stem for word, stem in words if not is_valid(word)} - valid_stems
@@ -87,6 +86,11 @@ class Selection:
                     )  # fmt: skip
             shift += sentence.length
 
+    def drop_shorter(self, words: int) -> None:
+        """Drops candidates of fewer words."""
+        for key in [key for key, found in self.candidates.items() if len(found.lexical_form) < words]:
+            del self.candidates[key]
+
     def candidate_filtering(self, **options: Any) -> None:
         """With other options than the defaults, pke's own."""
         if options:
@@ -98,6 +102,6 @@ class Selection:
             if (
                 len(candidate.lexical_form) > LONGEST_PHRASE
                 or sum(len(word) for word in first) < SHORTEST_PHRASE
-                or not all(is_valid(word) for word in first)
+                or not all(self._is_valid(word) for word in first)
             ):
                 del self.candidates[key]

@@ -68,7 +68,7 @@ class TopicalPageRank(Selection, pke.TopicalPageRank):  # type: ignore[misc]
             bias = {word: value / total for word, value in known.items()} if total > 0 else None
         rank = nx.pagerank(G=self.graph, personalization=bias, alpha=0.85, tol=0.0001, weight="weight")
         for key, candidate in self.candidates.items():
-            self.weights[key] = sum([rank[stem] for stem in candidate.lexical_form])
+            self.weights[key] = sum([rank.get(stem, 0.0) for stem in candidate.lexical_form])
             if normalized:
                 self.weights[key] /= len(candidate.lexical_form)
 
@@ -129,11 +129,39 @@ class KPMiner(Selection, pke.KPMiner):  # type: ignore[misc]
 
 
 class TextRank(Selection, pke.TextRank):  # type: ignore[misc]
-    """As in pke."""
+    """Mihalcea and Tarau 2004; a word of a candidate that is not in the graph weighs nothing."""
+
+    def candidate_weighting(
+        self, window: int = 2, pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
+        top_percent: float | None = None, normalized: bool = False,
+    ) -> None:  # fmt: skip
+        self.build_word_graph(window=window, pos=pos)
+        rank = nx.pagerank(self.graph, alpha=0.85, tol=0.0001, weight=None)
+        if top_percent is not None:
+            words = sorted(rank, key=rank.get, reverse=True)
+            kept = min(math.floor(len(words) * top_percent), len(words))
+            self.longest_keyword_sequence_selection(words[:kept])
+        _weigh(self, rank, normalized)
 
 
 class SingleRank(Selection, pke.SingleRank):  # type: ignore[misc]
-    """As in pke."""
+    """Wan and Xiao 2008; a word of a candidate that is not in the graph weighs nothing."""
+
+    def candidate_weighting(
+        self, window: int = 10, pos: Collection[str] = ("NOUN", "PROPN", "ADJ"), normalized: bool = False
+    ) -> None:
+        self.build_word_graph(window=window, pos=pos)
+        rank = nx.pagerank(self.graph, alpha=0.85, tol=0.0001, weight="weight")
+        _weigh(self, rank, normalized)
+
+
+def _weigh(extractor: Any, rank: dict[str, float], normalized: bool) -> None:
+    """Sum of its words' ranks; of two equal candidates the later one wins, as in pke."""
+    for key, candidate in extractor.candidates.items():
+        weight = sum([rank.get(stem, 0.0) for stem in candidate.lexical_form])
+        if normalized:
+            weight /= len(candidate.lexical_form)
+        extractor.weights[key] = weight + candidate.offsets[0] * 1e-8
 
 
 class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]

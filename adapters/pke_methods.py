@@ -20,8 +20,10 @@ from readbench.adapter import (
     RankedPhrases,
 )  # fmt: skip
 from readbench.types import Document, Part, Task
+from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, parse_candidates
 from readbench_adapters.parse import INSTALL, Parse
 from readbench_adapters.pke_models import DocumentFrequencies, Source, TopicModel, fill
+from readbench_adapters.stop_words import StopList, stop_words
 
 Pos = tuple[str, ...]
 NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
@@ -35,6 +37,9 @@ class PkeParams(Params):
     n_best: int = Field(50, ge=1, description="phrases kept, best first (pke's get_n_best has 10)")
     normalization: Literal["stemming", "none"] = Field("stemming", description="what makes two phrases one")
     redundancy_removal: bool = Field(False, description="drop phrases that are part of a better one")
+    candidates: Candidates = CandidatesField
+    stoplist: StopList = Field("pke", description="words that no candidate may have")
+    stemming: bool = Field(False, description="phrases as stems instead of words")
 
 
 class PkeAdapter(Adapter):
@@ -68,8 +73,19 @@ class PkeAdapter(Adapter):
 
     def _predict(self, document: Document) -> RankedPhrases:
         extractor = self.extractor()
-        fill(extractor, self.context.preparations["parse"][document.id], self.params.normalization)
-        self.select(extractor)
+        params = self.params
+        parsed = self.context.preparations["parse"][document.id]
+        fill(extractor, parsed, params.normalization, params.stoplist)
+        wanted = parse_candidates(params.candidates)
+        if wanted is None:
+            self.select(extractor)
+        elif isinstance(wanted, Grammar):
+            extractor.grammar_selection(grammar=wanted.text)
+            extractor.candidate_filtering()
+        else:
+            extractor.ngram_selection(n=wanted.longest)
+            extractor.candidate_filtering()
+            extractor.drop_shorter(wanted.shortest)
         # Some weightings divide by a sum over candidates; without any there is nothing to rank.
         if not extractor.candidates:
             return RankedPhrases((), ())
@@ -88,8 +104,9 @@ class PkeAdapter(Adapter):
 
     def n_best(self, extractor: Any) -> list[tuple[str, float]]:
         best: list[tuple[str, float]] = extractor.get_n_best(
-            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal
-        )
+            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal,
+            stemming=self.params.stemming,
+        )  # fmt: skip
         return best
 
 
@@ -112,7 +129,9 @@ class FirstPhrases(PkeAdapter):
 class _WithFrequencies(PkeAdapter):
     def needs(self) -> Needs:
         shipped = self.params.df == "shipped"
-        frequencies = DocumentFrequencies(source=self.params.df)
+        frequencies = DocumentFrequencies(
+            source=self.params.df, n=self.params.df_n, stoplist=self.params.df_stoplist
+        )
         return Needs(
             {
                 "parse": PreparationNeed(Parse()),
@@ -121,13 +140,18 @@ class _WithFrequencies(PkeAdapter):
         )
 
 
+class _FrequencyParams(PkeParams):
+    df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
+    df_n: int = Field(3, ge=1, description="with df=train: longest n-gram counted")
+    df_stoplist: StopList = Field("pke", description="with df=train: words of n-grams not counted")
+
+
 class TfIdf(_WithFrequencies):
     name = "pke.tfidf"
     summary = "n-grams by frequency times inverse document frequency"
 
-    class Params(PkeParams):
+    class Params(_FrequencyParams):
         n: int = Field(3, ge=1, description="longest n-gram")
-        df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
 
     pke_class = "TfIdf"
 
@@ -142,12 +166,11 @@ class KpMiner(_WithFrequencies):
     name = "pke.kpminer"
     summary = "El-Beltagy and Rafea 2010: repeated early n-grams, boosted by length"
 
-    class Params(PkeParams):
+    class Params(_FrequencyParams):
         lasf: int = Field(3, ge=1, description="least allowable seen frequency")
         cutoff: int = Field(400, ge=1, description="words after which a candidate is ignored")
         sigma: float = Field(3.0, description="cap of the boost for phrases")
         alpha: float = Field(2.3, gt=0, description="divisor of the boost for phrases")
-        df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
 
     pke_class = "KPMiner"
 
@@ -182,7 +205,7 @@ class Yake(PkeAdapter):
     def n_best(self, extractor: Any) -> list[tuple[str, float]]:
         best: list[tuple[str, float]] = extractor.get_n_best(
             n=self.params.n_best, redundancy_removal=self.params.redundancy_removal,
-            threshold=self.params.threshold,
+            stemming=self.params.stemming, threshold=self.params.threshold,
         )  # fmt: skip
         return best
 
@@ -276,11 +299,9 @@ class TopicalPageRank(PkeAdapter):
 
     def load(self) -> None:
         super().load()
-        from pke.lang import stopwords
-
         from readbench_adapters.pke_classes import TopicReader
 
-        self.reader = TopicReader(self.context.preparations["topics"], stopwords["en"])
+        self.reader = TopicReader(self.context.preparations["topics"], stop_words(self.params.stoplist))
 
     pke_class = "TopicalPageRank"
 

@@ -23,6 +23,7 @@ from pydantic import Field
 from readbench.adapter import BenchError, Context, Params, Preparation, PreparationNeed
 from readbench.types import Document
 from readbench_adapters.parse import INSTALL, Parse, ParsedSentence
+from readbench_adapters.stop_words import StopList, stop_words
 
 Source = Literal["shipped", "train"]
 NUMBER_OF_DOCUMENTS = "--NB_DOC--"  # pke's own key for the size of the collection
@@ -62,6 +63,7 @@ class DocumentFrequencies(Preparation):
     class Params(Params):
         source: Source = Field("shipped", description="pke's SemEval-2010 counts, or the training part")
         n: int = Field(3, ge=1, description="longest n-gram counted (pke's default), for source=train")
+        stoplist: StopList = Field("pke", description="n-grams with these words are not counted")
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         if self.params.source == "shipped":
@@ -91,7 +93,7 @@ class DocumentFrequencies(Preparation):
         context.progress(0, len(documents))
         for done, document in enumerate(documents, start=1):
             extractor = TfIdf()
-            fill(extractor, parse[document.id], "stemming")
+            fill(extractor, parse[document.id], "stemming", self.params.stoplist)
             extractor.ngram_selection(n=self.params.n)
             extractor.candidate_filtering()
             for ngram in extractor.candidates:
@@ -205,14 +207,15 @@ def _shipped_topics() -> tuple[list[str], Any, Any, float]:
     return list(vocabulary), model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)
 
 
-def fill(extractor: Any, sentences: Sequence[ParsedSentence], normalization: str) -> None:
+def fill(
+    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str, stoplist: StopList = "pke"
+) -> None:
     """Puts a parse into a pke object, in the state in which ``load_document`` leaves it."""
     from pke.data_structures import Sentence
-    from pke.lang import stopwords
 
     extractor.language = "en"
     extractor.normalization = normalization
-    extractor.stoplist = stopwords["en"]
+    extractor.stoplist = stop_words(stoplist)
     for parsed in sentences:
         sentence = Sentence(words=parsed.words, pos=parsed.pos, meta={"lemmas": parsed.lemmas})
         stems = parsed.stems if normalization == "stemming" else [word.lower() for word in parsed.words]

@@ -7,7 +7,7 @@ number of draws: another metric or method in the same call changes no result.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,20 @@ _TINY = 1e-10
 
 
 def bootstrap_intervals(
-    values: ArrayLike, *, resamples: int = 10_000, level: float = 0.95, seed: int
+    values: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int,
+    combine: Callable[[Floats], Floats] | None = None,
 ) -> Floats:
     """Percentile intervals of the means of columns (documents, columns) -> (columns, 2).
 
     Documents are resampled jointly for all columns. NaN marks a document that does not count for a
     column: the statistic is the ratio of two sums, over the resampled documents that count. A resample
     in which none counts is left out; a column without any value gets NaN. In the unit of ``values``.
+    ``combine`` turns the means (..., columns) of resamples into the statistics of the same shape, for
+    those that are no means but come from means (``Scores.combined``).
 
     Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
     """
@@ -55,6 +62,8 @@ def bootstrap_intervals(
         times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
         with np.errstate(invalid="ignore"):
             means[start:stop] = (times @ filled) / (times @ weights)[:, pattern_of]
+    if combine is not None:
+        means = combine(means)
     tails = [(1 - level) / 2, (1 + level) / 2]
     intervals = np.full((columns, 2), np.nan)
     whole = ~np.isnan(means).any(axis=0)

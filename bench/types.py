@@ -79,7 +79,8 @@ class Dataset:
     """Documents with the targets that are known for them, per task and document id.
 
     ``counts`` says what the reader left out and why (``{"skipped: no text": 2}``), ``demo`` marks a
-    corpus whose scores describe nothing but itself.
+    corpus whose scores describe nothing but itself. ``parts`` is the official split, by document id,
+    where the corpus has one; an id that is not in it belongs to no part.
     """
 
     name: str
@@ -88,10 +89,14 @@ class Dataset:
     counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
     demo: bool = False
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical content: documents and targets, in the order of their ids."""
+        """SHA-256 of the canonical content: documents and targets, in the order of their ids.
+
+        ``parts`` are left out: how the same papers are divided is what ``Split.hash`` is about.
+        """
         digest = hashlib.sha256(digest_of_documents(self.documents).encode())
         for task in sorted(self.targets):
             for id_ in sorted(self.targets[task]):
@@ -107,7 +112,8 @@ class Dataset:
             task: {id_: target for id_, target in known.items() if id_ in names}
             for task, known in self.targets.items()
         }
-        return replace(self, documents=kept, targets=targets)
+        parts = {id_: part for id_, part in self.parts.items() if id_ in names}
+        return replace(self, documents=kept, targets=targets, parts=parts)
 
 
 @dataclass(frozen=True, slots=True)

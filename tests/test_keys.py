@@ -376,7 +376,7 @@ def test_a_derived_seed_fits_every_generator(seed: int, first: str, second: str)
 # -- units ------------------------------------------------------------------------------------------
 
 
-@given(st.floats(1e-5, 1e6))
+@given(st.floats(1e-3, 1e6))
 def test_a_shown_duration_can_be_written_in_a_suite(value: float) -> None:
     # Two figures from minutes down; hours and minutes to the nearest half of what is shown.
     assert seconds(show_seconds(value)) == pytest.approx(value, rel=0.3)

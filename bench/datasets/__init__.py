@@ -1,6 +1,7 @@
-"""Datasets: an embedded corpus by its name, or a file of papers by its path.
+"""Datasets: an embedded corpus by its name, a file or folder of papers by its path, or one of the
+Hugging Face hub as ``hub:NAME``.
 
-A new kind of file is one file with a ``Reader`` in this folder, and its place in ``READERS``.
+A new kind of dataset is one file with a ``Reader`` in this folder, and its place in ``READERS``.
 """
 
 from __future__ import annotations
@@ -10,14 +11,25 @@ from pathlib import Path
 
 from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.embedded import SUMMARIES, DatasetInfo, list_embedded, read_embedded
+from readbench.datasets.gold import with_gold
+from readbench.datasets.hub_reader import HubReader
 from readbench.datasets.jsonl_reader import JsonLinesReader
+from readbench.datasets.key_folder_reader import KeyFolderReader
 from readbench.datasets.options import ReadOptions
+from readbench.datasets.part_folder_reader import PartFolderReader
 from readbench.datasets.reader import Reader, refusal
+from readbench.errors import BenchError
 from readbench.types import Dataset
 
 __all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
 
-READERS: tuple[Reader, ...] = (CsvReader(), JsonLinesReader())
+READERS: tuple[Reader, ...] = (
+    PartFolderReader(),
+    KeyFolderReader(),
+    CsvReader(),
+    JsonLinesReader(),
+    HubReader(),
+)
 """Asked in this order; the first that matches reads."""
 
 
@@ -27,15 +39,32 @@ def open_dataset(reference: str, options: ReadOptions | None = None) -> Dataset:
     Raises BenchError where there is neither, and for whatever is wrong with the file.
     """
     options = options or ReadOptions()
-    if reference in SUMMARIES:
-        return read_embedded(reference, options)
     path = Path(reference)
-    for reader in READERS:
-        if reader.matches(path):
-            return replace(reader.read(path, options), source=reference)
-    raise refusal(reference, list(SUMMARIES))
+    if reference in SUMMARIES:
+        _refuse_annotation(reference, options)
+        dataset = read_embedded(reference, options)
+    else:
+        reader = next((reader for reader in READERS if reader.matches(path)), None)
+        if reader is None:
+            raise refusal(reference, list(SUMMARIES))
+        if not reader.annotates:
+            _refuse_annotation(reference, options)
+        dataset = replace(reader.read(path, options), source=reference)
+    if options.gold_file is None:
+        return dataset
+    return with_gold(dataset, (path if path.is_dir() else path.parent) / options.gold_file)
 
 
 def list_datasets() -> list[DatasetInfo]:
     """The embedded corpora, without reading them."""
     return list_embedded()
+
+
+def _refuse_annotation(reference: str, options: ReadOptions) -> None:
+    if options.annotation != "none":
+        raise BenchError(
+            f"comes without {options.annotation} annotation",
+            where=reference,
+            todo="remove `annotation` from the suite's [dataset], or give a folder with train.jsonl, "
+            "test.jsonl and corenlp_train.jsonl, corenlp_test.jsonl",
+        )

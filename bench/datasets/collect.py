@@ -10,24 +10,30 @@ from readbench.datasets.columns import TEXT_FIELDS, Columns, require, resolve
 from readbench.datasets.labels import join_labels, read_labels
 from readbench.datasets.lines import check_text, shown, stem
 from readbench.datasets.options import ReadOptions
+from readbench.datasets.token_lists import unfolded
 from readbench.datasets.values import field_text, keyphrases, scalar
 from readbench.errors import BenchError
-from readbench.types import Dataset, Document, Keyphrases, Label, Target, Task
+from readbench.types import Dataset, Document, Keyphrases, Label, Part, Target, Task
 
 
 class Collector:
     """Takes rows one by one, and makes the dataset of them in the end.
 
-    ``hidden`` names columns, in lower case, that become neither field nor target.
+    ``hidden`` names columns, in lower case, that become neither field nor target. ``joint`` stands
+    between path and place in messages: ``/`` where the path is a folder and the place a file in it.
     """
 
-    def __init__(self, path: Path, options: ReadOptions, hidden: Collection[str] = ()) -> None:
+    def __init__(
+        self, path: Path, options: ReadOptions, hidden: Collection[str] = (), *, joint: str = ", "
+    ) -> None:
         self._path = path
         self._options = options
         self._hidden = hidden
+        self._joint = joint
         self._documents: list[Document] = []
         self._keyphrases: dict[str, Keyphrases] = {}
         self._labels: dict[str, Label] = {}
+        self._parts: dict[str, Part] = {}
         self._counts: Counter[str] = Counter()
         self._places: dict[str, str] = {}
         self._columns: dict[tuple[str, ...], Columns] = {}
@@ -38,13 +44,15 @@ class Collector:
         resolve(names, self._options.columns, str(self._path), self._hidden)
         require(names, self._options.columns, str(self._path))
 
-    def add(self, row: Mapping[str, object], place: str) -> None:
-        """Takes a row, by column name; ``place`` says where in the file it is.
+    def add(self, row: Mapping[str, object], place: str, part: Part | None = None) -> None:
+        """Takes a row, by column name; ``place`` says where in the file it is, ``part`` to which part
+        of an official split it belongs.
 
         Raises BenchError for an id that is absent or taken, for values of a wrong kind and for
         characters that no text has. Rows without text or with too much are counted and left out.
         """
-        where = f"{self._path}, {place}"
+        where = f"{self._path}{self._joint}{place}"
+        row = unfolded(row, where)
         columns = self._columns_of(tuple(row), where)
         roles = columns.roles
         id_ = self._id(row, roles.get("id"), place, where)
@@ -66,6 +74,8 @@ class Collector:
             self._documents.append(Document(id_, fields, language or self._options.language))
             self._keyphrases[id_] = phrases
             self._labels[id_] = label
+            if part is not None:
+                self._parts[id_] = part
 
     def dataset(self) -> Dataset:
         """The dataset of the rows taken. Raises BenchError where no document is among them."""
@@ -89,6 +99,7 @@ class Collector:
             targets=targets,
             counts=dict(self._counts),
             source=str(self._path),
+            parts=self._parts,
         )
 
     def _columns_of(self, names: tuple[str, ...], where: str) -> Columns:

@@ -16,6 +16,8 @@ _OTHER_BEGINNINGS = (b"{", b"[", b"<", b"%PDF")
 class CsvReader:
     """Reads CSV and TSV, also gzipped."""
 
+    annotates = False
+
     def matches(self, path: Path) -> bool:
         return is_of_kind(path, TABLE_EXTENSIONS, _looks_like_a_table)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from readbench.datasets.collect import Collector
@@ -18,25 +18,36 @@ from readbench.types import Dataset
 class JsonLinesReader:
     """Reads JSON Lines, also gzipped."""
 
+    annotates = False
+
     def matches(self, path: Path) -> bool:
         return is_of_kind(path, JSON_LINES_EXTENSIONS, _looks_like_json)
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
-        """Raises BenchError; which ones, Collector, ``text_lines`` and ``read_json_lines`` say."""
+        """Raises BenchError; which ones, Collector, ``text_lines`` and ``json_objects`` say."""
         return read_json_lines(path, options)
 
 
 def read_json_lines(path: Path, options: ReadOptions, hidden: Collection[str] = ()) -> Dataset:
     """The dataset of a file of JSON objects; ``hidden`` keys become neither field nor target.
 
-    Raises BenchError for a line that is no JSON, or no object. Blank lines are passed over.
+    Raises BenchError as ``json_objects`` and Collector do.
     """
     collector = Collector(path, options, hidden)
-    for number, line in enumerate(text_lines(path, options.encoding), 1):
+    for place, value in json_objects(path, options.encoding):
+        collector.add(value, place)
+    return collector.dataset()
+
+
+def json_objects(path: Path, encoding: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """The objects of a file, one a line, each with its place: ``line 3``.
+
+    Raises BenchError for a line that is no JSON, or no object. Blank lines are passed over.
+    """
+    for number, line in enumerate(text_lines(path, encoding), 1):
         if line.strip():
             place = f"line {number}"
-            collector.add(_object(line, f"{path}, {place}"), place)
-    return collector.dataset()
+            yield place, _object(line, f"{path}, {place}")
 
 
 def _looks_like_json(beginning: bytes) -> bool:

@@ -14,6 +14,10 @@ from readbench.errors import BenchError
 
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ENCODING_TODO = (
+    "set `encoding` in the suite's [dataset] to the encoding of the file, "
+    "or re-encode it: iconv -f ENCODING -t UTF-8"
+)
 
 
 def text_lines(path: Path, encoding: str) -> Iterator[str]:
@@ -29,6 +33,23 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise BenchError(f"cannot be read: {reason}", where=str(path)) from None
+
+
+def decoded(data: bytes, encoding: str, where: str) -> str:
+    """The text of a small file read as a whole, less a byte order mark.
+
+    Raises BenchError with the line of the first byte that is not in this encoding.
+    """
+    codec = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    try:
+        return data.decode(codec)
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        line = data[:start].decode(codec, "ignore").count("\n") + 1
+        byte = f"byte 0x{data[start]:02X}" if start < len(data) else "the end of the file"
+        raise BenchError(
+            f"{byte} is not {encoding}", where=f"{where}, line {line}", todo=_ENCODING_TODO
+        ) from None
 
 
 def check_text(text: str, where: str) -> None:
@@ -94,12 +115,7 @@ def _wrong_encoding(path: Path, encoding: str, error: UnicodeError) -> BenchErro
         where, what = f"{path}, line {line}", f"byte 0x{byte:02X} is not {encoding}"
     else:
         where, what = str(path), f"is not {encoding}: {error}"
-    return BenchError(
-        what,
-        where=where,
-        todo="set `encoding` in the suite's [dataset] to the encoding of the file, "
-        "or re-encode it: iconv -f ENCODING -t UTF-8",
-    )
+    return BenchError(what, where=where, todo=_ENCODING_TODO)
 
 
 def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int] | None:

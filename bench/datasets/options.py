@@ -1,4 +1,4 @@
-"""What a user may say about how a file is read: column names, encoding, a file of labels, limits."""
+"""What a user may say about how a dataset is read: column names, encoding, other gold, limits."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ class ReadOptions(BaseModel):
     encoding: str = Field("utf-8", description="text encoding of the files; a UTF-8 byte order mark is fine")
     labels: Path | None = Field(
         None, description="CSV of id and label, joined by id; replaces a label column"
+    )
+    annotation: Literal["none", "corenlp"] = Field(
+        "none", description="tokens, lemmas and tags of the corpus itself, from its corenlp_PART.jsonl"
+    )
+    gold_file: Path | None = Field(
+        None,
+        description="JSON of {id: [[phrase], ...]}, beside the data: the gold of the documents that it names",
     )
     max_characters: int = Field(
         1_000_000, gt=0, description="documents whose fields together are longer are skipped and counted"

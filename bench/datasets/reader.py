@@ -16,10 +16,17 @@ from readbench.types import Dataset
 TABLE_EXTENSIONS = frozenset({".csv", ".tsv"})
 JSON_LINES_EXTENSIONS = frozenset({".jsonl", ".ndjson"})
 KINDS = "CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson)"
+FOLDERS = "a folder with train.jsonl, test.jsonl, or with docsutf8/*.txt and keys/*.key (also as .zip)"
 
 
 class Reader(Protocol):
-    """Reads one kind of dataset. A new kind is a file with one of these, and its place in READERS."""
+    """Reads one kind of dataset. A new kind is a file with one of these, and its place in READERS.
+
+    ``annotates`` says whether it heeds the option ``annotation``; where it does not, asking for one is
+    refused.
+    """
+
+    annotates: bool
 
     def matches(self, path: Path) -> bool:
         """Whether ``path`` is there and of this kind, from its name or its first bytes. Never raises."""
@@ -49,9 +56,13 @@ def _is_file(path: Path) -> bool:
 def refusal(reference: str, names: Sequence[str]) -> BenchError:
     """What is wrong with a reference that no reader matches; ``names`` are the embedded corpora."""
     path = Path(reference)
-    there = f"there is {', '.join(names)}, or give the path of a file: {KINDS}"
+    there = f"there is {', '.join(names)}, or give the path of a file: {KINDS}, of {FOLDERS}, or hub:NAME"
     if reference and os.path.isdir(path):  # noqa: PTH112 - as in _is_file
-        return BenchError("is a folder", where=reference, todo=f"give a file: {KINDS}")
+        return BenchError(
+            "a folder of a kind that no reader knows",
+            where=reference,
+            todo=f"give {FOLDERS}, or a file: {KINDS}",
+        )
     if _is_file(path):
         if not os.access(path, os.R_OK):
             return BenchError("may not be read (permission denied)", where=reference)

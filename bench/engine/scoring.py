@@ -1,4 +1,4 @@
-"""Scores predictions in the parent process: per-document values, means and intervals."""
+"""Scores predictions in the parent process: per-document values, aggregates and intervals."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Scoring:
         scores = self._scorers[key].score(predictions)
         # The same resamples for every method of the split.
         seed = derived_seed(0, "bootstrap", cell.split.hash)
-        intervals = bootstrap_intervals(scores.values, seed=seed)
-        means, counts = scores.means(), scores.counts()
+        intervals = bootstrap_intervals(scores.values, seed=seed, combine=scores.combined)
+        numbers, counts = scores.aggregates(), scores.counts()
         record.metrics = {
             metric.id: Value(
-                value=float(means[i]) if counts[i] else None,
+                value=float(numbers[i]) if counts[i] else None,
                 low=float(intervals[i, 0]) if counts[i] else None,
                 high=float(intervals[i, 1]) if counts[i] else None,
                 n=int(counts[i]), higher_is_better=metric.higher_is_better, version=metric.version,

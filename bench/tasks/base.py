@@ -22,7 +22,8 @@ class Scorer(Protocol):
 
 
 class TaskDefinition(ABC):
-    """One task. Every metric's aggregate is the mean of the per-document values that count.
+    """One task. A metric's number is the mean of the per-document values that count, unless its
+    ``aggregate`` says otherwise.
 
     ``board`` names the default columns of a leaderboard, ``primary`` the metric that orders it.
     ``prediction_columns`` are the columns of a predictions table, ``id`` first.

@@ -1,4 +1,7 @@
-"""The house metrics for keyphrases: exact matches of stemmed phrases, at cut-offs and by rank."""
+"""The keyphrase task and its house metrics: exact matches of stemmed phrases, at cut-offs and by rank.
+
+The other families of metrics have files of their own: ``jcdl2020`` and ``kpeval``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readbench.errors import BenchError
-from readbench.tasks import normalise
+from readbench.tasks import jcdl2020, kpeval, normalise, porter
 from readbench.tasks.base import TaskDefinition, check_columns, check_ids
 from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.spec import TaskSpec
@@ -29,7 +32,7 @@ _IDEAL = np.concatenate([[0.0], np.cumsum(_DISCOUNTS)])
 
 
 def _metrics() -> tuple[Metric, ...]:
-    """The columns, in the order in which ``_table`` computes them."""
+    """The house metrics, in the order in which ``_table`` computes them."""
     versions = {
         "": _MATCHING,
         "present.": f"{_MATCHING}; present: contiguous stems in the text",
@@ -55,17 +58,50 @@ def _metrics() -> tuple[Metric, ...]:
     return tuple(Metric(view + id_, True, versions[view], summary) for view, id_, summary in found)
 
 
-METRICS = _metrics()
-_COLUMNS = len(METRICS) // len(_VIEWS)
+HOUSE_METRICS = _metrics()
+METRICS = (*HOUSE_METRICS, *jcdl2020.METRICS, *kpeval.METRICS)
+_COLUMNS = len(HOUSE_METRICS) // len(_VIEWS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gold:
-    """The gold side of a dataset, normalised once. Per document: the keys of its gold phrases, the key
-    of its text, and how many gold phrases it has in all, present and absent (``counts``, int64 of
-    shape (documents, 3))."""
+    """The gold side of a dataset for all families of metrics, each of which reads it in its own way."""
 
     ids: tuple[str, ...]
+    house: HouseGold
+    jcdl2020: jcdl2020.Gold
+    kpeval: kpeval.Gold
+
+    @classmethod
+    def prepare(
+        cls, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
+    ) -> Gold:
+        gold = [gold_phrases(targets[id_], id_) if id_ in targets else None for id_ in documents]
+        texts = [spec.text(document) for document in documents.values()]
+        return cls(
+            tuple(documents),
+            HouseGold.prepare(spec.language, texts, gold),
+            jcdl2020.Gold.prepare(gold),
+            kpeval.Gold.prepare(gold),
+        )
+
+    def score(self, predictions: Mapping[str, Prediction]) -> Scores:
+        """The values of METRICS (documents, metrics) for one method's predictions.
+
+        Raises BenchError where a prediction is absent, of an unknown document or malformed.
+        """
+        check_ids(self.ids, predictions)
+        phrases = [ranked(predictions[id_], f"prediction of document {id_}").phrases for id_ in self.ids]
+        keys = [[porter.key(phrase) for phrase in listed] for listed in phrases]
+        tables = [self.house.table(phrases), self.jcdl2020.table(phrases, keys), self.kpeval.table(keys)]
+        return Scores(METRICS, self.ids, np.hstack(tables))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HouseGold:
+    """Gold for the house metrics. Per document: the keys of its gold phrases, the key of its text, and
+    how many gold phrases it has in all, present and absent (``counts``, int64 of shape (documents, 3))."""
+
     language: str
     keys: tuple[frozenset[str], ...]
     texts: tuple[str, ...]
@@ -73,33 +109,27 @@ class Gold:
 
     @classmethod
     def prepare(
-        cls, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
-    ) -> Gold:
+        cls, language: str, texts: Sequence[str], targets: Sequence[Sequence[str] | None]
+    ) -> HouseGold:
         keys: list[frozenset[str]] = []
-        texts: list[str] = []
-        counts = np.zeros((len(documents), len(_VIEWS)), dtype=np.int64)
-        for row, (id_, document) in enumerate(documents.items()):
-            phrases = gold_phrases(targets[id_], id_) if id_ in targets else ()
-            gold = frozenset(normalise.key(phrase, spec.language) for phrase in phrases) - {""}
+        read: list[str] = []
+        counts = np.zeros((len(texts), len(_VIEWS)), dtype=np.int64)
+        for row, (text, phrases) in enumerate(zip(texts, targets, strict=True)):
+            gold = frozenset(normalise.key(phrase, language) for phrase in phrases or ()) - {""}
             # Without gold the document is not scored, so its text is not read.
-            text = f" {normalise.key(spec.text(document), spec.language)} " if gold else ""
+            text = f" {normalise.key(text, language)} " if gold else ""
             here = sum(f" {phrase} " in text for phrase in gold)
             keys.append(gold)
-            texts.append(text)
+            read.append(text)
             counts[row] = len(gold), here, len(gold) - here
-        return cls(tuple(documents), spec.language, tuple(keys), tuple(texts), counts)
+        return cls(language, tuple(keys), tuple(read), counts)
 
-    def score(self, predictions: Mapping[str, Prediction]) -> Scores:
-        """The values of all metrics (documents, metrics) for one method's predictions.
-
-        Raises BenchError where a prediction is absent, of an unknown document or malformed.
-        """
-        check_ids(self.ids, predictions)
+    def table(self, predictions: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """The values of HOUSE_METRICS (documents, metrics) for the predicted phrases."""
         predicted = np.zeros_like(self.counts)
         owners: tuple[list[int], ...] = ([], [], [])
         ranks: tuple[list[int], ...] = ([], [], [])
-        for row, id_ in enumerate(self.ids):
-            phrases = ranked(predictions[id_], f"prediction of document {id_}").phrases
+        for row, phrases in enumerate(predictions):
             gold, text = self.keys[row], self.texts[row]
             if not gold:
                 continue
@@ -126,7 +156,7 @@ class Gold:
             )
             for view in range(len(_VIEWS))
         ]
-        return Scores(METRICS, self.ids, np.hstack(parts))
+        return np.hstack(parts)
 
 
 def _table(
@@ -198,8 +228,8 @@ def gold_phrases(target: object, id_: str) -> Sequence[str]:
 
 
 class KeyphraseTask(TaskDefinition):
-    """Predictions are ranked phrases. Metrics are computed per document, after duplicates (phrases of
-    equal stems) and phrases that normalise to nothing are dropped on both sides:
+    """Predictions are ranked phrases. The house metrics are computed per document, after duplicates
+    (phrases of equal stems) and phrases that normalise to nothing are dropped on both sides:
 
     - ``precision@k``: matches among the first k, by min(k, number predicted); 0 for an empty list;
     - ``recall@k``: the same matches, by the number of gold phrases; ``f1@k``: of the two;
@@ -210,6 +240,9 @@ class KeyphraseTask(TaskDefinition):
       the text (Meng et al. 2017, doi:10.18653/v1/P17-1054, section 4.3).
 
     A document without (present, absent) gold does not count. An empty prediction scores 0.
+
+    Beside them stand ``jcdl2020.*`` and ``kpeval.*``, the scorers of published tables: they differ in
+    stemmer, hyphens, duplicates, denominators and means, and documents without gold phrases count 0.
     """
 
     name = "keyphrases"

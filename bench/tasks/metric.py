@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +12,32 @@ from readbench.errors import BenchError
 
 
 @dataclass(frozen=True, slots=True)
+class OfMeans:
+    """An aggregate that is computed from the means of other metrics instead of being a mean itself.
+
+    ``combine`` takes an array (..., sources) of means, in the order of ``sources``, and gives an array
+    (...): it serves the means of all documents and those of thousands of resamples. NaN gives NaN.
+    """
+
+    sources: tuple[str, ...]
+    combine: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One number that a method is judged by.
 
     ``version`` names whatever is part of the metric (normaliser, stemmer, matching): values are
-    comparable only where both ``id`` and ``version`` are equal.
+    comparable only where both ``id`` and ``version`` are equal. ``aggregate`` is None where the number is
+    the mean of the per-document values. Where it is not, the number and its interval come from the means
+    of other metrics; the per-document values are still what paired tests compare.
     """
 
     id: str
     higher_is_better: bool
     version: str
     summary: str
+    aggregate: OfMeans | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +45,8 @@ class Scores:
     """Per-document values. ``values`` is float64 of shape (documents, metrics), rows in the order of
     ``ids`` and columns in that of ``metrics``; NaN where a document does not count for a metric.
 
-    Raises ValueError where the shape is another one.
+    Raises ValueError where the shape is another one, or where the source of an aggregate is not a column
+    that is a mean itself.
     """
 
     metrics: tuple[Metric, ...]
@@ -41,6 +57,10 @@ class Scores:
         if self.values.shape != (len(self.ids), len(self.metrics)):
             wanted = f"({len(self.ids)} documents, {len(self.metrics)} metrics)"
             raise ValueError(f"values are {self.values.shape}, not {wanted}")
+        means = {metric.id for metric in self.metrics if metric.aggregate is None}
+        for metric in self.metrics:
+            if metric.aggregate is not None and not means.issuperset(metric.aggregate.sources):
+                raise ValueError(f"{metric.id} needs the means of {', '.join(metric.aggregate.sources)}")
 
     def column(self, metric: str) -> NDArray[np.float64]:
         """The values (documents,) of one metric; BenchError where the table does not have it."""
@@ -54,12 +74,40 @@ class Scores:
         return np.asarray(np.count_nonzero(~np.isnan(self.values), axis=0), dtype=np.int64)
 
     def means(self) -> NDArray[np.float64]:
-        """The mean (metrics,) over the documents that count; NaN where none does."""
+        """The mean (metrics,) over the documents that count; NaN where none does. No metric's
+        ``aggregate`` is looked at."""
         counts = self.counts()
         totals = np.nansum(self.values, axis=0)
         means = np.full(len(self.metrics), np.nan)
         np.divide(totals, counts, out=means, where=counts > 0)
         return means
+
+    def aggregates(self) -> NDArray[np.float64]:
+        """The number (metrics,) of each metric: the mean, or what its ``aggregate`` makes of other
+        means; NaN where no document counts."""
+        return self.combined(self.means())
+
+    def combined(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The means (..., metrics), of all documents or of resamples, with the columns that are no means
+        replaced by what their ``aggregate`` makes of the others."""
+        places = {metric.id: column for column, metric in enumerate(self.metrics)}
+        combined = means.copy()
+        for column, metric in enumerate(self.metrics):
+            if metric.aggregate is not None:
+                sources = [places[source] for source in metric.aggregate.sources]
+                combined[..., column] = metric.aggregate.combine(means[..., sources])
+        return combined
+
+
+def f1_of_means(precision: str, recall: str) -> OfMeans:
+    """F1 of the mean of one metric and the mean of another; 0 where both are 0."""
+    return OfMeans((precision, recall), _f1)
+
+
+def _f1(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    precision, recall = means[..., 0], means[..., 1]
+    total = precision + recall
+    return np.asarray(2 * precision * recall / np.where(total == 0, 1.0, total), dtype=np.float64)
 
 
 def find_metric(metrics: Sequence[Metric], id_: str) -> Metric:
