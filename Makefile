@@ -3,7 +3,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,dev
+EXTRAS ?= keyphrases,neural,dev
+# PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
+#   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
+#   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
+#   make EXTRAS=keyphrases,dev                                 no torch at all
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+# Alone and first: what it depends on comes from PyPI with everything else.
+install_torch = $(if $(findstring neural,$(EXTRAS)),$(1)/pip install --quiet --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)')
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -11,9 +19,12 @@ STAMP := $(VENV)/.installed
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
+	@echo "  TORCH_INDEX=URL	the index that torch comes from, e.g. https://download.pytorch.org/whl/cpu or .../cu130"
+	@echo "  EXTRAS=LIST	what to install; now $(EXTRAS) (without neural: no torch)"
 
 $(STAMP): pyproject.toml constraints.txt Makefile
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(call install_torch,$(BIN))
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@
 
@@ -40,9 +51,10 @@ wheel: $(STAMP) ## dist/readbench-*.whl
 
 freeze: ## write constraints.txt anew from the newest versions that fit pyproject.toml
 	rm -rf $(VENV)-freeze && $(PYTHON) -m venv $(VENV)-freeze
+	$(call install_torch,$(VENV)-freeze/bin)
 	$(VENV)-freeze/bin/pip install --quiet --editable '.[$(EXTRAS)]'
 	echo "# One version of everything, as tested. Write it anew with: make freeze" > constraints.txt
-	$(VENV)-freeze/bin/pip freeze --exclude-editable >> constraints.txt
+	$(VENV)-freeze/bin/pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' | grep -vE '^(cuda|nvidia|triton)' >> constraints.txt
 	rm -rf $(VENV)-freeze
 
 clean: ## remove the environment; results stay

@@ -62,6 +62,11 @@ class ParsedDocuments:
             start = end
         return sentences
 
+    def spaces(self, document_id: str) -> list[bool]:
+        """Whether white space follows, for every word of a document."""
+        spaces: list[bool] = self._table.column("space")[self._rows[document_id]].as_py()
+        return spaces
+
 
 class Parse(Preparation):
     """spaCy's tokens, tags, lemmas and sentences, with pke's tokenizer rule that keeps hyphenated

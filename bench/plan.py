@@ -18,7 +18,7 @@ from readbench.splits import derived_seed, make_split, subsample
 from readbench.store import Store
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Split, Task, digest_of_documents
+from readbench.types import Dataset, Document, Part, Split, Task, digest_of_documents
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,19 @@ class Plan:
         return list(order.values())
 
 
-def make_plan(suite: Suite, dataset: Dataset, options: Options, store: Store) -> Plan:
-    """Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
+def make_plan(
+    suite: Suite, dataset: Dataset, options: Options, store: Store, *, judged_on: Part = "test"
+) -> Plan:
+    """The plan of a suite. With ``judged_on="validation"`` the validation part stands in the place of
+    the test part, whose documents are then seen by nobody.
+
+    Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
     for a dataset without targets for a task."""
     seed = suite.seed if options.seed is None else options.seed
     dataset = subsample(dataset, options.limit, seed)
     split = make_split(dataset, suite.split, seed)
+    if judged_on == "validation":
+        split = Split(split.train, (), split.validation, split.fold)
     registry = Registry(options.include_paths)
     methods = _methods(suite, options, registry)
     planner = _Planner(suite, options, dataset, split, seed, store)

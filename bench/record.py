@@ -31,7 +31,8 @@ class Failure(_Model):
 
 
 class Value(_Model):
-    """One metric of one cell: the mean over ``n`` documents and its 95 % interval. Null where no
+    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
+    its 95 % interval. Null where no
     document counts."""
 
     value: float | None
@@ -139,6 +140,17 @@ class RunCell(_Model):
     key: str
     status: Status
     reused: bool = False
+    chosen: str | None = None
+
+
+class Trial(_Model):
+    """A combination of parameters that was tried on the validation part."""
+
+    task: str
+    method: str
+    key: str
+    status: Status
+    value: float | None
 
 
 class RunTask(_Model):
@@ -176,6 +188,7 @@ class Manifest(_Model):
     timeout_s: float
     memory_bytes: int
     machine: dict[str, Any]
+    trials: list[Trial] = Field(default_factory=list)
     cells: list[RunCell]
 
 

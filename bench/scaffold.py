@@ -157,7 +157,7 @@ def _suite_text(
     section = suite.tasks[task]
     fields = {name for document in data.documents for name in document.fields}
     chosen = [name for name in section.fields if name in fields]
-    if "text" in fields and "abstract" not in chosen:
+    if "text" in fields and not {"abstract", "text"} & set(chosen):
         chosen.append("text")
     others = sorted(fields - set(chosen))
     with_gold = sum(bool(target) for target in data.targets[task].values())

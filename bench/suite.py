@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from readbench.datasets.options import ReadOptions
 from readbench.errors import BenchError
@@ -45,6 +45,22 @@ class Limits(_Section):
         return size(value)
 
 
+class Tuned(_Section):
+    """``[[tasks.NAME.tuned]]``: a method whose parameters are chosen on the validation part, from every
+    combination of the listed values, and frozen before the test part is looked at."""
+
+    method: str
+    params: dict[str, tuple[Any, ...]] = Field(min_length=1)
+
+    @field_validator("params", mode="after")
+    @classmethod
+    def _listed(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        empty = [name for name, values in value.items() if not values]
+        if empty:
+            raise ValueError(f"{empty[0]} lists no values")
+        return value
+
+
 class TaskSection(_Section):
     """``[tasks.NAME]``: what is asked, of which methods, and how the board ranks them."""
 
@@ -52,9 +68,16 @@ class TaskSection(_Section):
     language: str | None = None
     labels: tuple[str, ...] = ()
     positive: str | None = None
-    methods: tuple[str, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
     board: tuple[str, ...] = Field((), description="the metrics shown beside it")
+
+    @model_validator(mode="after")
+    def _something_to_run(self) -> TaskSection:
+        if not self.methods and not self.tuned:
+            raise ValueError("there is neither a method nor a tuned one")
+        return self
 
 
 class Suite(_Section):

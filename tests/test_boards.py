@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import readbench
-from readbench.api import run_suite
+from readbench.running import Quiet, run_suite
 from readbench.board import build_leaderboard
 from readbench.cli import main
 from readbench.datasets import open_dataset
@@ -104,7 +104,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return Results(folder, *runs)
 
 
-class Silent(readbench.api.Quiet):
+class Silent(Quiet):
     """Says nothing."""
 
 

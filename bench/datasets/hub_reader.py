@@ -24,6 +24,7 @@ from readbench.types import Dataset
 PREFIX = "hub:"
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+_COLON = re.compile(r":(?![^\[]*\])")  # not the one of a slice: `train[:10%]`
 _ROWS_AT_ONCE = 1000
 
 # Where the hub keeps its own Parquet copy of a dataset.
@@ -71,13 +72,13 @@ class _Source:
 
 def _spelled(reference: str) -> _Source:
     text = reference.removeprefix(PREFIX)
-    pieces = text.split(":")
+    pieces = _COLON.split(text)
     # A folder may have colons in its name: the longest beginning that is one counts.
     for end in range(len(pieces), 0, -1):
         place = Path(":".join(pieces[:end])).expanduser()
         if pieces[0] and len(pieces) - end <= 2 and os.path.isdir(place):  # noqa: PTH112 - see reader.py
             return _Source(str(place.resolve()), *_config_and_split(pieces[end:]), is_folder=True)
-    if len(pieces) > 3 or not _NAME.fullmatch(pieces[0]):
+    if len(pieces) > 3 or not _NAME.fullmatch(pieces[0]) or "/" in "".join(pieces[1:]):
         raise BenchError(
             f"neither a folder nor a name that the hub could have: {shown(text)}",
             where=PREFIX.rstrip(":"),

@@ -1,7 +1,7 @@
 """The scorer of a published table of keyphrase models, rebuilt so that its numbers can be reproduced.
 
 Gallina, Boudin and Daille 2020, Large-Scale Evaluation of Keyphrase Extraction Models, JCDL,
-doi:10.1145/3383583.3398517, section 4; the details are those of the authors' scorer.
+doi:10.1145/3383583.3398517; the details are those of the authors' scorer.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Gold:
 
     @classmethod
     def prepare(cls, targets: Sequence[Sequence[str] | None]) -> Gold:
-        """``targets``: per document its gold phrases, blank ones left out, or None."""
+        """``targets``: per document its gold phrases (blank ones are dropped) or None."""
         return cls(tuple(None if gold is None else _counted(gold) for gold in targets))
 
     def table(self, phrases: Sequence[Sequence[str]], keys: Sequence[Sequence[str]]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Keyphrase scores as the literature on keyphrase generation has them: precision by k, F1 of means.
 
-Chan et al. 2019, doi:10.18653/v1/P19-1208, section 5.2, and the exact matching of the toolkit KPEval (Wu,
+Chan et al. 2019, doi:10.18653/v1/P19-1208, and the exact matching of the toolkit KPEval (Wu,
 Yin and Chang 2024, doi:10.18653/v1/2024.findings-acl.117).
 """
 
@@ -43,7 +43,7 @@ class Gold:
 
     @classmethod
     def prepare(cls, targets: Sequence[Sequence[str] | None]) -> Gold:
-        """``targets``: per document its gold phrases, blank ones left out, or None."""
+        """``targets``: per document its gold phrases (blank ones are dropped) or None."""
         return cls(
             tuple(None if gold is None else frozenset(map(porter.key, gold)) - {""} for gold in targets)
         )

