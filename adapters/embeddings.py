@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Context, Params, Preparation
+from readbench.adapter import Context, Preparation
+from readbench.adapter import Params as Base
 from readbench.models import fetch_weights, find_weights, require_weights
 from readbench.types import Document
 
@@ -86,7 +87,7 @@ class Embeddings(Preparation):
     requires: ClassVar[tuple[str, ...]] = REQUIRES
     install: ClassVar[str] = INSTALL
 
-    class Params(Params):
+    class Params(Base):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
         weights: str = Field("", description="stands for the weights in the key; `Embeddings.of` fills it in")
 

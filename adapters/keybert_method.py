@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from readbench.adapter import Adapter, BenchError, Needs, Params, PreparationNeed, RankedPhrases
+from readbench.adapter import Adapter, BenchError, Needs, PreparationNeed, RankedPhrases
+from readbench.adapter import Params as Base
 from readbench.types import Document, Task
 from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, Ngrams, parse_candidates
 from readbench_adapters.embeddings import DEFAULT_MODEL, INSTALL, REQUIRES, Embeddings, Encoder, modules_of
@@ -29,13 +30,13 @@ class KeyBert(Adapter):
     install: ClassVar[str] = INSTALL
     params: Any
 
-    class Params(Params):
+    class Params(Base):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
         candidates: Candidates = CandidatesField
         keyphrase_ngram_range: tuple[int, int] = Field(
             (1, 1), description="with candidates=default: shortest and longest n-gram"
         )
-        stop_words: Literal["english", "none"] = Field(
+        stop_words: Literal["english"] | None = Field(
             "english", description="with candidates=default: scikit-learn's list, or none"
         )
         top_n: int = Field(50, ge=1, description="phrases kept, best first (KeyBERT's default is 5)")
@@ -102,7 +103,7 @@ class KeyBert(Adapter):
 
         vectorizer = CountVectorizer(
             ngram_range=self.params.keyphrase_ngram_range,
-            stop_words=None if self.params.stop_words == "none" else self.params.stop_words,
+            stop_words=self.params.stop_words,
         )
         try:
             vectorizer.fit([self.context.task.text(document)])

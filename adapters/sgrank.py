@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, BenchError, Needs, Params, PreparationNeed, RankedPhrases
+from readbench.adapter import Adapter, BenchError, Needs, PreparationNeed, RankedPhrases
+from readbench.adapter import Params as Base
 from readbench.types import Document, Task
 from readbench_adapters.parse import INSTALL, Parse
 
@@ -25,8 +26,10 @@ class SGRank(Adapter):
     install: ClassVar[str] = INSTALL
     params: Any
 
-    class Params(Params):
-        normalize: Literal["lemma", "lower", "none"] = Field("lemma", description="how phrases are written")
+    class Params(Base):
+        normalize: Literal["lemma", "lower"] | None = Field(
+            "lemma", description="how phrases are written; none: as they stand"
+        )
         ngrams: tuple[int, ...] = Field((1, 2, 3, 4, 5, 6), min_length=1, description="lengths of phrases")
         include_pos: tuple[str, ...] = Field(
             ("NOUN", "PROPN", "ADJ"), description="parts of speech of a phrase's words; []: all"
@@ -56,8 +59,7 @@ class SGRank(Adapter):
         doc = rebuild(self.vocabulary, self.context.preparations["parse"], document.id)
         params = self.params
         best = sgrank(
-            doc, normalize=None if params.normalize == "none" else params.normalize,
-            ngrams=params.ngrams, include_pos=params.include_pos or None,
+            doc, normalize=params.normalize, ngrams=params.ngrams, include_pos=params.include_pos or None,
             window_size=params.window_size, topn=params.topn,
         )  # fmt: skip
         return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(float(score) for _, score in best))

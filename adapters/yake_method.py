@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, Params, RankedPhrases
+from readbench.adapter import Adapter, RankedPhrases
+from readbench.adapter import Params as Base
 from readbench.types import Document, Task
 from readbench_adapters.parse import INSTALL
 
@@ -31,7 +32,7 @@ class Yake(Adapter):
     install: ClassVar[str] = INSTALL
     params: Any
 
-    class Params(Params):
+    class Params(Base):
         n: int = Field(3, ge=1, description="longest n-gram")
         dedup_lim: float = Field(
             0.9,

@@ -44,7 +44,11 @@ def datasets() -> RenderableType:
     for info in list_datasets():
         grid.add_row(info.name, str(info.documents), Text(info.summary))
     return Group(
-        grid, Text("or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label.")
+        grid,
+        Text(
+            "or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label; a folder "
+            "of train, validation, test.jsonl; a folder or zip of docsutf8/ and keys/; hub:OWNER/NAME."
+        ),
     )
 
 

@@ -243,7 +243,8 @@ class _Planner:
         if need.parts and not ids:
             raise BenchError(
                 f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
-                where=f"method {method.spelling}", todo='give the suite a [split] of kind = "holdout"',
+                where=f"method {method.spelling}",
+                todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
             )  # fmt: skip
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
         key = digest(

@@ -13,7 +13,7 @@ import urllib.request
 from readbench.errors import BenchError
 
 SECONDS = 5.0
-"""How long the hub may take to answer. It answers in well under one."""
+"""How long the hub may take to answer one small question."""
 
 _TRUE = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads its switches
 

@@ -343,8 +343,9 @@ class Runner:
 
     def _peak(self, key: str, ending: Ending) -> int | None:
         # The child's own last word covers a cell that ended before the first sample.
-        growth = max(ending.growth_bytes or 0, ending.outcome.get("private_bytes", 0))
-        return growth + self._footprints.get(key, 0) if growth else None
+        measured = [ending.growth_bytes, ending.outcome.get("private_bytes")]
+        growth = [value for value in measured if value is not None]
+        return max(growth) + self._footprints.get(key, 0) if growth else None
 
     def _keep(self, record: Record, workspace: Path | None) -> Record:
         workspace = workspace or self.store.workspace("cells", record.key)

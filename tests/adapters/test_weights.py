@@ -108,8 +108,28 @@ def test_where_nothing_is_found_one_line_says_what_to_install(monkeypatch: pytes
             action("somebody/else")
 
 
-def test_the_hub_is_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens at the address that is given: it is not reachable."""
+def test_what_the_hub_sends_is_held_against_the_known_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="needs the extra neural")
+    without_package(monkeypatch)
+    asked: list[str] = []
+
+    def download(repository: str, **_options: Any) -> str:
+        asked.append(repository)
+        return str(model(tmp_path / "download", b"something else"))
+
+    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setattr(models, "hub_reachable", lambda: True)
+    models.require_weights(NAME)
+    assert asked == []
+    found = models.fetch_weights(NAME)
+    assert (found.source, asked) == ("hub", ["sentence-transformers/all-MiniLM-L6-v2"])
+    with pytest.raises(BenchError, match="not the weights"):
+        found.sha256()
+
+
+def test_an_address_where_nothing_listens_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert not models.hub_reachable()
