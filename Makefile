@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,neural,dev
+EXTRAS ?= keyphrases,neural,hub,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
@@ -13,6 +13,8 @@ TORCH_INDEX ?=
 # Alone and first: what it depends on comes from PyPI with everything else.
 install_torch = $(if $(findstring neural,$(EXTRAS)),$(1)/pip install --quiet --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)')
 STAMP := $(VENV)/.installed
+# What the demo needs, and no more: nobody should download torch to see a first board.
+DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all lint bench wheel freeze clean
@@ -22,13 +24,17 @@ help: ## what there is
 	@echo "  TORCH_INDEX=URL	the index that torch comes from, e.g. https://download.pytorch.org/whl/cpu or .../cu130"
 	@echo "  EXTRAS=LIST	what to install; now $(EXTRAS) (without neural: no torch)"
 
-$(STAMP): pyproject.toml constraints.txt Makefile
+$(DEMO): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[keyphrases]'
+	touch $@
+
+$(STAMP): $(DEMO) Makefile
 	$(call install_torch,$(BIN))
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@
 
-demo: $(STAMP) ## run the suite `quick` on the embedded papers and print the board
+demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the board
 	$(BIN)/bench run quick
 
 test: $(STAMP) ## the tests that take minutes
@@ -54,7 +60,8 @@ freeze: ## write constraints.txt anew from the newest versions that fit pyprojec
 	$(call install_torch,$(VENV)-freeze/bin)
 	$(VENV)-freeze/bin/pip install --quiet --editable '.[$(EXTRAS)]'
 	echo "# One version of everything, as tested. Write it anew with: make freeze" > constraints.txt
-	$(VENV)-freeze/bin/pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' | grep -vE '^(cuda|nvidia|triton)' >> constraints.txt
+	$(VENV)-freeze/bin/pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools \
+	  | sed 's/+[a-z0-9]*$$//' >> constraints.txt
 	rm -rf $(VENV)-freeze
 
 clean: ## remove the environment; results stay

@@ -18,13 +18,13 @@ import pytest
 from rich.console import Console
 
 import readbench
-from readbench.running import Quiet, run_suite
 from readbench.board import build_leaderboard
 from readbench.cli import main
 from readbench.datasets import open_dataset
 from readbench.plan import Options
 from readbench.record import Costs
 from readbench.report.terminal import render
+from readbench.running import Quiet, run_suite
 from readbench.scaffold import write_method
 from readbench.store import Store
 

@@ -52,13 +52,13 @@ def plain() -> Any:
 
 
 def built(preparation: Any, documents: list[Document], folder: Path, **inputs: Any) -> Any:
-    preparation.build(documents, folder, Context(task=SPEC, preparations=inputs, threads=2))
+    preparation.build(documents, folder, Context(task=SPEC, preparations=inputs))
     return preparation.open(folder)
 
 
 def loaded(spelling: str, notes: dict[str, Any] | None = None, **preparations: Any) -> Any:
     note = (notes if notes is not None else {}).__setitem__
-    context = Context(task=SPEC, preparations=preparations, threads=2, note=note)
+    context = Context(task=SPEC, preparations=preparations, note=note)
     adapter = Registry().method(spelling).create(context)
     adapter.load()
     return adapter
