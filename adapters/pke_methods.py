@@ -35,7 +35,9 @@ class PkeParams(Params):
     """What all ten have."""
 
     n_best: int = Field(50, ge=1, description="phrases kept, best first (pke's get_n_best has 10)")
-    normalization: Literal["stemming", "none"] = Field("stemming", description="what makes two phrases one")
+    normalization: Literal["stemming"] | None = Field(
+        "stemming", description="what makes two phrases one: their stems, or (none) their words"
+    )
     redundancy_removal: bool = Field(False, description="drop phrases that are part of a better one")
     candidates: Candidates = CandidatesField
     stoplist: StopList = Field("pke", description="words that no candidate may have")

@@ -218,13 +218,13 @@ def _shipped_topics() -> tuple[list[str], Any, Any, float]:
 
 
 def fill(
-    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str, stoplist: StopList = "pke"
+    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str | None, stoplist: StopList = "pke"
 ) -> None:
     """Puts a parse into a pke object, in the state in which ``load_document`` leaves it."""
     from pke.data_structures import Sentence
 
     extractor.language = "en"
-    extractor.normalization = normalization
+    extractor.normalization = normalization or "none"
     extractor.stoplist = stop_words(stoplist)
     for parsed in sentences:
         sentence = Sentence(words=parsed.words, pos=parsed.pos, meta={"lemmas": parsed.lemmas})

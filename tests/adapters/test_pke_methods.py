@@ -65,7 +65,7 @@ def ran(papers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("pke")
     file = folder / "inspec.jsonl"
     file.write_text("\n".join(json.dumps(paper) for paper in papers), encoding="utf-8")
-    frame = readbench.run("keyphrases", dataset=file, output_path=folder / "results")
+    frame = readbench.run("keyphrases", dataset=file, output_path=folder / "results", methods=list(PLAIN))
     store = Store(folder / "results")
     assert list(frame.status) == ["ok"] * len(PLAIN)
     manifest = store.manifest(Path(frame.attrs["run"]).name)
@@ -174,7 +174,14 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
 
 @pytest.mark.parametrize(
     "spelling",
-    [*PLAIN, "pke.tfidf[df=train]", "pke.topicalpagerank[lda=train]", "pke.textrank[top_percent=0.33]"],
+    [
+        *PLAIN,
+        "pke.tfidf[df=train]",
+        "pke.topicalpagerank[lda=train]",
+        "pke.textrank[top_percent=0.33]",
+        "pke.singlerank[candidates=ngrams(1,3)]",
+        "pke.multipartiterank[candidates=noun-phrases, normalization=none]",
+    ],
 )
 def test_conformance(spelling: str) -> None:
     results = list(check_method(spelling))
