@@ -1,0 +1,119 @@
+"""Parameters are chosen on the validation part alone, and the choice is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import readbench
+from readbench.engine.documents import read_columns
+from readbench.errors import BenchError
+from readbench.store import Store
+from readbench.suite import Tuned, load_suite
+from readbench.tuning import grid
+
+METHOD = '''
+from pydantic import Field
+from readbench.adapter import Adapter, Params as Base, RankedPhrases
+
+
+class Lucky(Adapter):
+    """Knows the gold of some documents by their ids: a choice can be arranged."""
+
+    name = "test.lucky"
+    tasks = frozenset({"keyphrases"})
+
+    class Params(Base):
+        helps: str = Field("nobody")
+
+    def predict(self, chunk):
+        known = self.params.helps == "everybody"
+        return [
+            RankedPhrases(("gold " + d.id,), (1.0,))
+            if known or d.fields["title"].endswith(self.params.helps)
+            else RankedPhrases((), ())
+            for d in chunk
+        ]
+'''
+
+SUITE = """
+[split]
+kind = "given"
+[tasks.keyphrases]
+primary = "f1@5"
+[[tasks.keyphrases.tuned]]
+method = "test.lucky"
+params.helps = [{values}]
+"""
+
+
+def files(folder: Path, values: str) -> tuple[Path, Path, Path]:
+    """A method, a suite, and papers whose titles end in the name of their part."""
+    (folder / "method.py").write_text(METHOD, encoding="utf-8")
+    (folder / "suite.toml").write_text(SUITE.format(values=values), encoding="utf-8")
+    papers = folder / "papers"
+    papers.mkdir()
+    for part in ("train", "validation", "test"):
+        lines = [
+            f'{{"id": "{part}{i}", "title": "of {part}", "keyphrases": ["gold {part}{i}"]}}' for i in range(6)
+        ]
+        (papers / f"{part}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder / "method.py", folder / "suite.toml", papers
+
+
+def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"nobody", "test", "validation"')
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
+    )
+    assert list(frame.method) == ["test.lucky[helps=validation]"]
+    assert frame["f1@5"].item() == 0.0
+    store = Store(tmp_path / "results")
+    manifest = store.manifest(Path(frame.attrs["run"]).name)
+    assert {trial.method: trial.value for trial in manifest.trials} == {
+        "test.lucky": 0.0,
+        "test.lucky[helps=test]": 0.0,
+        "test.lucky[helps=validation]": 1.0,
+    }
+    assert manifest.cells[0].chosen == "test.lucky: best of 3 on 6 validation documents"
+    # No trial ever predicted a test document.
+    for trial in manifest.trials:
+        ids = read_columns(store.cell(trial.key) / "predictions.parquet")["id"]
+        assert {id_.rstrip("012345") for id_ in ids} == {"validation"}
+
+
+def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"test", "nobody"')
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
+    )
+    assert list(frame.method) == ["test.lucky[helps=test]"]
+
+
+def test_methods_that_are_named_are_taken_as_they_are(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"test", "nobody"')
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results",
+        methods=["test.lucky[helps=everybody]"],
+    )  # fmt: skip
+    assert list(frame.method) == ["test.lucky[helps=everybody]"]
+    assert frame["f1@5"].item() == 1.0
+
+
+def test_without_a_validation_part_nothing_can_be_chosen(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"test", "nobody"')
+    suite.write_text(suite.read_text(encoding="utf-8").replace('"given"', '"all"'), encoding="utf-8")
+    with pytest.raises(BenchError, match="no validation part; set validation"):
+        readbench.run(str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results")
+
+
+def test_a_grid_is_every_combination_in_the_order_written() -> None:
+    tuned = Tuned(method="m[a=1]", params={"b": (2, 3), "c": ("x", "y")})
+    assert grid(tuned) == ["m[a=1, b=2, c=x]", "m[a=1, b=2, c=y]", "m[a=1, b=3, c=x]", "m[a=1, b=3, c=y]"]
+
+
+def test_an_empty_list_is_refused_with_its_place(tmp_path: Path) -> None:
+    _, suite, _ = files(tmp_path, "")
+    with pytest.raises(BenchError, match="helps lists no values"):
+        load_suite(suite)
