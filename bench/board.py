@@ -31,6 +31,8 @@ class Row:
     record: Record | None
     ranks: tuple[int, int] | None
     problem: str = ""
+    chosen: str | None = None
+    reference: float | None = None
 
     def value(self, metric: str) -> float | None:
         found = self.record.metrics.get(metric) if self.record else None
@@ -49,6 +51,8 @@ class Row:
             "costs": {} if record is None else record.costs.model_dump(mode="json"),
             "counts": {} if record is None else record.counts,
             "problem": self.problem or None,
+            "chosen": self.chosen,
+            "reference": self.reference,
         }
 
 
@@ -126,7 +130,12 @@ def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leade
                 status, problem = "lost", "its cell is no longer in the results folder"
             elif record is not None and record.failure is not None:
                 problem = _problem(record.failure)
-            rows.append(Row(task, cell.method, status, record, ranks.get(cell.method), problem))
+            rows.append(
+                Row(
+                    task, cell.method, status, record, ranks.get(cell.method), problem, cell.chosen,
+                    _reference(settings, cell.method),
+                )
+            )  # fmt: skip
         tables.append(Table(task, settings, tuple(_sorted(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
         known = sorted({m for t in tables for row in t.rows if row.record for m in row.record.metrics})
@@ -142,6 +151,14 @@ def _problem(failure: Failure) -> str:
     """The message, after its type where it is an exception's: a KeyError's message is but a key."""
     named = failure.traceback and failure.type != "BenchError"
     return f"{failure.type}: {failure.message}" if named else failure.message
+
+
+def _reference(settings: RunTask, method: str) -> float | None:
+    """The value from elsewhere for a spelling, or else for its adapter whatever its parameters."""
+    if settings.reference is None:
+        return None
+    values = settings.reference.values
+    return values.get(method, values.get(method.partition("[")[0]))
 
 
 def _cost_names() -> list[str]:

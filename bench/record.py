@@ -153,12 +153,21 @@ class Trial(_Model):
     value: float | None
 
 
+class RunReference(_Model):
+    """Values from elsewhere, shown beside a metric of the run."""
+
+    label: str
+    metric: str
+    values: dict[str, float]
+
+
 class RunTask(_Model):
     """A task of a run: its spec and how the board ranks it."""
 
     spec: dict[str, Any]
     primary: str
     board: list[str]
+    reference: RunReference | None = None
 
 
 class Manifest(_Model):

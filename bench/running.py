@@ -171,10 +171,11 @@ def _write_manifest(
         definition = get_task(task)
         primary = section.primary or definition.primary
         columns = section.board or tuple(m for m in definition.board if m != primary)
-        for metric in (primary, *columns):
+        for metric in (primary, *columns, *((section.reference.metric,) if section.reference else ())):
             definition.metric(metric)
         tasks[task] = {
             "spec": plan.suite.spec(task).model_dump(mode="json"), "primary": primary, "board": list(columns),
+            "reference": section.reference.model_dump() if section.reference else None,
         }  # fmt: skip
     done = status != "running"
     manifest = Manifest.model_validate(

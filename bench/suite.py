@@ -61,6 +61,15 @@ class Tuned(_Section):
         return value
 
 
+class Reference(_Section):
+    """``[tasks.NAME.reference]``: values from elsewhere that the board shows beside one metric, by adapter
+    name or spelling. ``label`` heads the column."""
+
+    label: str
+    metric: str
+    values: dict[str, float] = Field(min_length=1)
+
+
 class TaskSection(_Section):
     """``[tasks.NAME]``: what is asked, of which methods, and how the board ranks them."""
 
@@ -72,6 +81,7 @@ class TaskSection(_Section):
     tuned: tuple[Tuned, ...] = ()
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
     board: tuple[str, ...] = Field((), description="the metrics shown beside it")
+    reference: Reference | None = Field(None, description="values from elsewhere, for comparison")
 
     @model_validator(mode="after")
     def _something_to_run(self) -> TaskSection:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import readbench
+from readbench.board import build_leaderboard
 from readbench.engine.documents import read_columns
 from readbench.errors import BenchError
+from readbench.report.terminal import print_board
 from readbench.store import Store
 from readbench.suite import Tuned, load_suite
 from readbench.tuning import grid
@@ -81,6 +85,24 @@ def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path)
     for trial in manifest.trials:
         ids = read_columns(store.cell(trial.key) / "predictions.parquet")["id"]
         assert {id_.rstrip("012345") for id_ in ids} == {"validation"}
+
+
+def test_the_board_tells_what_was_chosen_and_shows_values_from_elsewhere(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"nobody", "validation"')
+    text = suite.read_text(encoding="utf-8")
+    reference = 'reference = {label = "notes", metric = "f1@5", values = {"test.lucky" = 0.25}}'
+    suite.write_text(text.replace("[[tasks", f"{reference}\n[[tasks"), encoding="utf-8")
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
+    )
+    assert frame.reference.item() == 0.25
+    console = Console(width=100, record=True, file=io.StringIO())
+    store = Store(tmp_path / "results")
+    print_board(build_leaderboard(Path(frame.attrs["run"]).name, store), console)
+    board = console.export_text()
+    assert "best of 2 on 6 validation documents" in " ".join(board.split())
+    assert "notes" in board
+    assert "0.250" in board
 
 
 def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
             best, worst = row.ranks or (None, None)
             flat: dict[str, Any] = {
                 "task": row.task, "method": row.method, "status": row.status,
-                "rank_best": best, "rank_worst": worst,
+                "rank_best": best, "rank_worst": worst, "chosen": row.chosen, "reference": row.reference,
             }  # fmt: skip
             for name, value in (row.record.metrics if row.record else {}).items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}

@@ -137,6 +137,10 @@ def _columns(table: Table) -> list[_Column]:
         columns.append(_Column(metric, [_plain(_value(row, metric)) for row in rows], wanted))
     if table.sort and table.sort not in {*metrics, primary, *COSTS, "documents_per_s_marginal"}:
         columns.append(_sorted_by(table, table.sort))
+    told = table.settings.reference
+    if told is not None:
+        theirs = ["–" if row.reference is None else f"{row.reference:.3f}" for row in rows]
+        columns.append(_Column(told.label, theirs))
     rates = [cost.documents_per_s_marginal for cost in costs]
     columns.append(_Column("docs/s", [show_rate(rate) for rate in rates]))
     columns.append(_Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99))
@@ -228,6 +232,12 @@ def _footnotes(table: Table) -> Text:
         lines.append(
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
+    chosen = sorted({row.chosen for row in table.rows if row.chosen})
+    if chosen:
+        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
+    told = table.settings.reference
+    if told is not None:
+        lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:
