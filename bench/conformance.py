@@ -70,6 +70,7 @@ class _Checker:
         self.documents = tuple(self.spec.project(document) for document in test)
         self.odd = (*_odd_documents(corpus.documents), self.documents[0])
         self._made = 0
+        self._prepared_before: dict[tuple[str, str, tuple[str, ...]], Path] = {}
         method.create(Context(task=self.spec)).missing()
 
     def run(self) -> Iterator[Result]:
@@ -103,6 +104,8 @@ class _Checker:
         return "" if len(predictions) == len(self.odd) else "a document is missing"
 
     def _deterministic(self) -> str:
+        # Preparations of documents are made anew: they, too, must come out the same.
+        self._prepared_before = {key: place for key, place in self._prepared_before.items() if not key[2]}
         return self._differs(self._predict(self._fitted(self.documents), self.documents), exact=True)
 
     def _any_order(self) -> str:
@@ -157,6 +160,15 @@ class _Checker:
             "test": documents,
         }
         chosen = list({d.id: d for part in need.parts for d in of_part[part]}.values())
+        params = need.preparation.params.model_dump_json()
+        key = (need.preparation.name, params, tuple(document.id for document in chosen))
+        if key not in self._prepared_before:
+            self._prepared_before[key] = self._build(need, chosen, documents)
+        return need.preparation.open(self._prepared_before[key])
+
+    def _build(
+        self, need: PreparationNeed, chosen: Sequence[Document], documents: Sequence[Document]
+    ) -> Path:
         inputs = {
             name: self._prepared(upstream, documents) for name, upstream in need.preparation.needs().items()
         }
@@ -164,7 +176,7 @@ class _Checker:
         folder = self.folder / f"preparation-{self._made}"
         folder.mkdir()
         need.preparation.build(chosen, folder, self._context(inputs))
-        return need.preparation.open(folder)
+        return folder
 
     def _context(self, preparations: Mapping[str, Any]) -> Context:
         self._made += 1

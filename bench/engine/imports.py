@@ -7,6 +7,7 @@ apart and charged to each method that needs it.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -69,10 +70,11 @@ class _Measured(BaseModel):
 
 
 class ImportCosts:
-    """Measured on first use and kept in ``imports.json`` of the results folder."""
+    """Measured on first use and kept in the user's cache folder, for every results folder of the
+    machine; in the results folder itself where there is no cache to write to."""
 
     def __init__(self, root: Path) -> None:
-        self.path = root / "imports.json"
+        self.path = _cache_folder(root) / "imports.json"
         try:
             self._known = TypeAdapter(list[_Measured]).validate_json(self.path.read_bytes())
         except (OSError, ValidationError):
@@ -93,6 +95,15 @@ class ImportCosts:
             write_json(self.path, [entry.model_dump() for entry in self._known])
             cost = ImportCost(measured.seconds, measured.footprint_bytes)
         return cost
+
+
+def _cache_folder(root: Path) -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "readbench"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return root
+    return folder if os.access(folder, os.W_OK) else root
 
 
 def _measure(modules: list[str]) -> _Measured:
