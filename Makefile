@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench wheel freeze clean
+.PHONY: help demo test test-all lint wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -48,9 +48,6 @@ lint: $(STAMP) ## style, types and import rules
 	$(BIN)/ruff format --check .
 	MYPYPATH=.src $(BIN)/mypy -p readbench -p readbench_adapters
 	$(BIN)/lint-imports
-
-bench: $(STAMP) ## speed of the hot paths, saved and compared with the last time
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave --benchmark-compare
 
 wheel: $(STAMP) ## dist/readbench-*.whl
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
