@@ -151,13 +151,7 @@ def _selection(wanted: Ngrams | Grammar) -> Callable[[Sequence[ParsedSentence]],
     def select(sentences: Sequence[ParsedSentence]) -> list[str]:
         extractor = Selector()
         fill(extractor, sentences, "stemming")
-        if isinstance(wanted, Grammar):
-            extractor.grammar_selection(grammar=wanted.text)
-            extractor.candidate_filtering()
-        else:
-            extractor.ngram_selection(n=wanted.longest)
-            extractor.candidate_filtering()
-            extractor.drop_shorter(wanted.shortest)
+        extractor.select_as(wanted)
         return [" ".join(candidate.surface_forms[0]).lower() for candidate in extractor.candidates.values()]
 
     return select

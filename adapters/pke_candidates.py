@@ -11,6 +11,8 @@ from functools import lru_cache
 from string import punctuation
 from typing import Any
 
+from readbench_adapters.candidates import Grammar, Ngrams
+
 SHORTEST_PHRASE = 3
 SHORTEST_WORD = 2
 LONGEST_PHRASE = 5
@@ -32,6 +34,7 @@ class Selection:
     candidates: Any
     sentences: Any
     stoplist: Any
+    grammar_selection: Any
 
     def _is_valid(self, word: str) -> bool:
         return is_valid(word) and word.lower() not in self.stoplist
@@ -86,9 +89,15 @@ class Selection:
                     )  # fmt: skip
             shift += sentence.length
 
-    def drop_shorter(self, words: int) -> None:
-        """Drops candidates of fewer words."""
-        for key in [key for key, found in self.candidates.items() if len(found.lexical_form) < words]:
+    def select_as(self, wanted: Ngrams | Grammar) -> None:
+        """Candidates of another kind than the method's own, through pke's filter with its defaults."""
+        if isinstance(wanted, Grammar):
+            self.grammar_selection(grammar=wanted.text)
+            self.candidate_filtering()
+            return
+        self.ngram_selection(n=wanted.longest)
+        self.candidate_filtering()
+        for key in [k for k, found in self.candidates.items() if len(found.lexical_form) < wanted.shortest]:
             del self.candidates[key]
 
     def candidate_filtering(self, **options: Any) -> None:

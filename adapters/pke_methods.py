@@ -20,7 +20,7 @@ from readbench.adapter import (
     RankedPhrases,
 )  # fmt: skip
 from readbench.types import Document, Part, Task
-from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, parse_candidates
+from readbench_adapters.candidates import Candidates, CandidatesField, parse_candidates
 from readbench_adapters.parse import INSTALL, Parse
 from readbench_adapters.pke_models import DocumentFrequencies, Source, TopicModel, fill
 from readbench_adapters.stop_words import StopList, stop_words
@@ -81,13 +81,8 @@ class PkeAdapter(Adapter):
         wanted = parse_candidates(params.candidates)
         if wanted is None:
             self.select(extractor)
-        elif isinstance(wanted, Grammar):
-            extractor.grammar_selection(grammar=wanted.text)
-            extractor.candidate_filtering()
         else:
-            extractor.ngram_selection(n=wanted.longest)
-            extractor.candidate_filtering()
-            extractor.drop_shorter(wanted.shortest)
+            extractor.select_as(wanted)
         # Some weightings divide by a sum over candidates; without any there is nothing to rank.
         if not extractor.candidates:
             return RankedPhrases((), ())
