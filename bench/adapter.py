@@ -119,6 +119,8 @@ class Adapter(ABC):
 
     Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
     stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
+    ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
+    ``uses_gpu``: ``context.device`` is "cuda" where there is one.
     """
 
     name: ClassVar[str]
@@ -127,6 +129,8 @@ class Adapter(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     chunk_size: ClassVar[int] = 64
+    stochastic: ClassVar[bool] = False
+    uses_gpu: ClassVar[bool] = False
 
     class Params(Params):
         """No parameters."""

@@ -18,6 +18,8 @@ from readbench.tasks.metric import weighted_means
 
 Floats = NDArray[np.float64]
 
+SIGN_FLIP, MCNEMAR, BOOTSTRAP = "paired sign-flip test", "McNemar's exact test", "paired document bootstrap"
+
 EXACT_UP_TO = 13
 """With this many documents that differ, all 2**13 = 8,192 sign patterns are fewer than 10,000 draws."""
 
@@ -97,7 +99,8 @@ def bootstrap_p(differences: Floats) -> Floats:
     with np.errstate(invalid="ignore"):
         below = np.count_nonzero(differences <= 0, axis=0)
         above = np.count_nonzero(differences >= 0, axis=0)
-    return np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + counted))
+    shares = 2 * (1 + np.minimum(below, above)) / (1 + counted)
+    return np.asarray(np.minimum(1.0, shares), dtype=np.float64)
 
 
 def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int) -> Floats:
@@ -106,8 +109,9 @@ def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int
     Under the null hypothesis the two methods could be exchanged on any document, which flips the sign
     of its difference. p = (1 + #{|permuted mean| >= |observed mean|}) / (1 + permutations), never 0
     (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585). Where at most 13 differences are not 0, all
-    sign patterns are enumerated and p is exact. NaN documents drop out of their pair; p is 1 for a
-    pair without any difference.
+    sign patterns are enumerated and p is exact; so it is, by the binomial distribution, where all
+    differences have one magnitude: of right and wrong answers this is McNemar's exact test. NaN documents
+    drop out of their pair; p is 1 for a pair without any difference.
 
     Source of the test: Fisher 1935, The Design of Experiments, section 21.
     """
@@ -117,7 +121,13 @@ def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int
     nonzero = np.count_nonzero(filled, axis=0)
     for pair in np.flatnonzero(nonzero <= EXACT_UP_TO):
         p[pair] = _exact_flip_p(filled[filled[:, pair] != 0, pair])
-    drawn = np.flatnonzero(nonzero > EXACT_UP_TO)
+    smallest = np.where(filled == 0, np.inf, np.abs(filled)).min(axis=0, initial=np.inf)
+    alike = (nonzero > EXACT_UP_TO) & (np.abs(filled).max(axis=0, initial=0.0) == smallest)
+    for pair in np.flatnonzero(alike):
+        p[pair] = mcnemar_exact_p(
+            int(np.count_nonzero(filled[:, pair] > 0)), int(np.count_nonzero(filled[:, pair] < 0))
+        )
+    drawn = np.flatnonzero((nonzero > EXACT_UP_TO) & ~alike)
     if len(drawn):
         chosen = filled[:, drawn]
         bound = np.abs(chosen.sum(axis=0)) - _TINY * np.abs(chosen).sum(axis=0)
@@ -198,6 +208,7 @@ class Comparison:
     permutations: int
     alpha: float
     seed: int
+    test: str = SIGN_FLIP
 
     def told_apart(self, one: str, other: str) -> bool:
         """Whether two methods differ significantly."""
@@ -215,6 +226,7 @@ class Comparison:
             "permutations": self.permutations,
             "alpha": self.alpha,
             "seed": self.seed,
+            "test": self.test,
         }
 
     @classmethod
@@ -233,6 +245,7 @@ class Comparison:
             permutations=value["permutations"],
             alpha=value["alpha"],
             seed=value["seed"],
+            test=value.get("test", SIGN_FLIP),
         )
 
 
@@ -271,9 +284,44 @@ def compare_all(
     p[left, right] = p[right, left] = holm(raw)
     means = _column_means(table)
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
+    right_or_wrong = bool(np.isin(table[~np.isnan(table)], (0.0, 1.0)).all())
     return Comparison(
-        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed
+        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed,
+        MCNEMAR if right_or_wrong else SIGN_FLIP,
+    )  # fmt: skip
+
+
+def compare_replicates(
+    points: Mapping[str, float],
+    replicates: Mapping[str, Floats],
+    higher_is_better: bool,
+    seed: int,
+    *,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Compares all pairs of methods on a metric of the whole sample: ``points`` are their values,
+    ``replicates`` (resamples,) their values on the same resamples of documents, with Holm's correction.
+
+    At least ``resamples_needed(methods)`` resamples let the correction tell methods apart.
+    """
+    names = tuple(points)
+    k = len(names)
+    means = np.array([points[name] for name in names], dtype=np.float64)
+    table = np.column_stack([replicates[name] for name in names]) if k else np.empty((0, 0))
+    left, right = np.triu_indices(k, 1)
+    p = np.ones((k, k))
+    p[left, right] = p[right, left] = holm(bootstrap_p(table[:, left] - table[:, right]))
+    ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
+    differences = means[:, None] - means[None, :]
+    return Comparison(
+        names, higher_is_better, means, differences, p, tuple(ranges), len(table), alpha, seed, BOOTSTRAP
     )
+
+
+def resamples_needed(methods: int, alpha: float = 0.05) -> int:
+    """10,000, or more where Holm's correction over all pairs asks for smaller p-values than they give."""
+    pairs = methods * (methods - 1) // 2
+    return max(10_000, math.ceil(4 * pairs / alpha))
 
 
 def _matrix(values: ArrayLike) -> Floats:

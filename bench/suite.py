@@ -82,6 +82,7 @@ class TaskSection(_Section):
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
     board: tuple[str, ...] = Field((), description="the metrics shown beside it")
     reference: Reference | None = Field(None, description="values from elsewhere, for comparison")
+    split: SplitSpec | None = Field(None, description="a split of this task's own, in place of [split]")
 
     @model_validator(mode="after")
     def _something_to_run(self) -> TaskSection:
@@ -101,6 +102,9 @@ class Suite(_Section):
     split: SplitSpec = SplitSpec()
     tasks: dict[Task, TaskSection] = Field(min_length=1)
     limits: Limits = Limits()
+
+    def split_of(self, task: Task) -> SplitSpec:
+        return self.tasks[task].split or self.split
 
     def spec(self, task: Task) -> TaskSpec:
         section = self.tasks[task]

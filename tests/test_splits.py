@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.errors import BenchError
-from readbench.splits import SplitSpec, make_split, subsample
+from readbench.splits import SplitSpec, make_splits, subsample
 from readbench.types import Dataset, Document, Part
 
 GIVEN = SplitSpec(kind="given")
@@ -39,35 +39,35 @@ def counted(sample: Dataset) -> Counter[str]:
 def test_given_parts_are_the_split_whatever_seed_and_order(parts, seed, other) -> None:
     if "test" not in parts.values():
         parts["the test document"] = "test"
-    split = make_split(dataset(parts), GIVEN, seed)
+    split = make_splits(dataset(parts), GIVEN, seed)[0]
     for part in PARTS:
         assert sorted(split.ids(part)) == sorted(id_ for id_ in parts if parts[id_] == part)
     turned = dataset(dict(reversed(parts.items())))
-    assert make_split(turned, GIVEN, other).hash == split.hash
+    assert make_splits(turned, GIVEN, other)[0].hash == split.hash
 
 
 def test_parts_make_the_hash_of_a_split_but_not_the_fingerprint() -> None:
     one, other = dataset({"a": "train", "b": "test"}), dataset({"a": "test", "b": "train"})
-    assert make_split(one, GIVEN, 1).hash != make_split(other, GIVEN, 1).hash
+    assert make_splits(one, GIVEN, 1)[0].hash != make_splits(other, GIVEN, 1)[0].hash
     assert one.fingerprint == other.fingerprint
 
 
 def test_a_dataset_without_parts_has_no_given_split() -> None:
     with pytest.raises(BenchError, match=r"^dataset toy: it comes without a split of its own; set kind = "):
-        make_split(dataset({"a": None}), GIVEN, 1)
+        make_splits(dataset({"a": None}), GIVEN, 1)[0]
 
 
 def test_a_given_split_needs_test_documents() -> None:
     with pytest.raises(BenchError, match=r"its own split has no test documents \(train 2, validation 1\); "):
-        make_split(sized(2, 1, 0), GIVEN, 1)
+        make_splits(sized(2, 1, 0), GIVEN, 1)[0]
 
 
 def test_other_kinds_of_split_do_not_look_at_parts() -> None:
     whole = sized(4, 2, 2)
-    assert len(make_split(whole, SplitSpec(), 1).test) == 8
+    assert len(make_splits(whole, SplitSpec(), 1)[0].test) == 8
     holdout = SplitSpec(kind="holdout")
     bare = Dataset("toy", whole.documents)
-    assert make_split(whole, holdout, 1).hash == make_split(bare, holdout, 1).hash
+    assert make_splits(whole, holdout, 1)[0].hash == make_splits(bare, holdout, 1)[0].hash
 
 
 def test_only_keeps_the_parts_of_what_it_keeps() -> None:
@@ -114,5 +114,5 @@ def test_a_sample_depends_on_the_seed() -> None:
 
 
 def test_a_small_sample_can_still_be_split_as_given() -> None:
-    split = make_split(subsample(sized(1000, 500, 500), 8, 1), GIVEN, 1)
+    split = make_splits(subsample(sized(1000, 500, 500), 8, 1), GIVEN, 1)[0]
     assert (len(split.train), len(split.validation), len(split.test)) == (4, 2, 2)

@@ -171,7 +171,7 @@ class Runner:
                 "targets": str((workspace / "targets.parquet").resolve()),
                 "preparations": self._folders(item.preparations),
             }
-            label, after = item.method.spelling, set(item.preparations.values())
+            label, after = item.label, set(item.preparations.values())
         else:
             payload |= {
                 "kind": "preparation",
@@ -266,7 +266,7 @@ class Runner:
     # -- after -------------------------------------------------------------------------------------
 
     def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
-        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key)) is not None]
+        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key, cell)) is not None]
         outcome = ending.outcome
         return Record.model_validate(
             {
@@ -278,6 +278,7 @@ class Runner:
                 "fingerprint": self.plan.dataset.fingerprint,
                 "split_hash": cell.split.hash,
                 "fold": cell.split.fold,
+                "repeat": cell.repeat,
                 "seed": cell.seed,
                 "status": status,
                 "failure": failure,
@@ -306,19 +307,19 @@ class Runner:
             queue.extend(self.plan.preparations[key].inputs.values())
         return list(order)
 
-    def _charge(self, key: str) -> Charged | None:
+    def _charge(self, key: str, cell: PlannedCell) -> Charged | None:
         cost = self.store.preparation_cost(key)
         if cost is None:
             return None
-        per_document = cost.seconds_per_document if self._of_test(key) else None
+        per_document = cost.seconds_per_document if self._of_test(key, cell) else None
         return Charged(
             name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
             peak_memory_bytes=cost.peak_memory_bytes,
         )  # fmt: skip
 
-    def _of_test(self, key: str) -> bool:
+    def _of_test(self, key: str, cell: PlannedCell) -> bool:
         ids = self.plan.preparations[key].ids
-        return ids is not None and set(self.plan.split.test) <= set(ids)
+        return ids is not None and set(cell.split.test) <= set(ids)
 
     def _costs(self, cell: PlannedCell, ending: Ending, charged: list[Charged]) -> Costs:
         measured = ending.outcome.get("costs", {})
@@ -333,7 +334,7 @@ class Runner:
             fresh = [
                 c.seconds
                 for c in charged
-                if self._of_test(c.key) or self.plan.preparations[c.key].ids is None
+                if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
             ]
             start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
             costs.documents_per_s = n / (start + costs.predict_s)

@@ -147,7 +147,7 @@ def _per_document(labelled: Labelled) -> Floats:
 
 
 def _one_hot(labelled: Labelled) -> Floats:
-    return (labelled.gold[:, None] == np.arange(len(labelled.labels))).astype(np.float64)
+    return np.asarray(labelled.gold[:, None] == np.arange(len(labelled.labels)), dtype=np.float64)
 
 
 def confusion(labelled: Labelled, weights: Floats) -> Floats:
@@ -157,7 +157,7 @@ def confusion(labelled: Labelled, weights: Floats) -> Floats:
     present = np.unique(cell[cell >= 0])
     table = np.zeros((len(weights), k * (k + 1)))
     table[:, present] = weights @ (cell[:, None] == present).astype(np.float64)
-    return table.reshape(len(weights), k, k + 1)
+    return np.asarray(table.reshape(len(weights), k, k + 1), dtype=np.float64)
 
 
 def sample_metrics(labelled: Labelled, weights: Floats) -> dict[str, Floats]:

@@ -96,7 +96,8 @@ class Scores:
     def aggregates(self) -> NDArray[np.float64]:
         """The number (metrics,) of each metric: the mean, or what its ``aggregate`` makes of other means
         or of all documents; NaN where no document counts."""
-        return self.of_sample(self.combined(self.means())[None], np.ones((1, len(self.ids))))[0]
+        numbers = self.of_sample(self.combined(self.means())[None], np.ones((1, len(self.ids))))
+        return np.asarray(numbers[0], dtype=np.float64)
 
     def resampled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """The numbers (resamples, metrics) under ``weights`` (resamples, documents): how often each
@@ -104,7 +105,9 @@ class Scores:
         return self.of_sample(self.combined(weighted_means(self.values, weights)), weights)
 
     def of_sample(
-        self, numbers: NDArray[np.float64], weights: NDArray[np.float64]
+        self,
+        numbers: NDArray[np.float64],
+        weights: NDArray[np.float64],  # noqa: ARG002 - for those that override it
     ) -> NDArray[np.float64]:
         """``numbers`` (resamples, metrics) with the columns of ``OfSample`` metrics filled in. A task that
         has such metrics overrides this."""
@@ -145,7 +148,9 @@ def weighted_means(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
     filled = np.where(counted, values, 0.0)
     # Columns share few patterns of missing documents: count each pattern once.
     seen: dict[bytes, int] = {}
-    pattern_of = [seen.setdefault(counted[:, column].tobytes(), len(seen)) for column in range(values.shape[1])]
+    pattern_of = [
+        seen.setdefault(counted[:, column].tobytes(), len(seen)) for column in range(values.shape[1])
+    ]
     shown = [np.frombuffer(pattern, dtype=np.bool_) for pattern in seen]
     patterns = np.column_stack(shown).astype(np.float64) if shown else np.empty((len(values), 0))
     with np.errstate(invalid="ignore", divide="ignore"):
