@@ -65,6 +65,7 @@ class Preparation(ABC):
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
+    uses_gpu: ClassVar[bool] = False
 
     class Params(Params):
         """No parameters."""

@@ -11,6 +11,8 @@ from typing import Literal
 
 from readbench.adapter import Context, MissingDependency, Preparation, PreparationNeed
 from readbench.errors import BenchError
+from readbench.gpu import device_for
+from readbench.near_duplicates import kept_groups
 from readbench.provenance import digest, engine_digest, machine, source_digest, versions_of
 from readbench.record import Record
 from readbench.registry import Method, Registry, plain
@@ -52,6 +54,7 @@ class PlannedPreparation:
     ids: tuple[str, ...] | None
     inputs: Mapping[str, str]
     modules: tuple[str, ...]
+    device: str
     stored: bool
 
 
@@ -70,6 +73,7 @@ class PlannedCell:
     versions: Mapping[str, str]
     state: State
     repeat: int = 0
+    device: str = "cpu"
     why: str = ""
     stored: Record | None = None
 
@@ -86,6 +90,23 @@ class PlannedCell:
 
 
 @dataclass(frozen=True)
+class NearDuplicates:
+    """How many documents have a near-duplicate, and how many test documents have one in a part that
+    methods learn from, over all folds."""
+
+    documents: int = 0
+    across: int = 0
+
+    @classmethod
+    def of(cls, groups: Mapping[str, str], folds: Iterable[Split]) -> NearDuplicates:
+        across = 0
+        for split in folds:
+            learned = {groups[id_] for id_ in (*split.train, *split.validation) if id_ in groups}
+            across += sum(groups.get(id_) in learned for id_ in split.test)
+        return cls(len(groups), across)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a run will do, before it does it."""
 
@@ -93,6 +114,7 @@ class Plan:
     options: Options
     dataset: Dataset
     splits: Mapping[Task, tuple[Split, ...]]
+    near_duplicates: Mapping[Task, NearDuplicates]
     seed: int
     timeout_s: float
     memory_bytes: int
@@ -153,6 +175,7 @@ def make_plan(
             ]
     return Plan(
         suite=suite, options=options, dataset=dataset, splits=splits, seed=seed,
+        near_duplicates=planner.near_duplicates,
         timeout_s=options.timeout_s or suite.limits.timeout,
         memory_bytes=options.memory_bytes or suite.limits.memory,
         cells=tuple(cells), preparations=planner.preparations, projected=planner.projected,
@@ -229,23 +252,30 @@ class _Planner:
         self.seed, self.store = seed, store
         self.preparations: dict[str, PlannedPreparation] = {}
         self.projected: dict[Task, tuple[Document, ...]] = {}
+        self.near_duplicates: dict[Task, NearDuplicates] = {}
         self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
         self._fingerprint = dataset.fingerprint
 
     def splits(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
-        if spec.task != "classification":
-            return make_splits(self.dataset, split, self.seed)
-        labels = {
-            id_: label
-            for id_, label in self.dataset.targets["classification"].items()
-            if isinstance(label, str) and label
-        }
-        return make_splits(_labelled(self.dataset), split, self.seed, labels)
+        """The folds of a task. Documents without a label are in none where labels are asked for."""
+        dataset, labels = self.dataset, None
+        if spec.task == "classification":
+            dataset = _labelled(self.dataset)
+            known = dataset.targets["classification"]
+            labels = {id_: label for id_, label in known.items() if isinstance(label, str)}
+        groups: Mapping[str, str] = {}
+        if split.kind != "all":
+            groups = kept_groups(dataset, spec.fields, self.store.root / "near-duplicates")
+        together = split.near_duplicates == "together" and split.kind != "given"
+        folds = make_splits(dataset, split, self.seed, labels, groups if together else None)
+        self.near_duplicates[spec.task] = NearDuplicates.of(groups, folds)
+        return folds
 
     def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
         more = (repeat,) if repeat else ()
         seed = derived_seed(self.seed, self._fingerprint, split.fold, method.spelling, *more)
-        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads)
+        device = self._device(method.adapter.uses_gpu)
+        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
         adapter = method.create(context)
         missing = ""
         try:
@@ -271,13 +301,15 @@ class _Planner:
                 "seed": seed,
                 "versions": versions,
                 "threads": self.suite.limits.threads,
+                "device": device,
                 "preparations": preparations,
             }
         )[:40]
         state, why, record = self._state(key, missing)
         return PlannedCell(
             key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
-            modules=modules, versions=versions, state=state, repeat=repeat, why=why, stored=record,
+            modules=modules, versions=versions, state=state, repeat=repeat, device=device, why=why,
+            stored=record,
         )  # fmt: skip
 
     def spec(self, task: Task) -> TaskSpec:
@@ -318,6 +350,7 @@ class _Planner:
                 todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
             )  # fmt: skip
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
+        device = self._device(preparation.uses_gpu)
         key = digest(
             {
                 "engine": engine_digest(),
@@ -328,16 +361,20 @@ class _Planner:
                 "documents": self._digest(spec.task, ids) if ids is not None else None,
                 "versions": versions_of(modules),
                 "threads": self.suite.limits.threads,
+                "device": device,
                 "inputs": inputs,
             }
         )[:40]
         if key not in self.preparations:
             self.preparations[key] = PlannedPreparation(
                 key=key, preparation=preparation, method=method.spelling, path=path, task=spec,
-                ids=ids, inputs=inputs, modules=modules,
+                ids=ids, inputs=inputs, modules=modules, device=device,
                 stored=not self.options.fresh and self._usable(key),
             )  # fmt: skip
         return key
+
+    def _device(self, uses_gpu: bool) -> str:
+        return device_for(uses_gpu and self.suite.limits.device == "auto")
 
     def _usable(self, key: str) -> bool:
         """Whether a preparation is there with costs that hold here: a cost measured on another

@@ -169,7 +169,8 @@ class RunReference(_Model):
 
 class RunTask(_Model):
     """A task of a run: its spec, its folds and how the board ranks it. ``documents`` counts those of the
-    first fold by part; ``tested`` are the test documents of all folds."""
+    first fold by part; ``tested`` are the test documents of all folds. ``near_duplicates`` counts documents
+    that have one, ``near_duplicates_across`` test documents that have one among those to learn from."""
 
     spec: dict[str, Any]
     split: dict[str, Any]
@@ -177,6 +178,8 @@ class RunTask(_Model):
     folds: int = 1
     documents: dict[str, int]
     tested: int
+    near_duplicates: int = 0
+    near_duplicates_across: int = 0
     primary: str
     board: list[str]
     reference: RunReference | None = None

@@ -182,6 +182,8 @@ def _write_manifest(
             "split_hash": splits[0].hash if len(splits) == 1 else digest([split.hash for split in splits]),
             "documents": {part: len(splits[0].ids(part)) for part in ("train", "validation", "test")},
             "tested": sum(len(split.test) for split in splits),
+            "near_duplicates": plan.near_duplicates[task].documents,
+            "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
         }  # fmt: skip
     done = status != "running"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -33,6 +33,7 @@ class Limits(_Section):
     timeout: float = Field(1800.0, description="seconds, or a text such as 10m")
     memory: int = Field(8 * 2**30, description="bytes, or a text such as 8GiB")
     threads: int = Field(1, ge=1, description="threads of each cell's libraries")
+    device: Literal["auto", "cpu"] = Field("auto", description="auto: a GPU for what can use one")
 
     @field_validator("timeout", mode="before")
     @classmethod

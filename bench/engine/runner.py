@@ -153,6 +153,7 @@ class Runner:
             "include_paths": [str(path) for path in self.plan.options.include_paths],
             "threads": self.plan.suite.limits.threads,
             "seed": item.seed if isinstance(item, PlannedCell) else 0,
+            "device": item.device,
         }
         if isinstance(item, PlannedCell):
             split = {"train": item.split.train, "validation": item.split.validation, "test": item.split.test}
@@ -279,6 +280,7 @@ class Runner:
                 "split_hash": cell.split.hash,
                 "fold": cell.split.fold,
                 "repeat": cell.repeat,
+                "device": cell.device,
                 "seed": cell.seed,
                 "status": status,
                 "failure": failure,
@@ -323,7 +325,10 @@ class Runner:
 
     def _costs(self, cell: PlannedCell, ending: Ending, charged: list[Charged]) -> Costs:
         measured = ending.outcome.get("costs", {})
-        costs = Costs(**measured, wall_s=ending.wall_s or None)
+        costs = Costs(
+            **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
+            gpu_utilisation=ending.gpu_utilisation,
+        )  # fmt: skip
         if cell.state != "missing" and ending.wall_s:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in charged) if charged else None

@@ -240,6 +240,14 @@ def _footnotes(table: Table) -> Text:
     without = max((record.counts.get("without_gold", 0) for record in ok), default=0)
     if without:
         lines.append(f"{without} documents without gold are left out of the means.")
+    settings = table.settings
+    if settings.near_duplicates_across:
+        lines.append(
+            f"{settings.near_duplicates_across} test documents have a near-duplicate among those to learn "
+            "from: scores of methods that learn may be too good."
+        )
+    elif settings.near_duplicates:
+        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept on one side of the split.")
     weights = {name: owner for record in ok for name, owner in record.weights.items()}
     if weights:
         lines.append(
