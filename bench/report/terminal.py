@@ -234,6 +234,17 @@ def _problems(table: Table, run: str) -> list[Text]:
     return lines
 
 
+def _models(table: Table) -> list[str]:
+    """Which weights of a model each method says it ran with."""
+    methods: dict[str, list[str]] = {}
+    for row in table.rows:
+        told = None if row.record is None else row.record.notes.get("weights")
+        if isinstance(told, dict) and {"name", "sha256", "source"} <= told.keys():
+            model = f"{told['name']} ({told['source']}, SHA-256 {str(told['sha256'])[:12]})"
+            methods.setdefault(model, []).append(row.method)
+    return [f"{', '.join(who)} ran the weights of {model}." for model, who in methods.items()]
+
+
 def _footnotes(table: Table) -> Text:
     ok = [row.record for row in table.rows if row.record is not None and row.status == "ok"]
     lines = []
@@ -253,6 +264,7 @@ def _footnotes(table: Table) -> Text:
         lines.append(
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
+    lines += _models(table)
     chosen = sorted({row.chosen for row in table.rows if row.chosen})
     if chosen:
         lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
