@@ -293,7 +293,10 @@ class Runner:
                 "memory_bytes": self.plan.memory_bytes,
                 "costs": self._costs(cell, ending, charged),
                 "preparations": charged,
-                "weights": {name: distribution_of(name) for name in cell.modules},
+                "weights": {
+                    name: distribution_of(name)
+                    for name in sorted({module.partition(".")[0] for module in cell.modules})
+                },
                 "notes": outcome.get("notes", {}),
                 "output_bytes": ending.output_bytes,
             }
