@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from readbench.errors import BenchError, MissingDependency
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, Prediction, RankedPhrases, Task
+from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
 
 __all__ = [
     "Adapter",
@@ -22,6 +22,7 @@ __all__ = [
     "MissingDependency",
     "Needs",
     "Params",
+    "PredictedLabel",
     "Preparation",
     "PreparationNeed",
     "RankedPhrases",

@@ -7,22 +7,13 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from readbench.cli_app import Include, Output, app, console
 from readbench.errors import BenchError
 
-app = typer.Typer(
-    name="bench", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-    help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
-    epilog="Errors are one line; --debug before or after any command shows the traceback.",
-)  # fmt: skip
-
-Output = Annotated[Path, typer.Option("--output-path", help="The results folder.", envvar="BENCH_RESULTS")]
-Include = Annotated[
-    list[Path] | None, typer.Option("--include-path", help="A file or folder with adapters of your own.")
-]
 RESULTS = Path("results")
 INTERRUPTED = 130
 
@@ -196,7 +187,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a commented suite for my file."""
-    from readbench.scaffold import write_suite
+    from readbench.scaffold_suite import write_suite
 
     path = write_suite(dataset, output)
     typer.echo(f"{path}: read it, then: bench run {path}")
@@ -208,18 +199,10 @@ def new_method(
     output: Annotated[Path | None, typer.Option(help="Where to write it; NAME.py by default.")] = None,
 ) -> None:
     """Write a commented adapter file that runs as it is and passes `bench check`."""
-    from readbench.scaffold import write_method
+    from readbench.scaffold_method import write_method
 
     path = write_method(name, output)
     typer.echo(f"{path}: try it with: bench check {name} --include-path {path}")
-
-
-def console() -> Any:
-    from rich.console import Console
-
-    # Not a terminal and no width given: lines of a log may be longer than 80 columns.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-    return Console(width=width)
 
 
 def main(arguments: list[str] | None = None) -> None:
