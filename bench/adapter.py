@@ -109,10 +109,12 @@ class PreparationNeed:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a cell of this method needs. ``memory_bytes`` is a lower bound that the plan checks."""
+    """What a cell of this method needs. ``memory_bytes`` (of the machine) and ``gpu_memory_bytes`` (of a GPU,
+    where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded."""
 
     preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
     memory_bytes: int = 0
+    gpu_memory_bytes: int = 0
 
 
 class Adapter(ABC):

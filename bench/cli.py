@@ -54,24 +54,32 @@ def ls(
         console().print(show[kind]())
 
 
+SuiteName = Annotated[
+    str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
+]
+DatasetName = Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")]
+Labels = Annotated[Path | None, typer.Option(help="A second file with id and label, joined by id.")]
+Methods = Annotated[
+    list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
+]
+Limit = Annotated[
+    int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
+]
+Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
+Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
+Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
+
+
 @app.command()
 def run(
-    suite: Annotated[
-        str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="A second file with id and label, joined by id.")
-    ] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Overrides the suite's.")] = None,
-    timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
     workers: Annotated[
         int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
     ] = 1,
@@ -108,6 +116,35 @@ def run(
     print_board(finished.board, screen)
     screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(finished.exit_status)
+
+
+@app.command()
+def plan(
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    output_path: Output = RESULTS,
+    include_path: Include = None,
+) -> None:
+    """What a run would do and need, without doing it; exit status 1 where a method cannot fit."""
+    from readbench.plan import Options
+    from readbench.progress import TerminalInterface
+    from readbench.running import plan_suite
+    from readbench.store import Store
+    from readbench.units import seconds, size
+
+    options = Options(
+        seed=seed, limit=limit, methods=tuple(method or ()), include_paths=tuple(include_path or ()),
+        timeout_s=None if timeout is None else seconds(timeout),
+        memory_bytes=None if memory is None else size(memory),
+    )  # fmt: skip
+    store, interface = Store(output_path), TerminalInterface(console())
+    raise typer.Exit(plan_suite(suite, dataset, labels, options, store, interface))
 
 
 @app.command()
