@@ -26,7 +26,18 @@ SHOWN = 3
 
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json. Raises BenchError where it is absent, a pointer, or no JSON object."""
-    return _json(folder / CONFIG)
+    return read_json(folder / CONFIG)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises BenchError where the file is absent, a pointer, or no such object."""
+    try:
+        value = json.loads(whole(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BenchError(f"is no JSON: {error}", where=str(path), todo=_again(path.parent)) from error
+    if not isinstance(value, dict):
+        raise BenchError("is no JSON object", where=str(path), todo=_again(path.parent))
+    return value
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -37,7 +48,7 @@ def weight_files(folder: Path) -> list[Path]:
     """
     for name in INDEXES:
         if (folder / name).is_file():
-            return _sharded(folder, _json(folder / name), name)
+            return _sharded(folder, read_json(folder / name), name)
     for name in SINGLE:
         if (folder / name).is_file():
             return [whole(folder / name)]
@@ -151,16 +162,6 @@ def _sharded(folder: Path, index: Mapping[str, Any], name: str) -> list[Path]:
             f"the weight files hold {size:,} bytes of {counted:,}", where=str(folder), todo=_again(folder)
         )
     return paths
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(whole(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BenchError(f"is no JSON: {error}", where=str(path), todo=_again(path.parent)) from error
-    if not isinstance(value, dict):
-        raise BenchError("is no JSON object", where=str(path), todo=_again(path.parent))
-    return value
 
 
 def _unreadable(path: Path, error: Exception) -> BenchError:

@@ -127,7 +127,12 @@ def _chatglm2(weights: Weights, dtype: torch.dtype, device: str) -> tuple[Any, C
 
 
 def _chatglm(weights: Weights, dtype: torch.dtype, device: str) -> tuple[Any, ChatTokenizer, dict[str, str]]:
-    raise NotImplementedError
+    from readbench_adapters.chatglm_model import load_chatglm
+    from readbench_adapters.chatglm_tokenizer import FIRST_FILE, ChatGLMTokenizer
+
+    tokenizer = ChatGLMTokenizer(weights.folder / FIRST_FILE, read_config(weights.folder))
+    model, names = load_chatglm(weights.folder, dtype=dtype, device=device)
+    return model, tokenizer, {"names_sha256": names}
 
 
 def _transformers(
