@@ -20,20 +20,25 @@ FILES = ("adapter_model.safetensors", "adapter_model.bin")
 
 
 class OneMask(nn.Module):
-    """Dropout in front of A, drawn once a layer: the query's draws, those of key and value repeat it."""
+    """Dropout in front of A, drawn once a layer: the query's draws, those of key and value repeat it, and
+    the value's, which comes last, lets go of it."""
 
-    def __init__(self, p: float, first: OneMask | None = None) -> None:
+    def __init__(self, p: float, first: OneMask | None = None, *, last: bool = False) -> None:
         super().__init__()
-        self.p, self.mask = p, torch.empty(0)
+        self.p, self.last, self.mask = p, last, torch.empty(0)
         # In a list, so that it is no submodule of the other two.
         self.first = [self if first is None else first]
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        if self.first[0] is self:
+        first = self.first[0]
+        if first is self:
             self.mask = nn.functional.dropout(torch.ones_like(x), self.p)
-        return x * self.first[0].mask.to(x.dtype)
+        dropped = x * first.mask
+        if self.last:
+            first.mask = torch.empty(0)
+        return dropped
 
 
 def share_a(model: Any, adapter: str = "default") -> None:
@@ -46,13 +51,13 @@ def share_a(model: Any, adapter: str = "default") -> None:
     for module in model.modules():
         if not all(hasattr(getattr(module, name, None), "lora_A") for name in TARGETS):
             continue
-        query, *others = (getattr(module, name) for name in TARGETS)
+        query, key, value = (getattr(module, name) for name in TARGETS)
+        key.lora_A[adapter].weight = value.lora_A[adapter].weight = query.lora_A[adapter].weight
         dropout = query.lora_dropout[adapter]
-        mask = OneMask(dropout.p) if isinstance(dropout, nn.Dropout) else None
-        for projection in (query, *others):
-            projection.lora_A[adapter].weight = query.lora_A[adapter].weight
-            if mask is not None:
-                projection.lora_dropout[adapter] = mask if projection is query else OneMask(mask.p, mask)
+        if isinstance(dropout, nn.Dropout):
+            mask = query.lora_dropout[adapter] = OneMask(dropout.p)
+            key.lora_dropout[adapter] = OneMask(dropout.p, mask)
+            value.lora_dropout[adapter] = OneMask(dropout.p, mask, last=True)
         shared += 1
     if not shared:
         raise BenchError(f"no layer has LoRA on {', '.join(TARGETS)}", todo="target all three")
