@@ -86,6 +86,7 @@ class Embeddings(Preparation):
     name: ClassVar[str] = "embeddings"
     requires: ClassVar[tuple[str, ...]] = REQUIRES
     install: ClassVar[str] = INSTALL
+    uses_gpu: ClassVar[bool] = True
 
     class Params(Base):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")

@@ -65,6 +65,7 @@ class Preparation(ABC):
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
+    uses_gpu: ClassVar[bool] = False
 
     class Params(Params):
         """No parameters."""
@@ -119,6 +120,8 @@ class Adapter(ABC):
 
     Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
     stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
+    ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
+    ``uses_gpu``: ``context.device`` is "cuda" where there is one.
     """
 
     name: ClassVar[str]
@@ -127,6 +130,8 @@ class Adapter(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     chunk_size: ClassVar[int] = 64
+    stochastic: ClassVar[bool] = False
+    uses_gpu: ClassVar[bool] = False
 
     class Params(Params):
         """No parameters."""
@@ -141,6 +146,11 @@ class Adapter(ABC):
     def modules(self) -> tuple[str, ...]:
         """Import names that it uses: preloaded, and their versions are part of its key."""
         return self.requires
+
+    def weights(self) -> Mapping[str, str]:
+        """What stands for the weights that it will load (a SHA-256), by a name of its own: part of its key.
+        Weights that a preparation reads are part of that one's."""
+        return {}
 
     def missing(self) -> None:
         """Raises MissingDependency where this method cannot run here; imports nothing."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from readbench.errors import BenchError
-from readbench.record import Failure, Manifest, Record, RunTask
+from readbench.record import Costs, Failure, Manifest, Record, RunCell, RunTask, Value
 from readbench.store import Store
 
 STATISTICS = "statistics.json"
@@ -23,19 +23,28 @@ ALIKE = 0.05
 
 @dataclass(frozen=True)
 class Row:
-    """One method's line. ``ranks`` is (best, worst) among the methods that ran, None where it did not."""
+    """One method's line, from the records of its cells: one, or one a fold and repeat. ``ranks`` is (best,
+    worst) among the methods that ran, None where it did not. ``metrics`` and ``costs`` are those of all its
+    cells together."""
 
     task: str
     method: str
     status: str
-    record: Record | None
+    records: tuple[Record, ...]
     ranks: tuple[int, int] | None
+    metrics: Mapping[str, Value]
+    costs: Costs
     problem: str = ""
     chosen: str | None = None
     reference: float | None = None
 
+    @property
+    def record(self) -> Record | None:
+        """The first of its records: what they all have in common (versions, weights) is read from it."""
+        return self.records[0] if self.records else None
+
     def value(self, metric: str) -> float | None:
-        found = self.record.metrics.get(metric) if self.record else None
+        found = self.metrics.get(metric)
         return None if found is None else found.value
 
     def as_json(self) -> dict[str, Any]:
@@ -45,11 +54,13 @@ class Row:
             "method": self.method,
             "status": self.status,
             "ranks": list(self.ranks) if self.ranks else None,
-            "metrics": {}
-            if record is None
-            else {n: v.model_dump(mode="json") for n, v in record.metrics.items()},
-            "costs": {} if record is None else record.costs.model_dump(mode="json"),
+            "cells": len(self.records),
+            "metrics": {name: value.model_dump(mode="json") for name, value in self.metrics.items()},
+            "costs": self.costs.model_dump(mode="json") if record else {},
             "counts": {} if record is None else record.counts,
+            "details": {} if record is None else record.details,
+            "notes": {} if record is None else record.notes,
+            "device": None if record is None else record.device,
             "problem": self.problem or None,
             "chosen": self.chosen,
             "reference": self.reference,
@@ -120,31 +131,73 @@ def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leade
         pairs = zip(of_task.get("names", []), of_task.get("rank_ranges", []), strict=True)
         ranks = {name: (pair[0], pair[1]) for name, pair in pairs}
         rows = []
-        for cell in manifest.cells:
-            if cell.task != task:
-                continue
-            record = store.record(cell.key)
-            problem = ""
-            status: str = cell.status
-            if record is None and status == "ok":
-                status, problem = "lost", "its cell is no longer in the results folder"
-            elif record is not None and record.failure is not None:
-                problem = _problem(record.failure)
-            rows.append(
-                Row(
-                    task, cell.method, status, record, ranks.get(cell.method), problem, cell.chosen,
-                    _reference(settings, cell.method),
-                )
-            )  # fmt: skip
+        for method, cells in cells_by_method(manifest, task).items():
+            joint = of_task.get("joint", {}).get(method)
+            rows.append(_row(store, settings, task, method, cells, ranks.get(method), joint))
         tables.append(Table(task, settings, tuple(_sorted(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
-        known = sorted({m for t in tables for row in t.rows if row.record for m in row.record.metrics})
-        costs = sorted(_cost_names())
+        known = sorted({m for t in tables for row in t.rows for m in row.metrics})
+        costs = sorted(Costs.model_fields)
         if sort not in known and sort not in costs:
             raise BenchError(
                 f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
             )
     return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
+    """The cells of each method of a task, in the order of the manifest."""
+    cells: dict[str, list[RunCell]] = {}
+    for cell in manifest.cells:
+        if cell.task == task:
+            cells.setdefault(cell.method, []).append(cell)
+    return cells
+
+
+def _row(
+    store: Store, settings: RunTask, task: str, method: str, cells: Sequence[RunCell],
+    ranks: tuple[int, int] | None, joint: Mapping[str, Any] | None,
+) -> Row:  # fmt: skip
+    records = {cell.key: store.record(cell.key) for cell in cells}
+    status, problem = "ok", ""
+    for cell in cells:
+        record = records[cell.key]
+        if record is None and cell.status == "ok":
+            status, problem = "lost", "its cell is no longer in the results folder"
+        elif cell.status != "ok":
+            status = cell.status
+            problem = _problem(record.failure) if record is not None and record.failure is not None else ""
+        if status != "ok":
+            if len(cells) > 1 and problem:
+                problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
+            break
+    found = tuple(record for record in records.values() if record is not None)
+    metrics: Mapping[str, Value] = found[0].metrics if len(cells) == 1 and found else {}
+    if joint is not None:
+        metrics = {name: Value.model_validate(value) for name, value in joint.items()}
+    return Row(
+        task, method, status, found, ranks, metrics, joint_costs([record.costs for record in found]),
+        problem, cells[0].chosen, _reference(settings, method),
+    )  # fmt: skip
+
+
+def joint_costs(costs: Sequence[Costs]) -> Costs:
+    """The costs of several cells of one method as those of a typical one: means of seconds, shares and
+    times per document, the largest of memory. Null where no cell has a value."""
+    if len(costs) < 2:
+        return costs[0] if costs else Costs()
+    joint: dict[str, float | None] = {}
+    for name in Costs.model_fields:
+        values = [value for of_one in costs if (value := getattr(of_one, name)) is not None]
+        if not values:
+            joint[name] = None
+        elif name.endswith("_bytes"):
+            joint[name] = max(values)
+        elif name.startswith("documents_per_s"):
+            joint[name] = len(values) / sum(1 / value for value in values)
+        else:
+            joint[name] = sum(values) / len(values)
+    return Costs.model_validate(joint)
 
 
 def _problem(failure: Failure) -> str:
@@ -161,23 +214,17 @@ def _reference(settings: RunTask, method: str) -> float | None:
     return values.get(method, values.get(method.partition("[")[0]))
 
 
-def _cost_names() -> list[str]:
-    from readbench.record import Costs
-
-    return list(Costs.model_fields)
-
-
 def _sorted(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
     """By the chosen metric or cost, best first; then what has no value; what failed comes last, though
     it may have been quick and small."""
     name = sort or primary
 
     def key(row: Row) -> tuple[bool, bool, float, str]:
-        found = row.record.metrics.get(name) if row.record else None
+        found = row.metrics.get(name)
         value = None if found is None else found.value
         better = -1.0 if found is None or found.higher_is_better else 1.0
-        if found is None and row.record is not None and name in type(row.record.costs).model_fields:
-            value = getattr(row.record.costs, name)
+        if found is None and name in Costs.model_fields:
+            value = getattr(row.costs, name)
             better = -1.0 if "documents_per_s" in name else 1.0
         return row.status != "ok", value is None, 0.0 if value is None else better * value, row.method
 
@@ -232,7 +279,7 @@ def _score(row: Row, table: Table) -> str:
 
 
 def _seconds_per_document(row: Row) -> float:
-    rate = row.record.costs.documents_per_s_marginal if row.record else None
+    rate = row.costs.documents_per_s_marginal
     return 1.0 / rate if rate else float("inf")
 
 

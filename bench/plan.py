@@ -11,10 +11,12 @@ from typing import Literal
 
 from readbench.adapter import Context, MissingDependency, Preparation, PreparationNeed
 from readbench.errors import BenchError
+from readbench.gpu import device_for
+from readbench.near_duplicates import kept_groups
 from readbench.provenance import digest, engine_digest, machine, source_digest, versions_of
 from readbench.record import Record
 from readbench.registry import Method, Registry, plain
-from readbench.splits import derived_seed, make_split, subsample
+from readbench.splits import SplitSpec, derived_seed, make_splits, subsample
 from readbench.store import Store
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
@@ -52,12 +54,14 @@ class PlannedPreparation:
     ids: tuple[str, ...] | None
     inputs: Mapping[str, str]
     modules: tuple[str, ...]
+    device: str
     stored: bool
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again."""
+    """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
+    ``repeat`` counts the seeds of a method with training noise."""
 
     key: str
     method: Method
@@ -68,12 +72,38 @@ class PlannedCell:
     modules: tuple[str, ...]
     versions: Mapping[str, str]
     state: State
+    repeat: int = 0
+    device: str = "cpu"
     why: str = ""
     stored: Record | None = None
 
     @property
     def task(self) -> Task:
         return self.spec.task
+
+    @property
+    def label(self) -> str:
+        """The method, and which fold and repeat where there are several."""
+        more = [f"fold {self.split.fold + 1}"] if self.split.of_folds > 1 else []
+        more += [f"repeat {self.repeat + 1}"] if self.repeat else []
+        return f"{self.method.spelling} ({', '.join(more)})" if more else self.method.spelling
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """How many documents have a near-duplicate, and how many test documents have one in a part that
+    methods learn from, over all folds."""
+
+    documents: int = 0
+    across: int = 0
+
+    @classmethod
+    def of(cls, groups: Mapping[str, str], folds: Iterable[Split]) -> NearDuplicates:
+        across = 0
+        for split in folds:
+            learned = {groups[id_] for id_ in (*split.train, *split.validation) if id_ in groups}
+            across += sum(groups.get(id_) in learned for id_ in split.test)
+        return cls(len(groups), across)
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,8 @@ class Plan:
     suite: Suite
     options: Options
     dataset: Dataset
-    split: Split
+    splits: Mapping[Task, tuple[Split, ...]]
+    near_duplicates: Mapping[Task, NearDuplicates]
     seed: int
     timeout_s: float
     memory_bytes: int
@@ -121,20 +152,42 @@ def make_plan(
     Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
     for a dataset without targets for a task."""
     seed = suite.seed if options.seed is None else options.seed
+    if set(suite.tasks) == {"classification"}:
+        dataset = _labelled(dataset)
     dataset = subsample(dataset, options.limit, seed)
-    split = make_split(dataset, suite.split, seed)
-    if judged_on == "validation":
-        split = Split(split.train, (), split.validation, split.fold)
     registry = Registry(options.include_paths)
     methods = _methods(suite, options, registry)
-    planner = _Planner(suite, options, dataset, split, seed, store)
-    cells = [planner.cell(task, method) for task, of_task in methods.items() for method in of_task]
+    planner = _Planner(suite, options, dataset, seed, store)
+    splits: dict[Task, tuple[Split, ...]] = {}
+    cells = []
+    for task, of_task in methods.items():
+        spec, split_spec = planner.spec(task), suite.split_of(task)
+        splits[task] = planner.splits(spec, split_spec)
+        if judged_on == "validation":
+            splits[task] = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in splits[task])
+        for method in of_task:
+            # Of a method without training noise every repeat would be the same.
+            repeats = split_spec.repeats if method.adapter.stochastic and judged_on == "test" else 1
+            cells += [
+                planner.cell(spec, method, split, repeat)
+                for split in splits[task]
+                for repeat in range(repeats)
+            ]
     return Plan(
-        suite=suite, options=options, dataset=dataset, split=split, seed=seed,
+        suite=suite, options=options, dataset=dataset, splits=splits, seed=seed,
+        near_duplicates=planner.near_duplicates,
         timeout_s=options.timeout_s or suite.limits.timeout,
         memory_bytes=options.memory_bytes or suite.limits.memory,
         cells=tuple(cells), preparations=planner.preparations, projected=planner.projected,
     )  # fmt: skip
+
+
+def _labelled(dataset: Dataset) -> Dataset:
+    """The documents that have a label: the others can neither be learned from nor judged on."""
+    known = dataset.targets.get("classification", {})
+    if not known or len(known) == len(dataset.documents):
+        return dataset
+    return dataset.only(document.id for document in dataset.documents if document.id in known)
 
 
 def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, list[Method]]:
@@ -162,23 +215,67 @@ def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, l
     return chosen
 
 
+POSITIVE = ("1", "true", "yes", "positive")
+"""Of two labels, what is the positive class where the suite names none."""
+
+
+def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
+    """The spec with the closed set of labels: the suite's own, or all that the dataset has, in order; and
+    of two labels the usual positive one. Raises BenchError where a label is unknown or only one is left."""
+    known = sorted({str(label) for label in dataset.targets["classification"].values() if label})
+    labels = spec.labels or tuple(known)
+    unknown = [label for label in known if label not in labels]
+    if unknown:
+        raise BenchError(
+            f"it has the label {unknown[0]!r}, which the suite does not name",
+            where=f"dataset {dataset.name}",
+            todo=f"add it to labels in [tasks.classification]; there are: {', '.join(labels)}",
+        )  # fmt: skip
+    if len(labels) < 2:
+        raise BenchError(
+            f"all its labels are {labels[0]!r}: there is nothing to tell apart",
+            where=f"dataset {dataset.name}",
+        )
+    positive = spec.positive
+    if positive is None and len(labels) == 2:
+        positive = next((label for label in labels if label.lower() in POSITIVE), None)
+    if positive is not None and positive not in labels:
+        raise BenchError(f"the positive class {positive!r} is none of the labels {', '.join(labels)}")
+    return spec.model_copy(update={"labels": labels, "positive": positive})
+
+
 class _Planner:
     """Plans cell by cell, so that two cells that need the same preparation get the same one."""
 
-    def __init__(
-        self, suite: Suite, options: Options, dataset: Dataset, split: Split, seed: int, store: Store
-    ) -> None:
+    def __init__(self, suite: Suite, options: Options, dataset: Dataset, seed: int, store: Store) -> None:
         self.suite, self.options, self.dataset = suite, options, dataset
-        self.split, self.seed, self.store = split, seed, store
+        self.seed, self.store = seed, store
         self.preparations: dict[str, PlannedPreparation] = {}
         self.projected: dict[Task, tuple[Document, ...]] = {}
+        self.near_duplicates: dict[Task, NearDuplicates] = {}
         self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
         self._fingerprint = dataset.fingerprint
 
-    def cell(self, task: Task, method: Method) -> PlannedCell:
-        spec = self._spec(task)
-        seed = derived_seed(self.seed, self._fingerprint, self.split.fold, method.spelling)
-        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads)
+    def splits(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
+        """The folds of a task. Documents without a label are in none where labels are asked for."""
+        dataset, labels = self.dataset, None
+        if spec.task == "classification":
+            dataset = _labelled(self.dataset)
+            known = dataset.targets["classification"]
+            labels = {id_: label for id_, label in known.items() if isinstance(label, str)}
+        groups: Mapping[str, str] = {}
+        if split.kind != "all":
+            groups = kept_groups(dataset, spec.fields, self.store.root / "near-duplicates")
+        together = split.near_duplicates == "together" and split.kind != "given"
+        folds = make_splits(dataset, split, self.seed, labels, groups if together else None)
+        self.near_duplicates[spec.task] = NearDuplicates.of(groups, folds)
+        return folds
+
+    def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
+        more = (repeat,) if repeat else ()
+        seed = derived_seed(self.seed, self._fingerprint, split.fold, method.spelling, *more)
+        device = self._device(method.adapter.uses_gpu)
+        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
         adapter = method.create(context)
         missing = ""
         try:
@@ -186,7 +283,9 @@ class _Planner:
         except MissingDependency as error:
             missing = str(error)
         needs = adapter.needs().preparations
-        preparations = {name: self._preparation(need, spec, method, (name,)) for name, need in needs.items()}
+        preparations = {
+            name: self._preparation(need, spec, method, split, (name,)) for name, need in needs.items()
+        }
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
         key = digest(
@@ -197,24 +296,27 @@ class _Planner:
                 "params": plain(method.params),
                 "task": spec.model_dump(mode="json"),
                 "dataset": self._fingerprint,
-                "split": self.split.hash,
-                "fold": self.split.fold,
+                "split": split.hash,
+                "fold": split.fold,
                 "seed": seed,
                 "versions": versions,
+                "weights": dict(adapter.weights()),
                 "threads": self.suite.limits.threads,
+                "device": device,
                 "preparations": preparations,
             }
         )[:40]
         state, why, record = self._state(key, missing)
         return PlannedCell(
-            key=key, method=method, spec=spec, split=self.split, seed=seed, preparations=preparations,
-            modules=modules, versions=versions, state=state, why=why, stored=record,
+            key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
+            modules=modules, versions=versions, state=state, repeat=repeat, device=device, why=why,
+            stored=record,
         )  # fmt: skip
 
-    def _spec(self, task: Task) -> TaskSpec:
+    def spec(self, task: Task) -> TaskSpec:
+        """The task spec as the suite gives it, its labels filled in from the dataset where the suite names
+        none. Raises BenchError for a dataset without targets or without the fields of the task."""
         spec = self.suite.spec(task)
-        if task in self.projected:
-            return spec
         if not self.dataset.targets.get(task):
             raise BenchError(
                 f"it has no targets for the task {task}", where=f"dataset {self.dataset.name}",
@@ -227,19 +329,21 @@ class _Planner:
                 f"none of its documents has the field {' or '.join(absent)}",
                 where=f"dataset {self.dataset.name}", todo=f"it has: {', '.join(sorted(known))}",
             )  # fmt: skip
+        if task == "classification":
+            spec = with_labels(spec, self.dataset)
         self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
         return spec
 
     def _preparation(
-        self, need: PreparationNeed, spec: TaskSpec, method: Method, path: tuple[str, ...]
+        self, need: PreparationNeed, spec: TaskSpec, method: Method, split: Split, path: tuple[str, ...]
     ) -> str:
         """Plans a preparation and what it is built from; returns its key."""
         preparation = need.preparation
         inputs = {
-            name: self._preparation(upstream, spec, method, (*path, name))
+            name: self._preparation(upstream, spec, method, split, (*path, name))
             for name, upstream in preparation.needs().items()
         }
-        ids = tuple(id_ for part in need.parts for id_ in self.split.ids(part)) if need.parts else None
+        ids = tuple(id_ for part in need.parts for id_ in split.ids(part)) if need.parts else None
         if need.parts and not ids:
             raise BenchError(
                 f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
@@ -247,6 +351,7 @@ class _Planner:
                 todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
             )  # fmt: skip
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
+        device = self._device(preparation.uses_gpu)
         key = digest(
             {
                 "engine": engine_digest(),
@@ -257,16 +362,20 @@ class _Planner:
                 "documents": self._digest(spec.task, ids) if ids is not None else None,
                 "versions": versions_of(modules),
                 "threads": self.suite.limits.threads,
+                "device": device,
                 "inputs": inputs,
             }
         )[:40]
         if key not in self.preparations:
             self.preparations[key] = PlannedPreparation(
                 key=key, preparation=preparation, method=method.spelling, path=path, task=spec,
-                ids=ids, inputs=inputs, modules=modules,
+                ids=ids, inputs=inputs, modules=modules, device=device,
                 stored=not self.options.fresh and self._usable(key),
             )  # fmt: skip
         return key
+
+    def _device(self, uses_gpu: bool) -> str:
+        return device_for(uses_gpu and self.suite.limits.device == "auto")
 
     def _usable(self, key: str) -> bool:
         """Whether a preparation is there with costs that hold here: a cost measured on another

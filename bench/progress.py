@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +27,7 @@ from readbench.plan import Plan
 from readbench.record import Record
 from readbench.store import Store
 from readbench.tasks import get_task
+from readbench.types import Split, Task
 from readbench.units import show_seconds, show_size
 
 
@@ -130,15 +133,10 @@ def _told(label: str, record: Record) -> str:
 
 def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     """The plan and an estimate, before anything runs."""
-    n = {
-        "test": len(plan.split.test),
-        "train": len(plan.split.train),
-        "validation": len(plan.split.validation),
-    }
-    parts = ", ".join(f"{count} {part}" for part, count in n.items() if count)
     sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
     console.print(
-        f"[bold]{plan.suite.name}[/] on {plan.dataset.name}{sample}: {parts} documents, fingerprint "
+        f"[bold]{plan.suite.name}[/] on {plan.dataset.name}{sample}: "
+        f"{'; '.join(_parts(task, splits) for task, splits in plan.splits.items())}, fingerprint "
         f"{plan.dataset.fingerprint[:12]}", highlight=False, soft_wrap=True,
     )  # fmt: skip
     for name, count in plan.dataset.counts.items():
@@ -155,12 +153,12 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
             total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
             what = "run" + (f" ({cell.why})" if cell.why else "")
             estimate = "first time here" if seconds is None else show_seconds(seconds)
-            _add(grid, cell.method.spelling, what, estimate)
+            _add(grid, cell.label, what, estimate)
         elif cell.state == "stored" and cell.stored is not None:
             again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
-            _add(grid, cell.method.spelling, f"stored: {cell.stored.status}{again}", "–")
+            _add(grid, cell.label, f"stored: {cell.stored.status}{again}", "–")
         else:
-            _add(grid, cell.method.spelling, f"cannot run: {cell.why}", "–", style="red")
+            _add(grid, cell.label, f"cannot run: {cell.why}", "–", style="red")
     console.print(grid)
     running = len(plan.to_run())
     if running:
@@ -173,9 +171,29 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
         console.print(f"{running} to run{first}: {estimate}; {limit}", highlight=False, soft_wrap=True)
 
 
+def _parts(task: Task, splits: Sequence[Split]) -> str:
+    """How many documents are for what; of several folds, those of the first."""
+    counts = {"test": splits[0].test, "train": splits[0].train, "validation": splits[0].validation}
+    parts = ", ".join(f"{len(ids)} {part}" for part, ids in counts.items() if ids)
+    return f"{task} {parts} documents" + (f" in each of {len(splits)} folds" if len(splits) > 1 else "")
+
+
 def _add(grid: Table, *cells: str, style: str = "") -> None:
     """Adds a row of plain text: in a string rich would take the brackets of a spelling for markup."""
     grid.add_row(*(Text(cell) for cell in cells), style=style)
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for one long step in a terminal, nothing elsewhere: gives a function of (done, total), where
+    a total of 0 is unknown."""
+    if not console.is_terminal:
+        yield lambda done, total: None  # noqa: ARG005
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task(escape(what), total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total or None)
 
 
 class TerminalInterface:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from readbench.errors import BenchError
 
 SCHEMA_VERSION = 1
+MANIFEST_VERSION = 2
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From a schema version to the next one, applied in turn to records of older versions."""
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class _Model(BaseModel):
@@ -41,6 +41,7 @@ class Value(_Model):
     n: int
     higher_is_better: bool = True
     version: str
+    spread: float | None = Field(None, description="standard deviation over folds and repeats")
 
 
 class Charged(_Model):
@@ -51,6 +52,7 @@ class Charged(_Model):
     seconds: float
     seconds_per_document: float | None
     peak_memory_bytes: int | None
+    notes: dict[str, Any] = Field(default_factory=dict)
 
 
 class PreparationCost(_Model):
@@ -112,7 +114,9 @@ class Record(_Model):
     fingerprint: str
     split_hash: str
     fold: int
+    repeat: int = 0
     seed: int
+    device: str = "cpu"
     status: Status
     failure: Failure | None = None
     started_at: str
@@ -129,6 +133,7 @@ class Record(_Model):
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)
+    details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
 
 
@@ -137,6 +142,8 @@ class RunCell(_Model):
 
     task: str
     method: str
+    fold: int = 0
+    repeat: int = 0
     key: str
     status: Status
     reused: bool = False
@@ -162,9 +169,18 @@ class RunReference(_Model):
 
 
 class RunTask(_Model):
-    """A task of a run: its spec and how the board ranks it."""
+    """A task of a run: its spec, its folds and how the board ranks it. ``documents`` counts those of the
+    first fold by part; ``tested`` are the test documents of all folds. ``near_duplicates`` counts documents
+    that have one, ``near_duplicates_across`` test documents that have one among those to learn from."""
 
     spec: dict[str, Any]
+    split: dict[str, Any]
+    split_hash: str
+    folds: int = 1
+    documents: dict[str, int]
+    tested: int
+    near_duplicates: int = 0
+    near_duplicates_across: int = 0
     primary: str
     board: list[str]
     reference: RunReference | None = None
@@ -173,7 +189,7 @@ class RunTask(_Model):
 class Manifest(_Model):
     """A run: which cells, of which suite, on which documents, started how."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = MANIFEST_VERSION
     name: str
     suite: str
     suite_digest: str
@@ -188,9 +204,6 @@ class Manifest(_Model):
     dataset_counts: dict[str, int]
     demo: bool
     fingerprint: str
-    split: dict[str, Any]
-    split_hash: str
-    documents: dict[str, int]
     seed: int
     limit: int | None
     workers: int
@@ -201,18 +214,51 @@ class Manifest(_Model):
     cells: list[RunCell]
 
 
+def weights_of(record: Record) -> list[dict[str, str]]:
+    """The model weights that a cell ran with, its preparations' included: name, sha256 and source."""
+    notes = [record.notes, *(charged.notes for charged in record.preparations)]
+    found = [note["weights"] for note in notes if isinstance(note.get("weights"), dict)]
+    return list({one.get("sha256", str(one)): one for one in found}.values())
+
+
+def _split_of_each_task(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one split for all tasks, of one fold."""
+    split = {name: data.pop(name) for name in ("split", "split_hash", "documents")}
+    tasks = {
+        name: task | split | {"folds": 1, "tested": split["documents"]["test"]}
+        for name, task in data["tasks"].items()
+    }
+    return data | {"tasks": tasks, "schema_version": 2}
+
+
+MIGRATIONS: dict[int, Migration] = {}
+MANIFEST_MIGRATIONS: dict[int, Migration] = {1: _split_of_each_task}
+"""From a schema version to the next one, applied in turn to what older versions wrote."""
+
+
 def read_record(data: dict[str, Any], where: str) -> Record:
     """Validates a stored record, migrating older schema versions.
 
     Raises BenchError for a version that this program does not know.
     """
+    return Record.model_validate(_migrated(data, SCHEMA_VERSION, MIGRATIONS, "record", where))
+
+
+def read_manifest(data: dict[str, Any], where: str) -> Manifest:
+    """As ``read_record``, for the manifest of a run."""
+    return Manifest.model_validate(_migrated(data, MANIFEST_VERSION, MANIFEST_MIGRATIONS, "run", where))
+
+
+def _migrated(
+    data: dict[str, Any], newest: int, migrations: dict[int, Migration], what: str, where: str
+) -> dict[str, Any]:
     version = data.get("schema_version")
-    while version != SCHEMA_VERSION:
-        if not isinstance(version, int) or version not in MIGRATIONS:
+    while version != newest:
+        if not isinstance(version, int) or version not in migrations:
             raise BenchError(
-                f"the record has schema version {version!r}; this program reads {SCHEMA_VERSION}",
+                f"the {what} has schema version {version!r}; this program reads {newest}",
                 where=where, todo="update readbench or run again with --fresh",
             )  # fmt: skip
-        data = MIGRATIONS[version](data)
+        data = migrations[version](data)
         version = data.get("schema_version")
-    return Record.model_validate(data)
+    return data

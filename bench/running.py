@@ -163,7 +163,8 @@ def _write_manifest(
         if record is not None:
             chosen = tuning.chosen.get((cell.task, cell.method.spelling))
             cells.append(
-                {"task": cell.task, "method": cell.method.spelling, "key": cell.key, "status": record.status,
+                {"task": cell.task, "method": cell.method.spelling, "fold": cell.split.fold,
+                 "repeat": cell.repeat, "key": cell.key, "status": record.status,
                  "reused": cell.state == "stored", "chosen": chosen}
             )  # fmt: skip
     tasks = {}
@@ -173,8 +174,16 @@ def _write_manifest(
         columns = section.board or tuple(m for m in definition.board if m != primary)
         for metric in (primary, *columns, *((section.reference.metric,) if section.reference else ())):
             definition.metric(metric)
+        splits = plan.splits[task]
+        spec = next((cell.spec for cell in plan.cells if cell.task == task), plan.suite.spec(task))
         tasks[task] = {
-            "spec": plan.suite.spec(task).model_dump(mode="json"), "primary": primary, "board": list(columns),
+            "spec": spec.model_dump(mode="json"), "primary": primary, "board": list(columns),
+            "split": plan.suite.split_of(task).model_dump(mode="json"), "folds": len(splits),
+            "split_hash": splits[0].hash if len(splits) == 1 else digest([split.hash for split in splits]),
+            "documents": {part: len(splits[0].ids(part)) for part in ("train", "validation", "test")},
+            "tested": sum(len(split.test) for split in splits),
+            "near_duplicates": plan.near_duplicates[task].documents,
+            "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
         }  # fmt: skip
     done = status != "running"
@@ -187,10 +196,8 @@ def _write_manifest(
             "wall_s": monotonic() - began if done else None,
             "dataset": plan.dataset.name, "dataset_source": plan.dataset.source,
             "dataset_counts": dict(plan.dataset.counts), "demo": plan.dataset.demo,
-            "fingerprint": plan.dataset.fingerprint, "split": plan.suite.split.model_dump(mode="json"),
-            "split_hash": plan.split.hash,
-            "documents": {part: len(plan.split.ids(part)) for part in ("train", "validation", "test")},
-            "seed": plan.seed, "limit": plan.options.limit, "workers": plan.options.workers,
+            "fingerprint": plan.dataset.fingerprint, "seed": plan.seed, "limit": plan.options.limit,
+            "workers": plan.options.workers,
             "timeout_s": plan.timeout_s, "memory_bytes": plan.memory_bytes, "machine": machine(),
         }
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,39 +17,107 @@ _PARTS_BY_NEED: tuple[Part | None, ...] = ("test", "train", "validation", None)
 
 class SplitSpec(BaseModel):
     """``all``: every document is a test document (methods that learn nothing). ``holdout``: seeded
-    parts; what neither ``test`` nor ``validation`` takes is for training. ``given``: the official
-    parts that the dataset came with; the shares and the seed play no role."""
+    parts; what neither ``test`` nor ``validation`` takes is for training. ``kfold``: every document is in
+    the test part of one of ``folds`` folds. ``given``: the official parts that the dataset came with; the
+    shares and the seed play no role."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["all", "holdout", "given"] = "all"
-    test: float = Field(0.25, gt=0, lt=1, description="share of the documents")
+    kind: Literal["all", "holdout", "kfold", "given"] = "all"
+    test: float = Field(0.25, gt=0, lt=1, description="holdout: share of the documents")
     validation: float = Field(0.0, ge=0, lt=1, description="share of the documents")
+    folds: int = Field(5, ge=2, description="kfold: number of folds")
+    repeats: int = Field(1, ge=1, description="seeds that methods with training noise are run with")
+    stratified: bool = Field(True, description="classification: labels in proportion in every part")
+    near_duplicates: Literal["together", "ignore"] = Field(
+        "together", description="near-duplicates of a document stay in the part that it is in"
+    )
 
 
-def make_split(dataset: Dataset, spec: SplitSpec, seed: int) -> Split:
-    """One fold. Documents are ordered by a seeded hash of their id: a document that joins the
-    dataset later moves no other to another part of that order.
+def make_splits(
+    dataset: Dataset,
+    spec: SplitSpec,
+    seed: int,
+    labels: Mapping[str, str] | None = None,
+    groups: Mapping[str, str] | None = None,
+) -> tuple[Split, ...]:
+    """The folds: one, or as many as a k-fold split has. Documents are ordered by a seeded hash of their
+    id: a document that joins the dataset later moves no other to another part of that order.
 
+    ``labels`` by document id: each part gets them in proportion. ``groups`` by document id: documents of
+    one group stay in one part, which may so grow past its share by the rest of a group.
     Raises BenchError where a part would be empty. Of a given split the test part alone must be there,
     and a document without a part is in none.
     """
     ids = [document.id for document in dataset.documents]
     if spec.kind == "all":
-        return Split((), (), tuple(ids))
+        return (Split((), (), tuple(ids)),)
     if spec.kind == "given":
-        return _given(dataset)
-    order = seeded_order(ids, f"split:{seed}")
-    n_test = round(spec.test * len(ids))
-    n_validation = round(spec.validation * len(ids))
-    n_train = len(ids) - n_test - n_validation
-    if n_test < 1 or n_train < 1 or (spec.validation > 0 and n_validation < 1):
-        raise BenchError(
-            f"{len(ids)} documents are too few for a split of test {spec.test}, validation {spec.validation}",
-            where=f"dataset {dataset.name}", todo="use more documents or change [split] in the suite",
-        )  # fmt: skip
-    test, rest = order[:n_test], order[n_test:]
-    return Split(tuple(rest[n_validation:]), tuple(rest[:n_validation]), tuple(test))
+        return (_given(dataset),)
+    units = _units(seeded_order(ids, f"split:{seed}"), groups or {})
+    if labels and spec.stratified:
+        units = _interleaved(units, labels)
+    n = len(ids)
+    if spec.kind == "kfold":
+        pieces = _cut(units, [round(n * (fold + 1) / spec.folds) for fold in range(spec.folds)])
+        folds = []
+        for fold, test in enumerate(pieces):
+            rest = [unit for other in pieces if other is not test for unit in other]
+            validation, train = _cut(rest, [round(spec.validation * n), n])
+            folds.append(Split(_flat(train), _flat(validation), _flat(test), fold, spec.folds))
+    else:
+        marks = [round(spec.test * n), round(spec.test * n) + round(spec.validation * n), n]
+        test, validation, train = _cut(units, marks)
+        folds = [Split(_flat(train), _flat(validation), _flat(test))]
+    for split in folds:
+        if not split.test or not split.train or (spec.validation > 0 and not split.validation):
+            shares = f"{spec.folds} folds" if spec.kind == "kfold" else f"test {spec.test}"
+            raise BenchError(
+                f"{n} documents are too few for a split of {shares}, validation {spec.validation}",
+                where=f"dataset {dataset.name}", todo="use more documents or change [split] in the suite",
+            )  # fmt: skip
+    return tuple(folds)
+
+
+def _units(order: Sequence[str], groups: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """What goes to one part as a whole: the documents of a group, at the place of the first of them."""
+    units: dict[str, list[str]] = {}
+    for id_ in order:
+        units.setdefault(f"group {groups[id_]}" if id_ in groups else f"document {id_}", []).append(id_)
+    return [tuple(members) for members in units.values()]
+
+
+def _interleaved(units: Sequence[tuple[str, ...]], labels: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The same units so that any beginning of them has every label in proportion.
+
+    Webster's method of apportionment (Balinski and Young, Fair Representation, 1982): the i-th of n units
+    of a label, counted from 0, is due at (i + 1/2) / n. A label that occurs once so stays for training.
+    """
+    of_label: dict[str, list[int]] = {}
+    for place, unit in enumerate(units):
+        of_label.setdefault(labels.get(unit[0], ""), []).append(place)
+    due = [
+        ((index + 0.5) / len(places), place)
+        for places in of_label.values()
+        for index, place in enumerate(places)
+    ]
+    return [units[place] for _, place in sorted(due)]
+
+
+def _cut(units: Sequence[tuple[str, ...]], marks: Sequence[int]) -> list[list[tuple[str, ...]]]:
+    """Consecutive pieces that end where at least ``marks`` documents are passed."""
+    pieces: list[list[tuple[str, ...]]] = [[] for _ in marks]
+    done = piece = 0
+    for unit in units:
+        while piece < len(marks) - 1 and done >= marks[piece]:
+            piece += 1
+        pieces[piece].append(unit)
+        done += len(unit)
+    return pieces
+
+
+def _flat(units: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(id_ for unit in units for id_ in unit)
 
 
 def subsample(dataset: Dataset, limit: int | None, seed: int) -> Dataset:

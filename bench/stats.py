@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from readbench.tasks.metric import weighted_means
+
 Floats = NDArray[np.float64]
+
+SIGN_FLIP, MCNEMAR, BOOTSTRAP = "paired sign-flip test", "McNemar's exact test", "paired document bootstrap"
 
 EXACT_UP_TO = 13
 """With this many documents that differ, all 2**13 = 8,192 sign patterns are fewer than 10,000 draws."""
@@ -25,52 +29,78 @@ _CHUNK = 1 << 20
 _TINY = 1e-10
 
 
-def bootstrap_intervals(
-    values: ArrayLike,
-    *,
-    resamples: int = 10_000,
-    level: float = 0.95,
-    seed: int,
-    combine: Callable[[Floats], Floats] | None = None,
+def bootstrap(
+    documents: int, statistic: Callable[[Floats], Floats], *, resamples: int = 10_000, seed: int
 ) -> Floats:
-    """Percentile intervals of the means of columns (documents, columns) -> (columns, 2).
+    """Replicates (resamples, columns) of a statistic under resampling of documents with replacement.
+
+    ``statistic`` takes weights (some resamples, documents), how often each document was drawn, and gives
+    (those resamples, columns). The weights depend on the seed and the number of documents alone, so that
+    the replicates of two methods with the same documents and seed are paired.
+    """
+    generator = np.random.default_rng(seed)
+    parts = []
+    for start, stop in _chunks(resamples, documents):
+        rows = stop - start
+        drawn = generator.integers(0, documents, size=(rows, documents), dtype=np.int32).astype(np.int64)
+        drawn += np.arange(rows)[:, None] * documents
+        times = np.bincount(drawn.ravel(), minlength=rows * documents).reshape(rows, documents)
+        parts.append(statistic(times.astype(np.float64)))
+    return np.concatenate(parts)
+
+
+def percentile_intervals(replicates: Floats, level: float = 0.95) -> Floats:
+    """Percentile intervals (columns, 2) of replicates (resamples, columns); NaN replicates are left out,
+    and a column without any other gets NaN. Efron & Tibshirani 1993, An Introduction to the Bootstrap,
+    section 13.3."""
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    missing = np.isnan(replicates)
+    intervals = np.full((replicates.shape[1], 2), np.nan)
+    whole = ~missing.any(axis=0)
+    if whole.any():
+        intervals[whole] = np.quantile(replicates[:, whole], tails, axis=0).T
+    for column in np.flatnonzero(~whole & ~missing.all(axis=0)):
+        intervals[column] = np.nanquantile(replicates[:, column], tails)
+    return intervals
+
+
+def bootstrap_intervals(
+    values: ArrayLike, *, resamples: int = 10_000, level: float = 0.95, seed: int,
+    combine: Callable[[Floats], Floats] | None = None,
+) -> Floats:  # fmt: skip
+    """Percentile intervals (columns, 2) of the means of columns of values (documents, columns).
 
     Documents are resampled jointly for all columns. NaN marks a document that does not count for a
     column: the statistic is the ratio of two sums, over the resampled documents that count. A resample
     in which none counts is left out; a column without any value gets NaN. In the unit of ``values``.
     ``combine`` turns the means (..., columns) of resamples into the statistics of the same shape, for
     those that are no means but come from means (``Scores.combined``).
-
-    Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 13.3.
     """
     table = _matrix(values)
     n, columns = table.shape
     if n == 0 or columns == 0:
         return np.full((columns, 2), np.nan)
-    counted = ~np.isnan(table)
-    filled = np.where(counted, table, 0.0)
-    # Columns share few patterns of missing documents: count each pattern once.
-    seen: dict[bytes, int] = {}
-    pattern_of = [seen.setdefault(counted[:, column].tobytes(), len(seen)) for column in range(columns)]
-    weights = np.column_stack([np.frombuffer(pattern, dtype=np.bool_) for pattern in seen]).astype(np.float64)
-    means = np.empty((resamples, columns))
-    generator = np.random.default_rng(seed)
-    for start, stop in _chunks(resamples, n):
-        rows = stop - start
-        drawn = generator.integers(0, n, size=(rows, n), dtype=np.int32).astype(np.int64)
-        drawn += np.arange(rows)[:, None] * n
-        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            means[start:stop] = (times @ filled) / (times @ weights)[:, pattern_of]
-    if combine is not None:
-        means = combine(means)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    intervals = np.full((columns, 2), np.nan)
-    whole = ~np.isnan(means).any(axis=0)
-    intervals[whole] = np.quantile(means[:, whole], tails, axis=0).T
-    for column in np.flatnonzero(~whole & counted.any(axis=0)):
-        intervals[column] = np.nanquantile(means[:, column], tails)
-    return intervals
+
+    def statistic(weights: Floats) -> Floats:
+        means = weighted_means(table, weights)
+        return means if combine is None else combine(means)
+
+    return percentile_intervals(bootstrap(n, statistic, resamples=resamples, seed=seed), level)
+
+
+def bootstrap_p(differences: Floats) -> Floats:
+    """Two-sided p-values (pairs,) that a difference is 0, from its paired bootstrap replicates
+    (resamples, pairs): twice the smaller share beyond 0, never 0. A replicate of exactly 0 counts on both
+    sides; NaN replicates are left out, and p is 1 where all are.
+
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 15.4 (achieved significance level).
+    """
+    counted = np.count_nonzero(~np.isnan(differences), axis=0)
+    with np.errstate(invalid="ignore"):
+        below = np.count_nonzero(differences <= 0, axis=0)
+        above = np.count_nonzero(differences >= 0, axis=0)
+    shares = 2 * (1 + np.minimum(below, above)) / (1 + counted)
+    return np.asarray(np.minimum(1.0, shares), dtype=np.float64)
 
 
 def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int) -> Floats:
@@ -79,8 +109,9 @@ def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int
     Under the null hypothesis the two methods could be exchanged on any document, which flips the sign
     of its difference. p = (1 + #{|permuted mean| >= |observed mean|}) / (1 + permutations), never 0
     (Phipson & Smyth 2010, doi:10.2202/1544-6115.1585). Where at most 13 differences are not 0, all
-    sign patterns are enumerated and p is exact. NaN documents drop out of their pair; p is 1 for a
-    pair without any difference.
+    sign patterns are enumerated and p is exact; so it is, by the binomial distribution, where all
+    differences have one magnitude: of right and wrong answers this is McNemar's exact test. NaN documents
+    drop out of their pair; p is 1 for a pair without any difference.
 
     Source of the test: Fisher 1935, The Design of Experiments, section 21.
     """
@@ -90,7 +121,13 @@ def sign_flip_p(differences: ArrayLike, *, permutations: int = 10_000, seed: int
     nonzero = np.count_nonzero(filled, axis=0)
     for pair in np.flatnonzero(nonzero <= EXACT_UP_TO):
         p[pair] = _exact_flip_p(filled[filled[:, pair] != 0, pair])
-    drawn = np.flatnonzero(nonzero > EXACT_UP_TO)
+    smallest = np.where(filled == 0, np.inf, np.abs(filled)).min(axis=0, initial=np.inf)
+    alike = (nonzero > EXACT_UP_TO) & (np.abs(filled).max(axis=0, initial=0.0) == smallest)
+    for pair in np.flatnonzero(alike):
+        p[pair] = mcnemar_exact_p(
+            int(np.count_nonzero(filled[:, pair] > 0)), int(np.count_nonzero(filled[:, pair] < 0))
+        )
+    drawn = np.flatnonzero((nonzero > EXACT_UP_TO) & ~alike)
     if len(drawn):
         chosen = filled[:, drawn]
         bound = np.abs(chosen.sum(axis=0)) - _TINY * np.abs(chosen).sum(axis=0)
@@ -171,6 +208,7 @@ class Comparison:
     permutations: int
     alpha: float
     seed: int
+    test: str = SIGN_FLIP
 
     def told_apart(self, one: str, other: str) -> bool:
         """Whether two methods differ significantly."""
@@ -188,6 +226,7 @@ class Comparison:
             "permutations": self.permutations,
             "alpha": self.alpha,
             "seed": self.seed,
+            "test": self.test,
         }
 
     @classmethod
@@ -206,6 +245,7 @@ class Comparison:
             permutations=value["permutations"],
             alpha=value["alpha"],
             seed=value["seed"],
+            test=value.get("test", SIGN_FLIP),
         )
 
 
@@ -244,9 +284,44 @@ def compare_all(
     p[left, right] = p[right, left] = holm(raw)
     means = _column_means(table)
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
+    right_or_wrong = bool(np.isin(table[~np.isnan(table)], (0.0, 1.0)).all())
     return Comparison(
-        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed
+        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed,
+        MCNEMAR if right_or_wrong else SIGN_FLIP,
+    )  # fmt: skip
+
+
+def compare_replicates(
+    points: Mapping[str, float],
+    replicates: Mapping[str, Floats],
+    higher_is_better: bool,
+    seed: int,
+    *,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Compares all pairs of methods on a metric of the whole sample: ``points`` are their values,
+    ``replicates`` (resamples,) their values on the same resamples of documents, with Holm's correction.
+
+    At least ``resamples_needed(methods)`` resamples let the correction tell methods apart.
+    """
+    names = tuple(points)
+    k = len(names)
+    means = np.array([points[name] for name in names], dtype=np.float64)
+    table = np.column_stack([replicates[name] for name in names]) if k else np.empty((0, 0))
+    left, right = np.triu_indices(k, 1)
+    p = np.ones((k, k))
+    p[left, right] = p[right, left] = holm(bootstrap_p(table[:, left] - table[:, right]))
+    ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
+    differences = means[:, None] - means[None, :]
+    return Comparison(
+        names, higher_is_better, means, differences, p, tuple(ranges), len(table), alpha, seed, BOOTSTRAP
     )
+
+
+def resamples_needed(methods: int, alpha: float = 0.05) -> int:
+    """10,000, or more where Holm's correction over all pairs asks for smaller p-values than they give."""
+    pairs = methods * (methods - 1) // 2
+    return max(10_000, math.ceil(4 * pairs / alpha))
 
 
 def _matrix(values: ArrayLike) -> Floats:

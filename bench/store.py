@@ -28,7 +28,7 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from readbench.errors import BenchError
-from readbench.record import Manifest, PreparationCost, Record, read_record
+from readbench.record import Manifest, PreparationCost, Record, read_manifest, read_record
 
 # KEY-PID-STARTED-RANDOM: whose it is stands in the name, so that a workspace is never without an owner.
 WORKSPACE = re.compile(r"\.\w+-(\d+)-(\d+)-\w+(\.old)?")
@@ -90,8 +90,8 @@ class Store:
     def manifest(self, name: str) -> Manifest:
         path = self.run(name) / "run.json"
         try:
-            return Manifest.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            return read_manifest(json.loads(path.read_bytes()), str(path))
+        except (OSError, ValueError, AttributeError) as error:
             raise BenchError(f"cannot be read as a run: {first_line(error)}", where=str(path)) from error
 
     def runs(self) -> list[str]:

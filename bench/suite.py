@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -33,6 +33,7 @@ class Limits(_Section):
     timeout: float = Field(1800.0, description="seconds, or a text such as 10m")
     memory: int = Field(8 * 2**30, description="bytes, or a text such as 8GiB")
     threads: int = Field(1, ge=1, description="threads of each cell's libraries")
+    device: Literal["auto", "cpu"] = Field("auto", description="auto: a GPU for what can use one")
 
     @field_validator("timeout", mode="before")
     @classmethod
@@ -82,6 +83,7 @@ class TaskSection(_Section):
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
     board: tuple[str, ...] = Field((), description="the metrics shown beside it")
     reference: Reference | None = Field(None, description="values from elsewhere, for comparison")
+    split: SplitSpec | None = Field(None, description="a split of this task's own, in place of [split]")
 
     @model_validator(mode="after")
     def _something_to_run(self) -> TaskSection:
@@ -101,6 +103,9 @@ class Suite(_Section):
     split: SplitSpec = SplitSpec()
     tasks: dict[Task, TaskSection] = Field(min_length=1)
     limits: Limits = Limits()
+
+    def split_of(self, task: Task) -> SplitSpec:
+        return self.tasks[task].split or self.split
 
     def spec(self, task: Task) -> TaskSpec:
         section = self.tasks[task]

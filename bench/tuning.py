@@ -72,11 +72,17 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
     plan = make_plan(
         suite.model_copy(update={"tasks": sections}), dataset, options, store, judged_on="validation"
     )
-    if not plan.split.test:
-        raise BenchError(
-            "parameters are to be chosen, and the split has no validation part", where=f"suite {suite.name}",
-            todo="set validation in its [split]",
-        )  # fmt: skip
+    for task, splits in plan.splits.items():
+        if len(splits) > 1:
+            raise BenchError(
+                "parameters are chosen once, and what one fold validates on another fold tests",
+                where=f"suite {suite.name}, task {task}", todo='set kind = "holdout" in its [split]',
+            )  # fmt: skip
+        if not splits[0].test:
+            raise BenchError(
+                "parameters are to be chosen, and the split has no validation part",
+                where=f"suite {suite.name}", todo="set validation in its [split]",
+            )  # fmt: skip
     records = run(plan)
     values: dict[tuple[Task, str], Trial] = {}
     for cell in plan.cells:
@@ -98,7 +104,7 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
             continue
         best = max(ran, key=lambda s: (sign * (values[task, s].value or 0.0), -spellings.index(s)))
         chosen[task, best] = (
-            f"{method}: best of {len(spellings)} on {len(plan.split.test)} validation documents"
+            f"{method}: best of {len(spellings)} on {len(plan.splits[task][0].test)} validation documents"
         )
     final = {
         task: section.model_copy(

@@ -118,12 +118,13 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Document ids of the three parts of one fold."""
+    """Document ids of the three parts of one fold, of ``of_folds`` in all."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
     fold: int = 0
+    of_folds: int = 1
 
     @property
     def hash(self) -> str:

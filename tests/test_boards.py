@@ -240,7 +240,7 @@ def test_unknown_sort_is_one_line(bench: Bench) -> None:
 def test_json(bench: Bench) -> None:
     board = json.loads(bench(bench.results.first, "--format", "json"))
     assert (board["run"], board["suite"]) == (bench.results.first, "first")
-    assert board["documents"]["test"] == 16
+    assert board["tasks"]["keyphrases"]["documents"]["test"] == 16
     rows = {row["method"]: row for row in board["rows"]}
     assert set(rows) == set(METHODS)
     for row in rows.values():

@@ -21,7 +21,7 @@ from readbench.errors import BenchError
 from readbench.plan import Options, Plan, make_plan
 from readbench.registry import Method, Registry
 from readbench.spelling import parse_method, spell_method
-from readbench.splits import SplitSpec, derived_seed, make_split, seeded_order, subsample
+from readbench.splits import SplitSpec, derived_seed, make_splits, seeded_order, subsample
 from readbench.store import Store
 from readbench.suite import Suite
 from readbench.types import Dataset, Document, Part
@@ -320,7 +320,7 @@ def dataset(ids: list[str]) -> Dataset:
 
 @given(IDS, HOLDOUT, SEEDS)
 def test_parts_are_disjoint_and_cover_everything(ids: list[str], spec: SplitSpec, seed: int) -> None:
-    split = make_split(dataset(ids), spec, seed)
+    split = make_splits(dataset(ids), spec, seed)[0]
     parts = [*split.train, *split.validation, *split.test]
     assert sorted(parts) == sorted(ids)
     assert split.test
@@ -328,7 +328,7 @@ def test_parts_are_disjoint_and_cover_everything(ids: list[str], spec: SplitSpec
     assert bool(split.validation) == (spec.validation > 0)
     assert abs(len(split.test) - spec.test * len(ids)) <= 0.5
     # The order of the file does not matter, the seed does.
-    assert make_split(dataset(ids[::-1]), spec, seed).hash == split.hash
+    assert make_splits(dataset(ids[::-1]), spec, seed)[0].hash == split.hash
 
 
 @given(IDS, HOLDOUT, SEEDS, st.text(min_size=7, max_size=9))
@@ -337,7 +337,7 @@ def test_a_document_that_joins_moves_hardly_any_other(
 ) -> None:
     order, longer = (seeded_order(names, f"split:{seed}") for names in (ids, [*ids, new]))
     assert [id_ for id_ in longer if id_ != new] == order
-    before, after = (make_split(dataset(names), spec, seed) for names in (ids, [*ids, new]))
+    before, after = (make_splits(dataset(names), spec, seed)[0] for names in (ids, [*ids, new]))
     # Two borders, and each moves by one document at most.
     parts: tuple[Part, ...] = ("train", "validation", "test")
     moved = sum(len(set(before.ids(part)) - set(after.ids(part))) for part in parts)
@@ -364,7 +364,7 @@ def test_a_limit_below_one_is_refused() -> None:
 
 def test_too_few_documents_for_a_split_are_refused() -> None:
     with pytest.raises(BenchError, match="too few"):
-        make_split(dataset(["a", "b"]), SplitSpec(kind="holdout", test=0.1), 1)
+        make_splits(dataset(["a", "b"]), SplitSpec(kind="holdout", test=0.1), 1)[0]
 
 
 @given(SEEDS, st.text(), st.text())

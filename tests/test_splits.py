@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.errors import BenchError
-from readbench.splits import SplitSpec, make_split, subsample
+from readbench.splits import SplitSpec, make_splits, seeded_order, subsample
 from readbench.types import Dataset, Document, Part
 
 GIVEN = SplitSpec(kind="given")
@@ -39,35 +39,35 @@ def counted(sample: Dataset) -> Counter[str]:
 def test_given_parts_are_the_split_whatever_seed_and_order(parts, seed, other) -> None:
     if "test" not in parts.values():
         parts["the test document"] = "test"
-    split = make_split(dataset(parts), GIVEN, seed)
+    split = make_splits(dataset(parts), GIVEN, seed)[0]
     for part in PARTS:
         assert sorted(split.ids(part)) == sorted(id_ for id_ in parts if parts[id_] == part)
     turned = dataset(dict(reversed(parts.items())))
-    assert make_split(turned, GIVEN, other).hash == split.hash
+    assert make_splits(turned, GIVEN, other)[0].hash == split.hash
 
 
 def test_parts_make_the_hash_of_a_split_but_not_the_fingerprint() -> None:
     one, other = dataset({"a": "train", "b": "test"}), dataset({"a": "test", "b": "train"})
-    assert make_split(one, GIVEN, 1).hash != make_split(other, GIVEN, 1).hash
+    assert make_splits(one, GIVEN, 1)[0].hash != make_splits(other, GIVEN, 1)[0].hash
     assert one.fingerprint == other.fingerprint
 
 
 def test_a_dataset_without_parts_has_no_given_split() -> None:
     with pytest.raises(BenchError, match=r"^dataset toy: it comes without a split of its own; set kind = "):
-        make_split(dataset({"a": None}), GIVEN, 1)
+        make_splits(dataset({"a": None}), GIVEN, 1)[0]
 
 
 def test_a_given_split_needs_test_documents() -> None:
     with pytest.raises(BenchError, match=r"its own split has no test documents \(train 2, validation 1\); "):
-        make_split(sized(2, 1, 0), GIVEN, 1)
+        make_splits(sized(2, 1, 0), GIVEN, 1)[0]
 
 
 def test_other_kinds_of_split_do_not_look_at_parts() -> None:
     whole = sized(4, 2, 2)
-    assert len(make_split(whole, SplitSpec(), 1).test) == 8
+    assert len(make_splits(whole, SplitSpec(), 1)[0].test) == 8
     holdout = SplitSpec(kind="holdout")
     bare = Dataset("toy", whole.documents)
-    assert make_split(whole, holdout, 1).hash == make_split(bare, holdout, 1).hash
+    assert make_splits(whole, holdout, 1)[0].hash == make_splits(bare, holdout, 1)[0].hash
 
 
 def test_only_keeps_the_parts_of_what_it_keeps() -> None:
@@ -114,5 +114,63 @@ def test_a_sample_depends_on_the_seed() -> None:
 
 
 def test_a_small_sample_can_still_be_split_as_given() -> None:
-    split = make_split(subsample(sized(1000, 500, 500), 8, 1), GIVEN, 1)
+    split = make_splits(subsample(sized(1000, 500, 500), 8, 1), GIVEN, 1)[0]
     assert (len(split.train), len(split.validation), len(split.test)) == (4, 2, 2)
+
+
+def labelled(sizes: dict[str, int]) -> tuple[Dataset, dict[str, str]]:
+    labels = {f"{label}{i}": label for label, size in sizes.items() for i in range(size)}
+    return dataset(dict.fromkeys(labels)), labels
+
+
+@given(st.lists(st.integers(4, 40), min_size=2, max_size=4), seeds)
+def test_every_part_has_the_labels_in_proportion(sizes: list[int], seed: int) -> None:
+    papers, labels = labelled({"abcd"[i]: size for i, size in enumerate(sizes)})
+    spec = SplitSpec(kind="holdout", test=0.25, validation=0.2)
+    (split,) = make_splits(papers, spec, seed, labels)
+    for part, share in (("test", 0.25), ("validation", 0.2)):
+        count = Counter(labels[id_] for id_ in split.ids(part))
+        for label, size in Counter(labels.values()).items():
+            # Both ends of a part can cut through a label.
+            assert abs(count[label] - share * size) <= 2, (part, label)
+
+
+def test_a_label_that_occurs_once_stays_for_training() -> None:
+    papers, labels = labelled({"a": 40, "rare": 1})
+    for seed in range(20):
+        (split,) = make_splits(papers, SplitSpec(kind="holdout", test=0.25), seed, labels)
+        assert "rare0" in split.train
+
+
+@given(st.integers(12, 60), st.integers(2, 5), st.sampled_from([0.0, 0.2]), seeds)
+def test_folds_test_every_document_once(size: int, folds: int, validation: float, seed: int) -> None:
+    papers, labels = labelled({"a": size // 2, "b": size - size // 2})
+    spec = SplitSpec(kind="kfold", folds=folds, validation=validation)
+    splits = make_splits(papers, spec, seed, labels)
+    assert [split.fold for split in splits] == list(range(folds))
+    assert sorted(id_ for split in splits for id_ in split.test) == sorted(labels)
+    for split in splits:
+        parts = [set(split.ids(part)) for part in PARTS]
+        assert sum(map(len, parts)) == len(set().union(*parts)) == size
+        assert abs(len(split.test) - size / folds) <= 1
+        assert bool(split.validation) == bool(validation)
+    assert len({split.hash for split in splits}) == folds
+
+
+@given(st.integers(10, 50), st.lists(st.lists(st.integers(0, 49), max_size=5), max_size=6), seeds)
+def test_documents_of_a_group_are_in_one_part(size: int, members: list[list[int]], seed: int) -> None:
+    papers, labels = labelled({"a": size, "b": size})
+    ids = list(labels)
+    groups = {ids[i % len(ids)]: str(name) for name, of_one in enumerate(members) for i in of_one}
+    for spec in (SplitSpec(kind="holdout", test=0.3), SplitSpec(kind="kfold", folds=3)):
+        for split in make_splits(papers, spec, seed, labels, groups):
+            part_of = {id_: part for part in PARTS for id_ in split.ids(part)}
+            for name in set(groups.values()):
+                assert len({part_of[id_] for id_ in groups if groups[id_] == name}) == 1
+
+
+def test_without_labels_and_groups_a_split_is_the_seeded_order_cut() -> None:
+    papers, _ = labelled({"a": 30})
+    order = seeded_order([document.id for document in papers.documents], "split:3")
+    (split,) = make_splits(papers, SplitSpec(kind="holdout", test=0.2, validation=0.1), 3)
+    assert (*split.test, *split.validation, *split.train) == tuple(order)

@@ -134,7 +134,20 @@ def test_sign_flip_edges() -> None:
     assert sign_flip_p([[-0.3]], seed=1).tolist() == [1.0]
     # One sign pattern and its mirror reach the observed mean.
     assert sign_flip_p(np.ones((10, 1)), seed=1).tolist() == [2 / 1024]
-    assert sign_flip_p(np.ones((100, 1)), permutations=999, seed=1).tolist() == [1 / 1000]
+    rising = np.arange(1.0, 101.0)[:, None]
+    assert sign_flip_p(rising, permutations=999, seed=1).tolist() == [1 / 1000]
+
+
+def test_differences_of_one_magnitude_are_tested_exactly() -> None:
+    """Right and wrong answers: McNemar's test, whatever the number of permutations."""
+    differences = np.array([1.0] * 30 + [-1.0] * 12 + [0.0] * 60)[:, None]
+    expected = scipy_stats.binomtest(12, 42).pvalue
+    found = sign_flip_p(differences, permutations=9, seed=1)[0]
+    assert found == pytest.approx(expected, rel=1e-12)
+    # A hair apart they are no longer of one magnitude, and the signs are drawn.
+    apart = differences[:42] * np.linspace(1, 1 + 1e-9, 42)[:, None]
+    drawn = sign_flip_p(apart, permutations=20_000, seed=1)[0]
+    assert drawn == pytest.approx(expected, rel=0.15)
 
 
 def test_other_pairs_and_chunks_change_no_draw() -> None:

@@ -110,6 +110,7 @@ def _context(job: Mapping[str, Any], folder: Path, notes: dict[str, Any], **more
     scratch.mkdir(exist_ok=True)
     return Context(
         task=TaskSpec.model_validate(job["task"]), seed=job["seed"], threads=job["threads"],
+        device=job["device"],
         scratch=scratch, note=notes.__setitem__, **more,
     )  # fmt: skip
 
@@ -177,6 +178,7 @@ def _cell(
     # Libraries that load() brought in have generators of their own.
     seed_everything(job["seed"])
     costs["load_s"] = perf_counter() - start
+    vram = {"load": _peak_vram()}
 
     train, validation = (_part(job, documents, split[part]) for part in ("train", "validation"))
     phase[0] = "fit"
@@ -185,6 +187,7 @@ def _cell(
     adapter.fit(train, validation)
     if train.documents or validation.documents:
         costs["fit_s"] = perf_counter() - start
+    vram["fit"] = _peak_vram()
 
     # The order of the test documents is shuffled (and undone by id when the parent reads): a method
     # that depends on it shows as a wrong score instead of a good one.
@@ -211,7 +214,24 @@ def _cell(
         progress.write("predict", begin + len(chunk), len(test))
     with _results():
         writer.close()
+    vram["predict"] = _peak_vram()
+    known = {phase: size for phase, size in vram.items() if size is not None}
+    if known:
+        costs["peak_vram_allocated_bytes"] = max(known.values())
+        notes["peak_vram_allocated_bytes"] = known
     return {"costs": costs}
+
+
+def _peak_vram() -> int | None:
+    """The most that torch had allocated on the GPU since the last call, in bytes; None where it did not
+    use one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    torch.cuda.synchronize()
+    peak = int(torch.cuda.max_memory_allocated())
+    torch.cuda.reset_peak_memory_stats()
+    return peak
 
 
 def checked(

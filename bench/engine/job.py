@@ -47,6 +47,8 @@ class Ending:
     wall_s: float = 0.0
     cpu_s: float | None = None
     growth_bytes: int | None = None
+    vram_bytes: int | None = None
+    gpu_utilisation: float | None = None
     output: str = ""
     output_bytes: int = 0
 

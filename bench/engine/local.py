@@ -221,6 +221,8 @@ class LocalExecutor:
         return Ending(
             status=status, outcome=outcome or {}, failure=failure, wall_s=wall, cpu_s=cpu_s,
             growth_bytes=running.meter.peak_growth_bytes if running.meter else None,
+            vram_bytes=running.meter.gpu.peak_bytes if running.meter else None,
+            gpu_utilisation=running.meter.gpu.utilisation if running.meter else None,
             output=output, output_bytes=running.output.count,
         )  # fmt: skip
 

@@ -19,6 +19,8 @@ from time import monotonic
 
 import psutil
 
+from readbench.gpu import GpuMeter
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -34,6 +36,7 @@ class Meter:
     _next: float = 0.0
     _last_tree: list[int] = field(default_factory=list)
     _last_rss: int = 0
+    gpu: GpuMeter = field(default_factory=GpuMeter)
 
     def __post_init__(self) -> None:
         self._start_pss = _memory(self.pid)[1]
@@ -44,6 +47,7 @@ class Meter:
         process takes milliseconds, so the interval grows with what the last reading cost, unless
         the resident size (cheap to read) jumped."""
         now = monotonic()
+        self.gpu.sample(self._last_tree)
         rss = sum(_resident(pid) for pid in self._last_tree)
         if now < self._next and abs(rss - self._last_rss) < 16 * 2**20:
             return None

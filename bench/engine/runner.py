@@ -153,6 +153,7 @@ class Runner:
             "include_paths": [str(path) for path in self.plan.options.include_paths],
             "threads": self.plan.suite.limits.threads,
             "seed": item.seed if isinstance(item, PlannedCell) else 0,
+            "device": item.device,
         }
         if isinstance(item, PlannedCell):
             split = {"train": item.split.train, "validation": item.split.validation, "test": item.split.test}
@@ -171,7 +172,7 @@ class Runner:
                 "targets": str((workspace / "targets.parquet").resolve()),
                 "preparations": self._folders(item.preparations),
             }
-            label, after = item.method.spelling, set(item.preparations.values())
+            label, after = item.label, set(item.preparations.values())
         else:
             payload |= {
                 "kind": "preparation",
@@ -266,7 +267,7 @@ class Runner:
     # -- after -------------------------------------------------------------------------------------
 
     def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
-        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key)) is not None]
+        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key, cell)) is not None]
         outcome = ending.outcome
         return Record.model_validate(
             {
@@ -278,6 +279,8 @@ class Runner:
                 "fingerprint": self.plan.dataset.fingerprint,
                 "split_hash": cell.split.hash,
                 "fold": cell.split.fold,
+                "repeat": cell.repeat,
+                "device": cell.device,
                 "seed": cell.seed,
                 "status": status,
                 "failure": failure,
@@ -290,7 +293,10 @@ class Runner:
                 "memory_bytes": self.plan.memory_bytes,
                 "costs": self._costs(cell, ending, charged),
                 "preparations": charged,
-                "weights": {name: distribution_of(name) for name in cell.modules},
+                "weights": {
+                    name: distribution_of(name)
+                    for name in sorted({module.partition(".")[0] for module in cell.modules})
+                },
                 "notes": outcome.get("notes", {}),
                 "output_bytes": ending.output_bytes,
             }
@@ -306,23 +312,26 @@ class Runner:
             queue.extend(self.plan.preparations[key].inputs.values())
         return list(order)
 
-    def _charge(self, key: str) -> Charged | None:
+    def _charge(self, key: str, cell: PlannedCell) -> Charged | None:
         cost = self.store.preparation_cost(key)
         if cost is None:
             return None
-        per_document = cost.seconds_per_document if self._of_test(key) else None
+        per_document = cost.seconds_per_document if self._of_test(key, cell) else None
         return Charged(
             name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
-            peak_memory_bytes=cost.peak_memory_bytes,
+            peak_memory_bytes=cost.peak_memory_bytes, notes=cost.notes,
         )  # fmt: skip
 
-    def _of_test(self, key: str) -> bool:
+    def _of_test(self, key: str, cell: PlannedCell) -> bool:
         ids = self.plan.preparations[key].ids
-        return ids is not None and set(self.plan.split.test) <= set(ids)
+        return ids is not None and set(cell.split.test) <= set(ids)
 
     def _costs(self, cell: PlannedCell, ending: Ending, charged: list[Charged]) -> Costs:
         measured = ending.outcome.get("costs", {})
-        costs = Costs(**measured, wall_s=ending.wall_s or None)
+        costs = Costs(
+            **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
+            gpu_utilisation=ending.gpu_utilisation,
+        )  # fmt: skip
         if cell.state != "missing" and ending.wall_s:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in charged) if charged else None
@@ -333,7 +342,7 @@ class Runner:
             fresh = [
                 c.seconds
                 for c in charged
-                if self._of_test(c.key) or self.plan.preparations[c.key].ids is None
+                if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
             ]
             start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
             costs.documents_per_s = n / (start + costs.predict_s)

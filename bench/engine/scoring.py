@@ -8,13 +8,11 @@ from typing import Any
 
 from readbench.plan import PlannedCell
 from readbench.record import Record, Value
+from readbench.score_files import SCORES, write_scores
 from readbench.splits import derived_seed
 from readbench.tasks import get_task
 from readbench.tasks.base import Scorer
-from readbench.tasks.metric import Scores
 from readbench.types import Dataset, Prediction, Task
-
-SCORES = "scores.parquet"
 
 
 class Scoring:
@@ -32,7 +30,7 @@ class Scoring:
 
         Raises BenchError where predictions are malformed or do not belong to the test documents.
         """
-        from readbench.stats import bootstrap_intervals
+        from readbench.stats import bootstrap, percentile_intervals
 
         task = get_task(cell.task)
         targets = self.dataset.targets[cell.task]
@@ -44,7 +42,7 @@ class Scoring:
         scores = self._scorers[key].score(predictions)
         # The same resamples for every method of the split.
         seed = derived_seed(0, "bootstrap", cell.split.hash)
-        intervals = bootstrap_intervals(scores.values, seed=seed, combine=scores.combined)
+        intervals = percentile_intervals(bootstrap(len(scores.ids), scores.resampled, seed=seed))
         numbers, counts = scores.aggregates(), scores.counts()
         record.metrics = {
             metric.id: Value(
@@ -55,6 +53,7 @@ class Scoring:
             )
             for i, metric in enumerate(scores.metrics)
         }  # fmt: skip
+        record.details = scores.details()
         record.counts = {
             "train": len(cell.split.train),
             "validation": len(cell.split.validation),
@@ -68,24 +67,3 @@ class Scoring:
 
 def _empty(predictions: Mapping[str, Prediction]) -> int:
     return sum(not (getattr(p, "phrases", None) or getattr(p, "label", None)) for p in predictions.values())
-
-
-def write_scores(scores: Scores, path: Path) -> None:
-    """One row a document: its id and a column a metric, null where it does not count."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = {"id": pa.array(scores.ids, pa.string())}
-    for i, metric in enumerate(scores.metrics):
-        columns[metric.id] = pa.array(scores.values[:, i], from_pandas=True)
-    pq.write_table(pa.table(columns), path, compression="zstd")
-
-
-def read_scores(path: Path, metric: str) -> dict[str, float]:
-    """Per-document values of one metric by document id; NaN where a document does not count."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=["id", metric])
-    values = table.column(metric).to_pylist()
-    ids = table.column("id").to_pylist()
-    return {id_: float("nan") if v is None else v for id_, v in zip(ids, values, strict=True)}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from readbench.board import build_leaderboard
-from readbench.record import Costs
 from readbench.store import Store, cannot_write
 
 
@@ -27,14 +26,13 @@ def write_results(folder: Path, store: Store) -> None:
             base = {
                 "run": board.manifest.name, "suite": board.manifest.suite, "dataset": board.manifest.dataset,
                 "fingerprint": board.manifest.fingerprint, "task": row.task, "method": row.method,
-                "status": row.status, "key": record.key if record else None,
+                "status": row.status, "cells": len(row.records), "key": record.key if record else None,
             }  # fmt: skip
-            costs = (record.costs if record else Costs()).model_dump()
-            for name, value in record.metrics.items() if record and record.metrics else [(None, None)]:
-                shown = {"metric": name, "value": None, "low": None, "high": None, "n": None, "version": None}
-                if value is not None:
-                    shown |= value.model_dump(include={"value", "low", "high", "n", "version"})
-                rows.append(base | shown | costs)
+            costs = row.costs.model_dump()
+            names = ("value", "low", "high", "spread", "n", "version")
+            for name, value in row.metrics.items() or [(None, None)]:
+                shown = dict.fromkeys(names) if value is None else value.model_dump(include=set(names))
+                rows.append(base | {"metric": name} | shown | costs)
     table_ = pa.Table.from_pylist(rows)
     try:
         pq.write_table(table_, folder / "results.parquet", compression="zstd")

@@ -8,7 +8,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from readbench.board import Leaderboard, Table, closing_sentence
-from readbench.record import Costs
 from readbench.units import show_rate, show_size
 
 if TYPE_CHECKING:
@@ -25,7 +24,10 @@ def as_json(board: Leaderboard) -> str:
         "dataset": manifest.dataset,
         "demo": manifest.demo,
         "fingerprint": manifest.fingerprint,
-        "documents": manifest.documents,
+        "tasks": {
+            name: settings.model_dump(include={"primary", "documents", "tested", "folds", "split"})
+            for name, settings in manifest.tasks.items()
+        },
         "machine": manifest.machine,
         "closing": {table.task: closing_sentence(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
@@ -47,7 +49,7 @@ def as_markdown(board: Leaderboard) -> str:
     lines = []
     for table in board.tables:
         lines += [f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
-                  f"{board.manifest.documents['test']} test documents", "", *_markdown_table(table), "",
+                  f"{table.settings.tested} test documents", "", *_markdown_table(table), "",
                   closing_sentence(table), ""]  # fmt: skip
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
@@ -64,7 +66,7 @@ def _markdown_table(table: Table) -> list[str]:
             f"`{row.method}`".replace("|", "\\|"),
         ]
         for metric in metrics:
-            found = row.record.metrics.get(metric) if row.record and row.status == "ok" else None
+            found = row.metrics.get(metric) if row.status == "ok" else None
             cells.append("–" if found is None or found.value is None else f"{found.value:.3f}")
             if (
                 metric == table.primary
@@ -77,8 +79,7 @@ def _markdown_table(table: Table) -> list[str]:
             cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
                 "|", "\\|"
             )
-        costs = row.record.costs if row.record else Costs()
-        cells += [show_rate(costs.documents_per_s_marginal), show_size(costs.peak_memory_bytes)]
+        cells += [show_rate(row.costs.documents_per_s_marginal), show_size(row.costs.peak_memory_bytes)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -93,9 +94,11 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "task": row.task, "method": row.method, "status": row.status,
                 "rank_best": best, "rank_worst": worst, "chosen": row.chosen, "reference": row.reference,
             }  # fmt: skip
-            for name, value in (row.record.metrics if row.record else {}).items():
+            for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
-            flat |= (row.record.costs if row.record else Costs()).model_dump()
+                if value.spread is not None:
+                    flat[f"{name}.spread"] = value.spread
+            flat |= row.costs.model_dump()
             rows.append(flat)
     return rows
 

@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Costs, Value
+from readbench.record import Costs, Value, weights_of
 from readbench.units import show_rate, show_seconds, show_size
 
 
@@ -22,7 +22,10 @@ def render(board: Leaderboard, width: int) -> RenderableType:
     """The whole board: what was run, a table a task, and the closing sentences."""
     parts: list[RenderableType] = [_heading(board)]
     for table in board.tables:
-        parts += [Text(""), _table(table, width), Text("")]
+        parts.append(Text(""))
+        if len(board.tables) > 1:
+            parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
+        parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
     parts.append(Text(""))
@@ -37,14 +40,11 @@ def print_board(board: Leaderboard, console: Console) -> None:
 
 def _heading(board: Leaderboard) -> Text:
     manifest = board.manifest
-    n = manifest.documents
     text = Text()
     text.append(f"{manifest.suite}", style="bold")
-    text.append(f" on {manifest.dataset}: {n['test']} test documents")
-    if n.get("train"):
-        text.append(f", {n['train']} for training")
-    if n.get("validation"):
-        text.append(f", {n['validation']} for validation")
+    text.append(f" on {manifest.dataset}")
+    if len(board.tables) == 1:
+        text.append(f": {_parts(board.tables[0])}")
     if manifest.limit:
         text.append(f" (a sample, --limit {manifest.limit})")
     if manifest.demo:
@@ -59,6 +59,19 @@ def _heading(board: Leaderboard) -> Text:
     if manifest.status != "finished":
         text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
     return text
+
+
+def _parts(table: Table) -> str:
+    """How many documents were for what."""
+    settings = table.settings
+    folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
+    words = [f"{settings.tested} test documents{folds}"]
+    words += [
+        f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
+        for part, name in (("train", "training"), ("validation", "validation"))
+        if settings.documents.get(part)
+    ]
+    return ", ".join(words)
 
 
 def _left_out(board: Leaderboard) -> dict[str, int]:
@@ -124,7 +137,7 @@ def _width(columns: Sequence[_Column]) -> int:
 def _columns(table: Table) -> list[_Column]:
     """All that a table can show, from left to right."""
     rows, primary = table.rows, table.primary
-    costs = [row.record.costs if row.record else Costs() for row in rows]
+    costs = [row.costs for row in rows]
     first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
     columns = [
         _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
@@ -170,7 +183,7 @@ def _sorted_by(table: Table, name: str) -> _Column:
         return _Column(name, [_plain(_value(row, name)) for row in table.rows])
     is_rate = name.startswith("documents_per_s") or not name.endswith(("_s", "_bytes"))
     show = show_rate if is_rate else show_size if name.endswith("_bytes") else _seconds
-    values = [getattr(row.record.costs, name) if row.record else None for row in table.rows]
+    values = [getattr(row.costs, name) for row in table.rows]
     return _Column(name, [show(value) for value in values])
 
 
@@ -179,7 +192,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _value(row: Row, metric: str) -> Value | None:
-    return row.record.metrics.get(metric) if row.record and row.status == "ok" else None
+    return row.metrics.get(metric) if row.status == "ok" else None
 
 
 def _range(best: int, worst: int) -> str:
@@ -221,17 +234,38 @@ def _problems(table: Table, run: str) -> list[Text]:
     return lines
 
 
+def _weights(table: Table) -> list[str]:
+    """Which weights a method's name stood for, one line for those that ran with the same."""
+    users: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.status == "ok" and row.record is not None:
+            for one in weights_of(row.record):
+                name, source, sha256 = (one.get(key, "?") for key in ("name", "source", "sha256"))
+                told = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(told, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {told}." for told, methods in users.items()]
+
+
 def _footnotes(table: Table) -> Text:
     ok = [row.record for row in table.rows if row.record is not None and row.status == "ok"]
     lines = []
     without = max((record.counts.get("without_gold", 0) for record in ok), default=0)
     if without:
         lines.append(f"{without} documents without gold are left out of the means.")
+    settings = table.settings
+    if settings.near_duplicates_across:
+        lines.append(
+            f"{settings.near_duplicates_across} test documents have a near-duplicate among those to learn "
+            "from: scores of methods that learn may be too good."
+        )
+    elif settings.near_duplicates:
+        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept on one side of the split.")
     weights = {name: owner for record in ok for name, owner in record.weights.items()}
     if weights:
         lines.append(
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
+    lines += _weights(table)
     chosen = sorted({row.chosen for row in table.rows if row.chosen})
     if chosen:
         lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
@@ -243,6 +277,6 @@ def _footnotes(table: Table) -> Text:
     if len(ok) > 1:
         lines.append(
             "rank: from 1 + the methods significantly better to the methods not significantly worse "
-            "(paired sign-flip test, Holm, 5 %). docs/s: marginal, everything loaded."
+            f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: marginal, everything loaded."
         )
     return Text("\n".join(lines), style="dim")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _TASKS = {
     "keyphrases": "readbench.tasks.keyphrases:TASK",
+    "classification": "readbench.tasks.classification:TASK",
 }
 
 

@@ -72,6 +72,18 @@ class TaskDefinition(ABC):
         """The inverse of ``to_columns``; BenchError where a column is absent or short, an id comes
         twice or a prediction is malformed."""
 
+    def scores_from_columns(self, spec: TaskSpec, columns: Mapping[str, Sequence[Any]]) -> Scores:  # noqa: ARG002
+        """Scores from what ``Scores.to_columns`` wrote: nothing else is needed to compute every metric
+        again, on these documents or on resamples. A metric without a column is NaN."""
+        import numpy as np
+
+        ids = tuple(columns["id"])
+        values = np.full((len(ids), len(self.metrics)), np.nan)
+        for index, metric in enumerate(self.metrics):
+            if metric.id in columns:
+                values[:, index] = np.array(columns[metric.id], dtype=np.float64)
+        return Scores(self.metrics, ids, values)
+
     def metric(self, id_: str) -> Metric:
         """The metric of this id; BenchError where there is none."""
         return find_metric(self.metrics, id_)

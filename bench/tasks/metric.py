@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,14 @@ class OfMeans:
 
 
 @dataclass(frozen=True, slots=True)
+class OfSample:
+    """An aggregate of all documents at once (an area under a curve, a macro mean over classes): neither a
+    mean of documents nor made of such means. The task's own ``Scores`` computes it under weights of the
+    documents, and two methods are compared by resampling documents.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One number that a method is judged by.
 
@@ -37,13 +46,14 @@ class Metric:
     higher_is_better: bool
     version: str
     summary: str
-    aggregate: OfMeans | None = None
+    aggregate: OfMeans | OfSample | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """Per-document values. ``values`` is float64 of shape (documents, metrics), rows in the order of
     ``ids`` and columns in that of ``metrics``; NaN where a document does not count for a metric.
+    ``evidence`` are further columns, one value a document, that ``OfSample`` metrics are computed from.
 
     Raises ValueError where the shape is another one, or where the source of an aggregate is not a column
     that is a mean itself.
@@ -52,6 +62,7 @@ class Scores:
     metrics: tuple[Metric, ...]
     ids: tuple[str, ...]
     values: NDArray[np.float64]
+    evidence: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.ids), len(self.metrics)):
@@ -59,7 +70,7 @@ class Scores:
             raise ValueError(f"values are {self.values.shape}, not {wanted}")
         means = {metric.id for metric in self.metrics if metric.aggregate is None}
         for metric in self.metrics:
-            if metric.aggregate is not None and not means.issuperset(metric.aggregate.sources):
+            if isinstance(metric.aggregate, OfMeans) and not means.issuperset(metric.aggregate.sources):
                 raise ValueError(f"{metric.id} needs the means of {', '.join(metric.aggregate.sources)}")
 
     def column(self, metric: str) -> NDArray[np.float64]:
@@ -76,16 +87,46 @@ class Scores:
     def means(self) -> NDArray[np.float64]:
         """The mean (metrics,) over the documents that count; NaN where none does. No metric's
         ``aggregate`` is looked at."""
-        counts = self.counts()
+        counts = np.count_nonzero(~np.isnan(self.values), axis=0)
         totals = np.nansum(self.values, axis=0)
         means = np.full(len(self.metrics), np.nan)
         np.divide(totals, counts, out=means, where=counts > 0)
         return means
 
     def aggregates(self) -> NDArray[np.float64]:
-        """The number (metrics,) of each metric: the mean, or what its ``aggregate`` makes of other
-        means; NaN where no document counts."""
-        return self.combined(self.means())
+        """The number (metrics,) of each metric: the mean, or what its ``aggregate`` makes of other means
+        or of all documents; NaN where no document counts."""
+        numbers = self.of_sample(self.combined(self.means())[None], np.ones((1, len(self.ids))))
+        return np.asarray(numbers[0], dtype=np.float64)
+
+    def resampled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The numbers (resamples, metrics) under ``weights`` (resamples, documents): how often each
+        document is in each resample. NaN where no document of a resample counts."""
+        return self.of_sample(self.combined(weighted_means(self.values, weights)), weights)
+
+    def of_sample(
+        self,
+        numbers: NDArray[np.float64],
+        weights: NDArray[np.float64],  # noqa: ARG002 - for those that override it
+    ) -> NDArray[np.float64]:
+        """``numbers`` (resamples, metrics) with the columns of ``OfSample`` metrics filled in. A task that
+        has such metrics overrides this."""
+        if any(isinstance(metric.aggregate, OfSample) for metric in self.metrics):
+            raise NotImplementedError("these scores do not compute metrics of the whole sample")
+        return numbers
+
+    def details(self) -> dict[str, Any]:
+        """What a record keeps besides numbers (a confusion matrix), as JSON-able values."""
+        return {}
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """``id``, a column a metric that has a value per document, and the evidence; NaN becomes None."""
+        columns: dict[str, list[Any]] = {"id": list(self.ids)}
+        for index, metric in enumerate(self.metrics):
+            if not isinstance(metric.aggregate, OfSample):
+                values = self.values[:, index]
+                columns[metric.id] = [None if np.isnan(value) else float(value) for value in values]
+        return columns | {name: list(values) for name, values in self.evidence.items()}
 
     def combined(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
         """The means (..., metrics), of all documents or of resamples, with the columns that are no means
@@ -93,10 +134,27 @@ class Scores:
         places = {metric.id: column for column, metric in enumerate(self.metrics)}
         combined = means.copy()
         for column, metric in enumerate(self.metrics):
-            if metric.aggregate is not None:
+            if isinstance(metric.aggregate, OfMeans):
                 sources = [places[source] for source in metric.aggregate.sources]
                 combined[..., column] = metric.aggregate.combine(means[..., sources])
         return combined
+
+
+def weighted_means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means (resamples, columns) of ``values`` (documents, columns) under ``weights`` (resamples,
+    documents). NaN marks a document that does not count for a column: the mean is the ratio of two sums
+    over those that do, NaN where there are none."""
+    counted = ~np.isnan(values)
+    filled = np.where(counted, values, 0.0)
+    # Columns share few patterns of missing documents: count each pattern once.
+    seen: dict[bytes, int] = {}
+    pattern_of = [
+        seen.setdefault(counted[:, column].tobytes(), len(seen)) for column in range(values.shape[1])
+    ]
+    shown = [np.frombuffer(pattern, dtype=np.bool_) for pattern in seen]
+    patterns = np.column_stack(shown).astype(np.float64) if shown else np.empty((len(values), 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((weights @ filled) / (weights @ patterns)[:, pattern_of], dtype=np.float64)
 
 
 def f1_of_means(precision: str, recall: str) -> OfMeans:

@@ -1,0 +1,251 @@
+"""Scores of classification: values per document, and metrics of the whole sample (macro means, areas under
+curves, calibration) for any weights of the documents, so that they can be resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readbench.errors import BenchError
+from readbench.tasks.metric import Metric, OfSample, Scores
+from readbench.tasks.spec import TaskSpec
+
+Floats = NDArray[np.float64]
+
+BINS = 15
+"""Equal bins of confidence for the calibration error: Guo et al. 2017, arXiv:1706.04599, section 5."""
+SUM_TOLERANCE = 1e-6
+
+_MACRO = "scikit-learn's macro mean, over classes that occur in gold or predictions; 0 where undefined"
+_POSITIVE = "of the positive class; 0 where undefined; null without a named positive class"
+_SCORED = "null where a document lacks scores of all classes"
+
+METRICS = (
+    Metric("accuracy", True, "equal labels; an abstention is wrong", "share of documents labelled right"),
+    Metric("precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample()),
+    Metric("recall", True, _POSITIVE, "binary: found among the positive", OfSample()),
+    Metric("f1", True, _POSITIVE, "binary: F1 of the positive class", OfSample()),
+    Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample()),
+    Metric("macro_recall", True, _MACRO, "recall, averaged over classes", OfSample()),
+    Metric("macro_f1", True, _MACRO, "F1, averaged over classes", OfSample()),
+    Metric("mcc", True, "multi-class; an abstention is a class of its own; 0 where undefined",
+           "Matthews correlation of gold and predictions", OfSample()),
+    Metric("roc_auc", True, f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
+           "area under the ROC curve of the scores", OfSample()),
+    Metric("average_precision", True, f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
+           "area under the precision-recall curve of the scores", OfSample()),
+    Metric("brier", False, "two classes: (p - y)^2 of one class, several: sum over classes; null unless the "
+           "scores are probabilities", "squared error of the probabilities"),
+    Metric("ece", False, f"{BINS} equal bins of the highest probability; null unless the scores are "
+           "probabilities", "expected calibration error: confidence against accuracy", OfSample()),
+    Metric("abstained", False, "no label predicted", "share of documents without an answer"),
+)  # fmt: skip
+_PLACES = {metric.id: index for index, metric in enumerate(METRICS)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """What classification is scored from, as arrays over documents.
+
+    ``gold`` int64 (documents,): index into ``labels``, -1 where a document has no gold and does not count;
+    ``predicted``: the same, len(labels) for an abstention; ``scores`` float64 (documents, labels), None
+    where some counted document lacks a finite score of some label. ``positive``: index or None.
+    """
+
+    labels: tuple[str, ...]
+    positive: int | None
+    gold: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    scores: Floats | None
+
+    @property
+    def are_probabilities(self) -> bool:
+        if self.scores is None:
+            return False
+        counted = self.scores[self.gold >= 0]
+        inside = ((counted >= -SUM_TOLERANCE) & (counted <= 1 + SUM_TOLERANCE)).all()
+        return bool(inside and (np.abs(counted.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
+
+
+class ClassificationScores(Scores):
+    """Scores that keep what metrics of the whole sample are computed from."""
+
+    labelled: Labelled
+
+    @classmethod
+    def of(
+        cls, spec: TaskSpec, ids: Sequence[str], gold: Sequence[str | None], predicted: Sequence[str | None],
+        scores: Sequence[Mapping[str, float]],
+    ) -> ClassificationScores:  # fmt: skip
+        """Raises BenchError for a label that the spec does not have."""
+        places = {label: index for index, label in enumerate(spec.labels)}
+        for what, labels in (("gold", gold), ("predicted", predicted)):
+            for id_, label in zip(ids, labels, strict=True):
+                if label is not None and label not in places:
+                    raise BenchError(
+                        f"the {what} label {label!r} is none of {', '.join(spec.labels)}",
+                        where=f"document {id_}",
+                    )
+        known = np.array([-1 if label is None else places[label] for label in gold], dtype=np.int64)
+        table = np.array(
+            [[of_one.get(label, np.nan) for label in spec.labels] for of_one in scores], dtype=np.float64
+        ).reshape(len(ids), len(places))
+        labelled = Labelled(
+            labels=spec.labels,
+            positive=None if spec.positive is None else places.get(spec.positive),
+            gold=known,
+            predicted=np.array([places.get(label or "", len(places)) for label in predicted], dtype=np.int64),
+            scores=table if np.isfinite(table[known >= 0]).all() and (known >= 0).any() else None,
+        )
+        evidence: dict[str, Sequence[Any]] = {"gold": list(gold), "predicted": list(predicted)}
+        for index, label in enumerate(spec.labels):
+            column = table[:, index]
+            evidence[f"score.{label}"] = [None if np.isnan(value) else float(value) for value in column]
+        made = cls(METRICS, tuple(ids), _per_document(labelled), evidence)
+        object.__setattr__(made, "labelled", labelled)
+        return made
+
+    def counts(self) -> NDArray[np.int64]:
+        """All documents with gold, for every metric that is defined; 0 for the others."""
+        numbers = self.aggregates()
+        n = int(np.count_nonzero(self.labelled.gold >= 0))
+        return np.where(np.isnan(numbers), 0, n).astype(np.int64)
+
+    def of_sample(self, numbers: Floats, weights: Floats) -> Floats:
+        filled = numbers.copy()
+        for name, values in sample_metrics(self.labelled, weights).items():
+            filled[:, _PLACES[name]] = values
+        return filled
+
+    def details(self) -> dict[str, Any]:
+        """``confusion``: rows gold, columns predicted, the last column abstentions (null)."""
+        labelled = self.labelled
+        table = confusion(labelled, np.ones((1, len(self.ids))))[0].astype(int)
+        return {
+            "confusion": {
+                "labels": list(labelled.labels),
+                "predicted": [*labelled.labels, None],
+                "rows": table.tolist(),
+            }
+        }
+
+
+def _per_document(labelled: Labelled) -> Floats:
+    values = np.full((len(labelled.gold), len(METRICS)), np.nan)
+    counted = labelled.gold >= 0
+    values[counted, _PLACES["accuracy"]] = (labelled.gold == labelled.predicted)[counted]
+    values[counted, _PLACES["abstained"]] = (labelled.predicted == len(labelled.labels))[counted]
+    if labelled.are_probabilities and labelled.scores is not None:
+        errors = ((labelled.scores - _one_hot(labelled)) ** 2).sum(axis=1)
+        # Of two classes both have the same error: scikit-learn and everybody else counts it once.
+        values[counted, _PLACES["brier"]] = (errors / 2 if len(labelled.labels) == 2 else errors)[counted]
+    return values
+
+
+def _one_hot(labelled: Labelled) -> Floats:
+    return np.asarray(labelled.gold[:, None] == np.arange(len(labelled.labels)), dtype=np.float64)
+
+
+def confusion(labelled: Labelled, weights: Floats) -> Floats:
+    """Weighted counts (resamples, labels, labels + 1): gold by predicted, abstentions last."""
+    k = len(labelled.labels)
+    cell = np.where(labelled.gold >= 0, labelled.gold * (k + 1) + labelled.predicted, -1)
+    present = np.unique(cell[cell >= 0])
+    table = np.zeros((len(weights), k * (k + 1)))
+    table[:, present] = weights @ (cell[:, None] == present).astype(np.float64)
+    return np.asarray(table.reshape(len(weights), k, k + 1), dtype=np.float64)
+
+
+def sample_metrics(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
+    """Every ``OfSample`` metric (resamples,) under ``weights`` (resamples, documents); NaN where it is not
+    defined."""
+    counts = confusion(labelled, weights)
+    hits = np.einsum("rii->ri", counts[:, :, :-1])
+    in_gold, in_predictions = counts.sum(axis=2), counts[:, :, :-1].sum(axis=1)
+    precision, recall = _ratio(hits, in_predictions), _ratio(hits, in_gold)
+    f1 = _ratio(2 * hits, in_gold + in_predictions)
+    occurs = in_gold + in_predictions > 0
+    nobody = ~(in_gold.sum(axis=1) > 0)
+    found: dict[str, Floats] = {"mcc": _mcc(counts)}
+    for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        found[f"macro_{name}"] = _ratio((values * occurs).sum(axis=1), occurs.sum(axis=1))
+        undefined = np.full(len(weights), np.nan)
+        found[name] = undefined if labelled.positive is None else values[:, labelled.positive]
+    found |= _curves(labelled, weights)
+    found["ece"] = _calibration_error(labelled, weights)
+    return {name: np.where(nobody, np.nan, values) for name, values in found.items()}
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.asarray(above / np.where(below == 0, 1.0, below), dtype=np.float64)
+
+
+def _mcc(counts: Floats) -> Floats:
+    """Gorodkin 2004, doi:10.1016/j.compbiolchem.2004.09.006, with abstentions as one more predicted class."""
+    gold = counts.sum(axis=2)
+    predicted = counts.sum(axis=1)
+    n = gold.sum(axis=1)
+    right = np.einsum("rii->r", counts[:, :, :-1])
+    covariance = right * n - (gold * predicted[:, :-1]).sum(axis=1)
+    spread = (n**2 - (predicted**2).sum(axis=1)) * (n**2 - (gold**2).sum(axis=1))
+    return _ratio(covariance, np.sqrt(np.maximum(spread, 0.0)))
+
+
+def _curves(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
+    if labelled.scores is None:
+        undefined = np.full(len(weights), np.nan)
+        return {"roc_auc": undefined, "average_precision": undefined}
+    k = len(labelled.labels)
+    if labelled.positive is not None:
+        classes = [labelled.positive]
+    else:
+        classes = [1] if k == 2 else list(range(k))
+    counted = labelled.gold >= 0
+    pairs = [
+        _areas(weights[:, counted], labelled.gold[counted] == label, labelled.scores[counted, label])
+        for label in classes
+    ]
+    with np.errstate(invalid="ignore"):
+        return {
+            name: _mean_of_defined(np.column_stack([pair[place] for pair in pairs]))
+            for place, name in enumerate(("roc_auc", "average_precision"))
+        }
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    defined = ~np.isnan(values)
+    total = np.where(defined, values, 0.0).sum(axis=1)
+    return np.where(defined.any(axis=1), total / np.maximum(defined.sum(axis=1), 1), np.nan)
+
+
+def _areas(weights: Floats, positive: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+    """Areas under the ROC and the precision-recall curve (resamples,); equal scores are one threshold."""
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
+    of_positive = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1)
+    of_all = np.add.reduceat(weights[:, order], starts, axis=1)
+    of_negative = of_all - of_positive
+    positives, negatives = of_positive.sum(axis=1), of_negative.sum(axis=1)
+    found = np.cumsum(of_positive, axis=1)
+    # Each negative is beaten by every positive above it, and by half of those with the same score.
+    beaten = (of_negative * (found - of_positive / 2)).sum(axis=1)
+    gained = (of_positive * _ratio(found, np.cumsum(of_all, axis=1))).sum(axis=1)
+    roc = np.where((positives > 0) & (negatives > 0), _ratio(beaten, positives * negatives), np.nan)
+    return roc, np.where(positives > 0, _ratio(gained, positives), np.nan)
+
+
+def _calibration_error(labelled: Labelled, weights: Floats) -> Floats:
+    if not labelled.are_probabilities or labelled.scores is None:
+        return np.full(len(weights), np.nan)
+    counted = labelled.gold >= 0
+    scores = labelled.scores[counted]
+    confidence = scores.max(axis=1)
+    right = scores.argmax(axis=1) == labelled.gold[counted]
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    one_hot = (bins[:, None] == np.arange(BINS)).astype(np.float64)
+    gaps = np.abs(weights[:, counted] @ (one_hot * (right - confidence)[:, None]))
+    return _ratio(gaps.sum(axis=1), weights[:, counted].sum(axis=1))
