@@ -102,7 +102,21 @@ def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
 
 
 class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
-    """Campos et al. 2020 as in pke."""
+    """Campos et al. 2020 as in pke, which takes every word of fewer than three letters for a stop word:
+    nearly all words of Chinese. There the stop list alone says what is one."""
+
+    def candidate_selection(self, n: int = 3) -> None:
+        if self.shortest_word > 1:
+            super().candidate_selection(n=n)
+            return
+        self.ngram_selection(n=n)
+        self.candidate_filtering()
+
+    def _feature_extraction(self) -> None:
+        super()._feature_extraction()
+        if self.shortest_word == 1:
+            for word, features in self.features.items():
+                features["isstop"] = word in self.stoplist
 
     def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
         longest = len(candidate)
