@@ -13,9 +13,16 @@ from readbench.adapter import Adapter, MissingDependency, Needs, PreparationNeed
 from readbench.adapter import Params as Base
 from readbench.models import known_model
 from readbench.types import Document, Task
-from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, Ngrams, parse_candidates
+from readbench_adapters.candidates import (
+    NOUN_PHRASES,
+    Candidates,
+    CandidatesField,
+    Grammar,
+    Ngrams,
+    parse_candidates,
+)
 from readbench_adapters.embeddings import DEFAULT_MODEL, INSTALL, REQUIRES, Embeddings, Encoder, modules_of
-from readbench_adapters.languages import UNSEPARATED, is_english, language_of, primary_code
+from readbench_adapters.languages import LANGUAGES, UNSEPARATED, is_english, language_of, primary_code
 from readbench_adapters.parse import Parse, ParsedSentence
 from readbench_adapters.stop_words import stop_words
 
@@ -101,7 +108,7 @@ class KeyBert(Adapter):
 
         self.encoder = Encoder(params.model, self.context)
         self.keybert = KeyBERT(self.encoder.model)
-        wanted = parse_candidates(params.candidates)
+        wanted = parse_candidates(params.candidates, _noun_phrases(language))
         self._select = None if wanted is None else _selection(wanted, language)
         self._stop_words = None if params.stop_words is None else self._own_stop_words()
 
@@ -176,6 +183,11 @@ class KeyBert(Adapter):
         if params.use_maxsum:  # a set, listed from the worst to the best
             best.sort(key=lambda one: -one[1])
         return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(score for _, score in best))
+
+
+def _noun_phrases(language: str) -> str:
+    known = LANGUAGES.get(primary_code(language))
+    return NOUN_PHRASES if known is None else known.noun_phrases
 
 
 def _selection(wanted: Ngrams | Grammar, language: str) -> Callable[[Sequence[ParsedSentence]], list[str]]:

@@ -10,24 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from readbench.adapter import MissingDependency
+from readbench_adapters.candidates import NOUN_PHRASES, NOUN_PHRASES_ROMANCE
 
+_AFTER_ELISION = re.compile(r"(?<=\w['’]) (?=\w)")
 _BETWEEN_HAN = re.compile("(?<=[\u3005\u3007\u3400-\u9fff]) (?=[\u3005\u3007\u3400-\u9fff])")
 
 
 @dataclass(frozen=True)
 class Language:
     """``code`` is spaCy's, ``model`` its smallest model with tags, ``snowball`` a stemmer's name or None
-    where words have no endings. ``shortest_phrase`` and ``shortest_word`` are the letters that a candidate
-    and each of its words have at least; pke's 3 and 2 fit alphabets.
+    where words have no endings. ``closed`` finds blanks between words that are not written. A candidate has
+    ``shortest_phrase`` letters at least and each of its words ``shortest_word``: pke's 3 and 2 fit alphabets.
+    ``noun_phrases`` is the grammar of that name.
     """
 
     code: str
     name: str
     model: str
     snowball: str | None
-    blanks: bool = True
+    closed: re.Pattern[str] | None = None
     shortest_phrase: int = 3
     shortest_word: int = 2
+    noun_phrases: str = NOUN_PHRASES
 
     def stemmer(self) -> Callable[[str], str]:
         """From a word to its stem, in lower case. English is stemmed as pke does it, by NLTK."""
@@ -49,8 +53,10 @@ class Language:
 
         >>> language_of("zh").written("支持 向量 机 SVM 模型")
         '支持向量机 SVM 模型'
+        >>> language_of("fr").written("courants d' air")
+        "courants d'air"
         """
-        return phrase if self.blanks else _BETWEEN_HAN.sub("", phrase)
+        return phrase if self.closed is None else self.closed.sub("", phrase)
 
     def described(self) -> dict[str, str]:
         """For the record: whose stop words and which stemmer ran."""
@@ -64,18 +70,22 @@ LANGUAGES = {
         Language("da", "Danish", "da_core_news_sm", "danish"),
         Language("de", "German", "de_core_news_sm", "german"),
         Language("en", "English", "en_core_web_sm", "porter"),
-        Language("es", "Spanish", "es_core_news_sm", "spanish"),
+        Language("es", "Spanish", "es_core_news_sm", "spanish", noun_phrases=NOUN_PHRASES_ROMANCE),
         Language("fi", "Finnish", "fi_core_news_sm", "finnish"),
-        Language("fr", "French", "fr_core_news_sm", "french"),
-        Language("it", "Italian", "it_core_news_sm", "italian"),
+        Language(
+            "fr", "French", "fr_core_news_sm", "french", _AFTER_ELISION, noun_phrases=NOUN_PHRASES_ROMANCE
+        ),
+        Language(
+            "it", "Italian", "it_core_news_sm", "italian", _AFTER_ELISION, noun_phrases=NOUN_PHRASES_ROMANCE
+        ),
         Language("nb", "Norwegian", "nb_core_news_sm", "norwegian"),
         Language("nl", "Dutch", "nl_core_news_sm", "dutch"),
-        Language("pt", "Portuguese", "pt_core_news_sm", "portuguese"),
-        Language("ro", "Romanian", "ro_core_news_sm", "romanian"),
+        Language("pt", "Portuguese", "pt_core_news_sm", "portuguese", noun_phrases=NOUN_PHRASES_ROMANCE),
+        Language("ro", "Romanian", "ro_core_news_sm", "romanian", noun_phrases=NOUN_PHRASES_ROMANCE),
         Language("ru", "Russian", "ru_core_news_sm", "russian"),
         Language("sv", "Swedish", "sv_core_news_sm", "swedish"),
         # Most words have two characters, and one-character words are parts of terms as well.
-        Language("zh", "Chinese", "zh_core_web_sm", None, False, shortest_phrase=2, shortest_word=1),
+        Language("zh", "Chinese", "zh_core_web_sm", None, _BETWEEN_HAN, shortest_phrase=2, shortest_word=1),
     )
 }
 

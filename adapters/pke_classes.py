@@ -3,7 +3,7 @@ distributions on PyPI worked around. Imports pke at once.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
-* ``MultipartiteRank`` divides by zero where two candidates begin at the same word.
+* ``TopicRank`` and ``MultipartiteRank`` divide by zero where two candidates begin at the same word.
 * ``YAKE`` spends most of its time in a pure Python edit distance; the one in C gives the same numbers.
 """
 
@@ -179,7 +179,19 @@ def _weigh(extractor: Any, rank: dict[str, float], normalized: bool) -> None:
 
 
 class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
-    """As in pke."""
+    """Bougouin et al. 2013, with a gap of one word between candidates that begin at the same word."""
+
+    def build_topic_graph(self) -> None:
+        self.graph.add_nodes_from(range(len(self.topics)))
+        for i, j in combinations(range(len(self.topics)), 2):
+            weight = 0.0
+            for one in self.topics[i]:
+                for other in self.topics[j]:
+                    a, b = self.candidates[one], self.candidates[other]
+                    for p in a.offsets:
+                        for q in b.offsets:
+                            weight += 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
+            self.graph.add_edge(i, j, weight=weight)
 
 
 class PositionRank(Selection, pke.PositionRank):  # type: ignore[misc]

@@ -96,7 +96,7 @@ class PkeAdapter(Adapter):
         params = self.params
         parsed = self.context.preparations["parse"][document.id]
         fill(extractor, parsed, params.normalization, params.stoplist, self.language.code)
-        wanted = parse_candidates(params.candidates)
+        wanted = parse_candidates(params.candidates, self.language.noun_phrases)
         if wanted is None:
             self.select(extractor)
         else:
@@ -322,7 +322,9 @@ class TopicalPageRank(PkeAdapter):
     requires = ("pke", "rapidfuzz", "sklearn")
 
     class Params(PkeParams):
-        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        grammar: str | None = Field(
+            None, description="NLTK chunk grammar of the candidates (NP); none: noun-phrases"
+        )
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Window
         lda: Source = Field("shipped", description="topic model: pke's SemEval-2010, or the training part")
@@ -362,7 +364,7 @@ class TopicalPageRank(PkeAdapter):
         self.topics_of = {document.id: row for document, row in zip(chunk, rows, strict=True)}
 
     def select(self, extractor: Any) -> None:
-        extractor.candidate_selection(grammar=self.params.grammar)
+        extractor.candidate_selection(grammar=self.params.grammar or self.language.noun_phrases)
 
     def weight(self, extractor: Any, document: Document) -> None:
         extractor.candidate_weighting(
@@ -377,7 +379,9 @@ class PositionRank(PkeAdapter):
     summary = "Florescu and Caragea 2017: PageRank biased towards early words"
 
     class Params(PkeParams):
-        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        grammar: str | None = Field(
+            None, description="NLTK chunk grammar of the candidates (NP); none: noun-phrases"
+        )
         maximum_word_number: int = Field(3, ge=1, description="longest phrase")
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Window
@@ -387,7 +391,8 @@ class PositionRank(PkeAdapter):
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(
-            grammar=self.params.grammar, maximum_word_number=self.params.maximum_word_number
+            grammar=self.params.grammar or self.language.noun_phrases,
+            maximum_word_number=self.params.maximum_word_number,
         )
 
     def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002

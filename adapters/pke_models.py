@@ -11,6 +11,7 @@ import bisect
 import csv
 import gzip
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +192,10 @@ class TopicModel(Preparation):
             for document in documents
         ]
         vectorizer = CountVectorizer(stop_words=sorted(stop_words("pke", self.params.language)))
-        counts = vectorizer.fit_transform(texts)
+        with warnings.catch_warnings():
+            # scikit-learn would cut some stop words ("'ve") apart; the list is what it is.
+            warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
+            counts = vectorizer.fit_transform(texts)
         model = LatentDirichletAllocation(
             n_components=self.params.topics, random_state=0, learning_method="batch"
         )
