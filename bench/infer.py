@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from readbench.errors import BenchError
 from readbench.suite import Suite, find_suite, load_suite
+from readbench.suite_language import language_code, own_language
 from readbench.types import Dataset
 
 DEFAULT_SUITES = {"keyphrases": "keyphrases"}
@@ -31,10 +32,19 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     if "text" in fields and not fields & {"title", "abstract"}:
         section = base.tasks[usable[0]].model_copy(update={"fields": ("text",)})
         suite = suite.model_copy(update={"tasks": {usable[0]: section}})
+    language = language_code(own_language(dataset))
+    suite = suite.model_copy(
+        update={
+            "tasks": {
+                task: section.model_copy(update={"language": language})
+                for task, section in suite.tasks.items()
+            }
+        }
+    )
     with_gold = sum(bool(target) for target in dataset.targets[usable[0]].values())
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
     return suite, (
         f"task {usable[0]}: {with_gold} of {len(dataset.documents)} documents have gold keyphrases{also}; "
-        f"methods of the suite {DEFAULT_SUITES[usable[0]]}"
+        f"read as {language!r}; methods of the suite {DEFAULT_SUITES[usable[0]]}"
     )

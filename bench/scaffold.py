@@ -25,6 +25,7 @@ from readbench.infer import infer_suite
 from readbench.registry import Registry
 from readbench.spelling import NAME
 from readbench.suite import Suite, list_suites, load_suite
+from readbench.suite_language import language_code, own_language
 from readbench.types import Dataset, Task
 
 LINES_LOOKED_AT = 100
@@ -176,6 +177,7 @@ def _suite_text(
         "COLUMNS": "\n".join(shown if names else []) or '# title = "Title"',
         "ALSO": f"\n# Its {also} targets are not asked for here; no method ever sees them." if also else "",
         "FIELDS": _list(chosen),
+        "LANGUAGE": _quoted(language_code(own_language(data))),
         "OTHERS": f"This dataset also has: {', '.join(others)}." if others else "This dataset has no others.",
         "PRIMARY": _quoted(section.primary or "f1@10"),
         "BOARD": _list(section.board),
@@ -208,7 +210,7 @@ seed = 20240 # of splits, samples and methods: the same seed gives the same resu
 # A path (CSV or JSON Lines, also .gz) as seen from where bench is run, or a name of `bench ls datasets`.
 [dataset]
 name = $DATASET
-language = "en" # of documents that name none (ISO 639-1); stemming and some methods depend on it
+language = $LANGUAGE # of documents that name none (ISO 639-1); stemming and some methods depend on it
 # encoding = "utf-8"
 # keyphrase_separator = ";" # between the phrases of one cell
 # max_characters = 1000000 # longer documents are left out and counted
