@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from readbench.errors import BenchError
 from readbench.suite import Suite, TaskSection, find_suite, load_suite
+from readbench.suite_language import language_code, own_language
 from readbench.types import Dataset, Task
 
 DEFAULT_SUITES: dict[Task, str] = {"keyphrases": "keyphrases", "classification": "papers"}
@@ -28,18 +29,20 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
         )  # fmt: skip
     sections: dict[Task, TaskSection] = {}
     reasons = []
+    language = language_code(own_language(dataset))
     for task in usable:
         base = load_suite(find_suite(DEFAULT_SUITES[task]))
         # One task keeps the suite's own split in its usual place; of two, each brings its own.
-        own = {} if len(usable) == 1 else {"split": base.split_of(task)}
-        sections[task] = base.tasks[task].model_copy(update=own | _fields(dataset))
+        own: dict[str, object] = {} if len(usable) == 1 else {"split": base.split_of(task)}
+        own |= {"language": language, **_fields(dataset)}
+        sections[task] = base.tasks[task].model_copy(update=own)
         reasons.append(_why(dataset, task))
     suite = load_suite(find_suite(DEFAULT_SUITES[usable[0]])).model_copy(
         update={"name": dataset.name, "tasks": sections}
     )
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
-    return suite, "; ".join(reasons) + also
+    return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
 
 
 def _fields(dataset: Dataset) -> dict[str, tuple[str, ...]]:

@@ -410,11 +410,7 @@ class _Planner:
         for needed, most, what in (
             (needs.memory_bytes, limit, "the limit of a cell (--memory)"),
             (needs.memory_bytes, machine_memory(), "this machine's memory"),
-            (
-                needs.gpu_memory_bytes,
-                gpu_memory() if device == "cuda" else needs.gpu_memory_bytes,
-                "the GPU's",
-            ),
+            (on_gpu, gpu_memory(), "the GPU's memory"),
         ):
             if needed > most:
                 return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"

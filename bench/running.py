@@ -26,6 +26,7 @@ from readbench.report.files import write_results
 from readbench.run_statistics import write_statistics
 from readbench.store import Store, cannot_write, write_json
 from readbench.suite import Suite, find_suite, load_suite
+from readbench.suite_language import told_apart, unnamed_language
 from readbench.tasks import get_task
 from readbench.tuning import Tuning, grid, tune
 from readbench.types import Dataset
@@ -155,7 +156,7 @@ def _inputs(
         data = open_dataset(str(dataset), ReadOptions(labels=labels))
         suite, why = infer_suite(data)
         say(why)
-        return suite, data
+        return suite, told_apart(suite, data)
     suite = load_suite(find_suite(reference))
     target = dataset or suite.dataset.name
     if target is None:
@@ -163,9 +164,9 @@ def _inputs(
             "it names no dataset", where=f"suite {suite.name}",
             todo=f"give one: bench run {suite.name} --dataset FILE (or papers-demo)",
         )  # fmt: skip
-    update = {"labels": labels} if labels else {}
+    update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
     options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
-    return suite, open_dataset(target, options)
+    return suite, told_apart(suite, open_dataset(target, options))
 
 
 def _begin(plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str) -> Path:

@@ -20,6 +20,7 @@ from readbench.infer import infer_suite
 from readbench.new_file import write_new
 from readbench.splits import SplitSpec
 from readbench.suite import Suite, list_suites, load_suite
+from readbench.suite_language import language_code, own_language
 from readbench.tasks import get_task
 from readbench.types import Dataset, Task
 
@@ -129,6 +130,7 @@ def _suite_text(
         "FOUND": f"Found in this file: {listed(names)}." if names else "An embedded corpus knows its own.",
         "COLUMNS": "\n".join(shown if names else []) or '# title = "Title"',
         "ALSO": f"\n# Its {also} targets are not asked for here; no method ever sees them." if also else "",
+        "LANGUAGE": _quoted(language_code(own_language(data))),
         "SPLIT": _split_text(suite.split_of(next(iter(suite.tasks)))),
         "TASKS": "\n\n".join(_task_text(task, data, suite) for task in suite.tasks),
     }
@@ -209,7 +211,7 @@ seed = 20240 # of splits, samples and methods: the same seed gives the same resu
 # A path (CSV or JSON Lines, also .gz) as seen from where bench is run, or a name of `bench ls datasets`.
 [dataset]
 name = $DATASET
-language = "en" # of documents that name none (ISO 639-1); stemming and some methods depend on it
+language = $LANGUAGE # of documents that name none (ISO 639-1); stemming and some methods depend on it
 # encoding = "utf-8"
 # keyphrase_separator = ";" # between the phrases of one cell
 # max_characters = 1000000 # longer documents are left out and counted

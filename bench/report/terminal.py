@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Costs, Value, weights_of
+from readbench.record import OTHER_LANGUAGE, Costs, Value, weights_of
 from readbench.units import show_rate, show_seconds, show_size
 
 
@@ -56,6 +56,9 @@ def _heading(board: Leaderboard) -> Text:
     )
     if left_out:
         text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
+    for name, count in manifest.dataset_counts.items():
+        if name.startswith(OTHER_LANGUAGE) and count:
+            text.append(f"\n{count} {name}.", "yellow")
     if manifest.status != "finished":
         text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
     return text
