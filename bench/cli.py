@@ -25,6 +25,12 @@ class Format(StrEnum):
     json = "json"
 
 
+class AuditFormat(StrEnum):
+    rich = "rich"
+    md = "md"
+    json = "json"
+
+
 class Kind(StrEnum):
     suites = "suites"
     methods = "methods"
@@ -187,6 +193,36 @@ def show(
 
     store = open_store(reference, output_path)
     console().print(render_predictions(store, find_run(reference, store), method, document))
+
+
+@app.command()
+def audit(
+    dataset: Annotated[str, typer.Argument(help="A name or a path, as for run --dataset.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="A second file with id and label, joined by id.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="A seeded sample of that many documents.")] = None,
+    format: Annotated[AuditFormat, typer.Option(help="How to print it.")] = AuditFormat.rich,
+) -> None:
+    """Can scores on this dataset be trusted? Duplicates, contradictory labels, class balance, shortcuts.
+
+    Exit status: 0 nothing found (notes do not count), 1 findings, 2 wrong use.
+    """
+    from readbench.audit import audit_of
+    from readbench.report import audit as report
+
+    screen = console()
+    with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
+        found = audit_of(dataset, labels, suite, limit)
+    if format is AuditFormat.rich:
+        screen.print(report.render(found))
+    else:
+        show = {AuditFormat.md: report.as_markdown, AuditFormat.json: report.as_json}[format]
+        sys.stdout.write(show(found) + "\n")
+    raise typer.Exit(found.exit_status)
 
 
 @app.command()

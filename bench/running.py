@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from readbench.audit.warnings import shortcut_warnings
 from readbench.board import Leaderboard, build_leaderboard
 from readbench.datasets import open_dataset
 from readbench.datasets.options import ReadOptions
@@ -217,6 +218,7 @@ def _write_manifest(
             "near_duplicates": plan.near_duplicates[task].documents,
             "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
+            "warnings": shortcut_warnings(plan.dataset, spec, store.root),
         }  # fmt: skip
     done = status != "running"
     manifest = Manifest.model_validate(

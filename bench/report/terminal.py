@@ -25,6 +25,7 @@ def render(board: Leaderboard, width: int) -> RenderableType:
         parts.append(Text(""))
         if len(board.tables) > 1:
             parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
+        parts += [Text(f"Warning: {line}", "yellow") for line in table.settings.warnings]
         parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
