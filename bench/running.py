@@ -27,7 +27,7 @@ from readbench.run_statistics import write_statistics
 from readbench.store import Store, cannot_write, write_json
 from readbench.suite import Suite, find_suite, load_suite
 from readbench.tasks import get_task
-from readbench.tuning import Tuning, tune
+from readbench.tuning import Tuning, grid, tune
 from readbench.types import Dataset
 
 
@@ -109,6 +109,37 @@ def run_suite(
         write_statistics(folder, store)
         write_results(folder, store)
     return Finished(build_leaderboard(name, store), _exit_status(runner, options.strict))
+
+
+def plan_suite(
+    reference: str | None, dataset: str | None, labels: Path | None, options: Options, store: Store,
+    interface: Interface,
+) -> int:  # fmt: skip
+    """Shows what a run would do, without doing it. Returns the exit status: 1 where some method cannot fit.
+
+    Raises BenchError for wrong use.
+    """
+    suite, data = _inputs(reference, dataset, labels, interface.say)
+    # Methods named on the command line are taken as they are.
+    tuned_too = not options.methods
+    trials = [(task, t, grid(t)) for task, s in suite.tasks.items() for t in s.tuned if tuned_too]
+    for task, tuned, spellings in trials:
+        interface.say(
+            f"{task}: {len(spellings)} combinations of {tuned.method} are tried on the validation part first"
+        )
+    # What is chosen is not known yet: the first combination stands for each.
+    sections = {
+        task: section.model_copy(
+            update={
+                "methods": (*section.methods, *(names[0] for of, _, names in trials if of == task)),
+                "tuned": (),
+            }
+        )
+        for task, section in suite.tasks.items()
+    }
+    plan = make_plan(suite.model_copy(update={"tasks": sections}), data, options, store)
+    interface.planned(plan, store)
+    return 1 if any(cell.state == "refused" for cell in plan.cells) else 0
 
 
 def _jobs(plan: Plan) -> int:

@@ -144,6 +144,10 @@ def _columns(table: Table) -> list[_Column]:
         _Column("method", [row.method for row in rows]),
         _Column(f"{primary} [95 %]", first),
     ]
+    spreads = [value.spread if (value := _value(row, primary)) is not None else None for row in rows]
+    if any(spread is not None for spread in spreads):
+        shown = ["–" if spread is None else f"±{_short(spread)}" for spread in spreads]
+        columns.append(_Column("spread", shown))
     metrics = dict.fromkeys(metric for metric in table.settings.board if metric != primary)
     for place, metric in enumerate(metrics, 1):
         wanted = 0 if metric == table.sort else place
@@ -272,6 +276,11 @@ def _footnotes(table: Table) -> Text:
     told = table.settings.reference
     if told is not None:
         lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")
+    if any(len(row.records) > 1 for row in table.rows):
+        lines.append(
+            "Interval: all test documents together. spread: standard deviation over folds and repeats. "
+            "Seconds are a cell's mean, memory the largest."
+        )
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:
