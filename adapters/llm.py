@@ -62,7 +62,7 @@ class Llm(Adapter):
         more = [] if found is None or found.package is None else [found.package]
         if found is not None and found.file is not None:
             more.append("gguf")
-        if self.params.quantization != "none":
+        if self.params.quantization is not None:
             more.append("bitsandbytes")
         return (*self.requires, *more)
 
@@ -84,7 +84,7 @@ class Llm(Adapter):
             return Needs()
         params = self.params
         element = BYTES["fp32" if params.dtype == "auto" or params.tuning == "full" else params.dtype]
-        packed = PACKED.get(params.quantization)
+        packed = PACKED.get(params.quantization or "")
         memory = training_memory(
             shape, params.tuning_config(), element=element, batch=params.batch_size, tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
@@ -95,7 +95,7 @@ class Llm(Adapter):
     def missing(self) -> None:
         super().missing()
         require_model(self.params.model)
-        if self.params.quantization != "none":
+        if self.params.quantization is not None:
             require_quantization()
 
     # -- loading and learning ------------------------------------------------------------------------
@@ -105,22 +105,22 @@ class Llm(Adapter):
         precision = resolve_precision(params.dtype, device)
         if params.tuning == "full":
             precision = "fp32"  # small steps get lost in half precision; autocast computes in it all the same
-        quantised = params.quantization != "none"
+        quantised = params.quantization is not None
         if quantised:
             require_quantization(device)
         self.causal = load_causal(
             params.model, dtype=DTYPES[precision], device="cpu" if quantised else device, context=self.context
         )
-        if quantised:
+        if params.quantization is not None:
             quantise(self.causal.model, params.quantization, device)
         self.model: Any = self.causal.model
         self.classifier: Classifier | None = None
         self.context.note(
             "weights",
-            self.causal.described | {"dtype": precision, "quantization": params.quantization},
+            self.causal.described | {"dtype": precision, "quantization": params.quantization or "none"},
         )
-        self._unparsable: list[str] = []
-        self._agreed: list[bool] = []
+        self._unparsable: dict[str, str] = {}
+        self._agreed: dict[str, bool | None] = {}
         self._read, self._read_s = 0, 0.0
         if self.context.task.labels:
             self._ask_for(self.context.task.labels)
@@ -159,13 +159,13 @@ class Llm(Adapter):
 
             self.model = load_adapter(Path(params.adapter).expanduser(), self.causal)
             context.note("adapter", {"folder": params.adapter, **self.weights()})
-        elif params.tuning != "none":
+        elif params.tuning is not None:
             judge = self._train(learn, judge)
         self._finish()
         sample = (judge if judge.labels else learn).documents[: params.agreement]
         if sample and self._compares:
             prompts = [self.prompter.ids(document, "agreement") for document in sample]
-            self._compare(prompts, self.learner.log_probabilities(prompts))
+            self._compare(sample, prompts, self.learner.log_probabilities(prompts))
         self._note()
 
     def _show(self, learn: Labelled) -> Labelled:
@@ -243,7 +243,7 @@ class Llm(Adapter):
         start = perf_counter()
         prompts = [self.prompter.ids(document, "test") for document in chunk]
         if self.params.predict == "generate":
-            found = self._said(prompts)
+            found = self._said(chunk, prompts)
         else:
             import numpy as np
 
@@ -253,17 +253,17 @@ class Llm(Adapter):
         self._read_s += perf_counter() - start
         if self._compares:
             room = self.params.agreement - len(self._agreed)
-            self._compare(prompts[:room], logs[:room])
+            self._compare(chunk[:room], prompts[:room], logs[:room])
         self._note()
         return found
 
-    def _said(self, prompts: Sequence[list[int]]) -> list[PredictedLabel]:
+    def _said(self, documents: Sequence[Document], prompts: Sequence[list[int]]) -> list[PredictedLabel]:
         """What free answers state; an answer that states no label is an abstention, and is counted."""
         found = []
-        for text in self._generated(prompts):
+        for document, text in zip(documents, self._generated(prompts), strict=True):
             parsed = self.format.parse(text)
             if parsed is None:
-                self._unparsable.append(text[:QUOTED_CHARACTERS])
+                self._unparsable[document.id] = text[:QUOTED_CHARACTERS]
             found.append(parsed or PredictedLabel(None))
         return found
 
@@ -280,19 +280,24 @@ class Llm(Adapter):
         by_words = self.params.predict == "score" and self.classifier is None
         return by_words and len(self._agreed) < self.params.agreement
 
-    def _compare(self, prompts: Sequence[list[int]], logs: Any) -> None:
-        for prediction, row in zip(self._said(prompts), logs, strict=True):
-            self._agreed.append(prediction.label == self.format.labels[int(row.argmax())])
+    def _compare(self, documents: Sequence[Document], prompts: Sequence[list[int]], logs: Any) -> None:
+        said = self._said(documents, prompts)
+        for document, prediction, row in zip(documents, said, logs, strict=True):
+            scored = self.format.labels[int(row.argmax())]
+            self._agreed[document.id] = None if prediction.label is None else prediction.label == scored
 
     def _note(self) -> None:
         """What has been counted so far."""
         note = self.context.note
         note("cuts", self.prompter.cuts.described())
-        note("unparsable", {"answers": len(self._unparsable), "examples": self._unparsable[:QUOTED]})
+        examples = list(self._unparsable.values())[:QUOTED]
+        if self.params.predict == "generate" or self._agreed:
+            note("unparsable", {"answers": len(self._unparsable), "examples": examples})
         if self.prompter.shots:
             note("shots", [{"id": shot.id, "answer": shot.answer} for shot in self.prompter.shots])
         if self._agreed:
-            note("agreement", {"documents": len(self._agreed), "agreed": sum(self._agreed)})
+            agreed = sum(value is True for value in self._agreed.values())
+            note("agreement", {"documents": len(self._agreed), "agreed": agreed})
         if self._read_s:
             note("predict_tokens_per_s", self._read / self._read_s)
 

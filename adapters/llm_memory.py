@@ -120,7 +120,7 @@ def shape_from_config(config: Mapping[str, Any]) -> Shape:
 def trainable_parameters(shape: Shape, config: TuningConfig) -> int:
     """What a tuning trains. Of LoRA on the usual targets: queries and values, or the fused module."""
     h, layers, virtual = shape.hidden, shape.layers, config.virtual
-    if config.tuning == "none":
+    if config.tuning is None:
         return 0
     if config.tuning == "full":
         return shape.parameters

@@ -10,7 +10,7 @@ from readbench.adapter import Params as Base
 from readbench_adapters.llm_tuning import PREFIXES, USUAL, VIRTUAL, Encoder, Tuning, TuningConfig
 from readbench_adapters.training import Precision, Schedule, TrainingConfig
 
-Quantization = Literal["none", "4bit", "8bit"]
+Bits = Literal["4bit", "8bit"]
 
 
 class LlmParams(Base):
@@ -20,7 +20,7 @@ class LlmParams(Base):
     model: str = Field(
         "smollm2-135m", description="a known name, a folder, a GGUF file, or a repository in the local cache"
     )
-    tuning: Tuning = Field("lora", description="what is trained; none: the model as it is")
+    tuning: Tuning | None = Field("lora", description="what is trained; none: the model as it is")
     adapter: str = Field("", description="folder of a trained adapter, loaded in place of training")
     rank: int = Field(8, ge=1, description="of LoRA; of AdaLoRA on average, in the end")
     alpha: int = Field(32, ge=1, description="LoRA and AdaLoRA: what is added is scaled by alpha over rank")
@@ -51,7 +51,7 @@ class LlmParams(Base):
         512, ge=16, description="of prompt and answer; longer papers are cut in the abstract"
     )
     shots: int = Field(0, ge=0, description="solved examples in the prompt, from the training part")
-    quantization: Quantization = Field("none", description="of the weights; needs CUDA and bitsandbytes")
+    quantization: Bits | None = Field(None, description="of the weights; needs CUDA and bitsandbytes")
     predict: Literal["score", "generate"] = Field(
         "score", description="compare the labels' probabilities, or let it answer and read what it says"
     )
@@ -75,15 +75,16 @@ class LlmParams(Base):
     def _agree(self) -> LlmParams:
         if self.gradient_checkpointing and self.tuning in PREFIXES:
             raise ValueError(f"{self.tuning} works on the cache, which gradient checkpointing does without")
-        if self.head == "classifier" and self.tuning == "none":
+        if self.head == "classifier" and self.tuning is None:
             raise ValueError("a classifier must be trained: give a tuning")
         if self.head == "classifier" and (self.predict == "generate" or self.adapter):
             raise ValueError("with head=classifier there are no words to generate, and no adapter to load")
-        if self.quantization != "none" and self.tuning == "full":
+        if self.quantization is not None and self.tuning == "full":
             raise ValueError("quantised weights cannot be trained: give another tuning than full")
         if self.virtual_tokens is not None and self.tuning not in VIRTUAL:
-            raise ValueError(f"virtual_tokens are of {', '.join(sorted(VIRTUAL))}, not of {self.tuning}")
-        if self.adapter and self.tuning in ("none", "full"):
+            having = ", ".join(sorted(VIRTUAL))
+            raise ValueError(f"virtual_tokens are of {having}, not of tuning={self.tuning or 'none'}")
+        if self.adapter and self.tuning in (None, "full"):
             raise ValueError("an adapter is loaded in place of training one: give the tuning that it is of")
         if self.checkpoints and self.tuning == "adalora":
             raise ValueError("AdaLoRA cannot go on from a checkpoint: its importances are not kept")
@@ -97,7 +98,9 @@ class LlmParams(Base):
         )  # fmt: skip
 
     def training_config(self, seed: int) -> TrainingConfig:
-        rate = USUAL[self.tuning].learning_rate if self.learning_rate is None else self.learning_rate
+        rate = self.learning_rate
+        if rate is None:
+            rate = 0.0 if self.tuning is None else USUAL[self.tuning].learning_rate
         return TrainingConfig(
             epochs=self.epochs, learning_rate=rate, batch_size=self.batch_size,
             accumulation=self.accumulation, weight_decay=self.weight_decay, warmup=self.warmup,

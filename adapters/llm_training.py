@@ -106,13 +106,12 @@ def fine_tune(
     context: Context, checkpoint: Checkpoint | None = None,
 ) -> tuple[Epoch, ...]:  # fmt: skip
     """Trains and leaves the best epoch in the model. Notes the learning curve, and for AdaLoRA the ranks
-    before and after."""
+    that it began with and left."""
     import torch
 
     model = learner.model
     parts = torch.nn.ModuleList([model, learner.classifier] if learner.classifier else [model])
     budgeted = adalora(model)
-    before = ranks(model) if budgeted else 0
     curve = train(
         parts,
         lambda batch: learner.loss([examples[index] for index in batch]),
@@ -124,7 +123,8 @@ def fine_tune(
         checkpoint=checkpoint,
     )
     if budgeted:
-        context.note("ranks", {"trained": before, "left": ranks(model)})
+        trained, left = ranks(model)
+        context.note("ranks", {"trained": trained, "left": left})
     return curve
 
 

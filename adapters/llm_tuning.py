@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     from readbench_adapters.llm_models import CausalModel
 
-Tuning = Literal[
-    "lora", "adalora", "prefix-tuning", "prompt-tuning", "p-tuning", "p-tuning-v2", "full", "none"
-]
+Tuning = Literal["lora", "adalora", "prefix-tuning", "prompt-tuning", "p-tuning", "p-tuning-v2", "full"]
 Encoder = Literal["mlp", "lstm"]
 ADAPTER = "default"
 """PEFT's name for the one adapter of a model."""
@@ -45,10 +43,9 @@ USUAL: dict[Tuning, Usual] = {
     "p-tuning-v2": Usual(2e-2, 128),
     # Stanford Alpaca, for 7B parameters.
     "full": Usual(2e-5),
-    "none": Usual(0.0),
 }
-PREFIXES = frozenset({"prefix-tuning", "p-tuning-v2"})
-VIRTUAL = PREFIXES | {"prompt-tuning", "p-tuning"}
+PREFIXES: frozenset[Tuning] = frozenset({"prefix-tuning", "p-tuning-v2"})
+VIRTUAL: frozenset[Tuning] = PREFIXES | {"prompt-tuning", "p-tuning"}
 """Tunings that put tokens of their own before the text."""
 INITIAL_RANK = 1.5
 """AdaLoRA begins with this many times the rank that it ends with (Zhang et al. 2023, section 4)."""
@@ -59,9 +56,10 @@ is so after the first, because any of them may be the best."""
 
 @dataclass(frozen=True)
 class TuningConfig:
-    """What is trained. ``targets`` empty: the model's own; ``virtual_tokens`` None: the usual number."""
+    """What is trained; ``tuning`` None: nothing. ``targets`` empty: the model's own; ``virtual_tokens``
+    None: the usual number."""
 
-    tuning: Tuning
+    tuning: Tuning | None
     rank: int = 8
     alpha: int = 32
     dropout: float = 0.1
@@ -72,8 +70,9 @@ class TuningConfig:
 
     @property
     def virtual(self) -> int:
-        usual = USUAL[self.tuning].virtual_tokens
-        return usual if self.virtual_tokens is None or self.tuning not in VIRTUAL else self.virtual_tokens
+        if self.tuning is None or self.tuning not in VIRTUAL:
+            return 0
+        return self.virtual_tokens or USUAL[self.tuning].virtual_tokens
 
 
 def tuned(causal: CausalModel, config: TuningConfig, *, steps: int, steps_an_epoch: int, seed: int) -> Any:
@@ -95,7 +94,7 @@ def tuned(causal: CausalModel, config: TuningConfig, *, steps: int, steps_an_epo
         return model
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    if config.tuning == "none":
+    if config.tuning is None:
         return model
     try:
         wrapped = get_peft_model(
@@ -176,8 +175,7 @@ def orthogonality(wrapped: Any) -> Tensor:
     return weight * torch.stack(terms).mean()
 
 
-def ranks(wrapped: Any) -> int:
-    """Ranks that AdaLoRA has not taken away, over all matrices."""
-    return sum(
-        int((parameter != 0).sum()) for name, parameter in wrapped.named_parameters() if "lora_E" in name
-    )
+def ranks(wrapped: Any) -> tuple[int, int]:
+    """Ranks over all matrices of AdaLoRA: how many there are, and how many it has not taken away."""
+    values = [value for name, value in wrapped.named_parameters() if "lora_E" in name]
+    return sum(value.numel() for value in values), sum(int((value != 0).sum()) for value in values)
