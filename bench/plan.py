@@ -331,6 +331,9 @@ class _Planner:
             )  # fmt: skip
         if task == "classification":
             spec = with_labels(spec, self.dataset)
+        elif task == "extraction" and not spec.labels:
+            stated = {getattr(target, "label", None) for target in self.dataset.targets[task].values()}
+            spec = spec.model_copy(update={"labels": tuple(sorted(stated - {None}))})
         self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
         return spec
 
