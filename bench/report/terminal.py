@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Costs, Value
+from readbench.record import Costs, Value, weights_of
 from readbench.units import show_rate, show_seconds, show_size
 
 
@@ -234,15 +234,16 @@ def _problems(table: Table, run: str) -> list[Text]:
     return lines
 
 
-def _models(table: Table) -> list[str]:
-    """Which weights of a model each method says it ran with."""
-    methods: dict[str, list[str]] = {}
+def _weights(table: Table) -> list[str]:
+    """Which weights a method's name stood for, one line for those that ran with the same."""
+    users: dict[str, list[str]] = {}
     for row in table.rows:
-        told = None if row.record is None else row.record.notes.get("weights")
-        if isinstance(told, dict) and {"name", "sha256", "source"} <= told.keys():
-            model = f"{told['name']} ({told['source']}, SHA-256 {str(told['sha256'])[:12]})"
-            methods.setdefault(model, []).append(row.method)
-    return [f"{', '.join(who)} ran the weights of {model}." for model, who in methods.items()]
+        if row.status == "ok" and row.record is not None:
+            for one in weights_of(row.record):
+                name, source, sha256 = (one.get(key, "?") for key in ("name", "source", "sha256"))
+                told = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(told, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {told}." for told, methods in users.items()]
 
 
 def _footnotes(table: Table) -> Text:
@@ -264,7 +265,7 @@ def _footnotes(table: Table) -> Text:
         lines.append(
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
-    lines += _models(table)
+    lines += _weights(table)
     chosen = sorted({row.chosen for row in table.rows if row.chosen})
     if chosen:
         lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
