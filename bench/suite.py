@@ -78,6 +78,7 @@ class TaskSection(_Section):
     language: str | None = None
     labels: tuple[str, ...] = ()
     positive: str | None = None
+    prompt: str = Field("", description="what language models are asked, with fields: {title}, {labels}")
     methods: tuple[str, ...] = ()
     tuned: tuple[Tuned, ...] = ()
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
@@ -111,7 +112,7 @@ class Suite(_Section):
         section = self.tasks[task]
         return TaskSpec(
             task=task, fields=section.fields, language=section.language or self.dataset.language,
-            labels=section.labels, positive=section.positive,
+            labels=section.labels, positive=section.positive, prompt=section.prompt,
         )  # fmt: skip
 
 

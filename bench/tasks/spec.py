@@ -24,6 +24,7 @@ class TaskSpec(BaseModel):
     language: str = Field("en", description="ISO 639-1 code of the texts' language")
     labels: tuple[str, ...] = Field((), description="classification, extraction: the closed set of labels")
     positive: str | None = Field(None, description="binary classification: the positive class")
+    prompt: str = Field("", description="what a language model is asked, with named fields; its own if empty")
 
     def project(self, document: Document) -> Document:
         """The document with the fields of this spec alone; absent fields are left out. An annotation

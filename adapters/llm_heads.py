@@ -1,0 +1,102 @@
+"""What stands in a language model's head place while it is trained or asked: rows of logits where they are
+wanted, in single precision, or the logits of a classifier. Imports torch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Wanted(nn.Module):  # type: ignore[misc]
+    """The model's own head at the wanted positions alone.
+
+    ``positions``: int64 (rows, k), counted in tokens of the input; virtual tokens that a tuning puts before
+    them are added here, from the length that arrives. ``columns`` are the ids whose logits are wanted
+    (None: all). Answers float32 (rows, k, columns). A plain linear head is computed in single precision
+    where ``exact``, so that batching moves no near-tie; any other head in its own.
+    """
+
+    def __init__(
+        self, head: nn.Module, positions: Tensor, length: int, *,
+        columns: Tensor | None = None, exact: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.head, self.positions, self.length = head, positions, length
+        self.columns, self.exact = columns, exact
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        hidden = gathered(hidden, self.positions, self.length)
+        if type(self.head) is nn.Linear and self.exact:
+            weight, bias = self.head.weight, self.head.bias
+            if self.columns is not None:
+                weight, bias = weight[self.columns], None if bias is None else bias[self.columns]
+            with torch.autocast(hidden.device.type, enabled=False):
+                return functional.linear(
+                    hidden.float(), weight.float(), None if bias is None else bias.float()
+                )
+        logits = self.head(hidden).float()
+        return logits if self.columns is None else logits[..., self.columns]
+
+
+class Classifier(nn.Module):  # type: ignore[misc]
+    """A linear layer over the last state of the prompt, in place of label words (P-tuning v2, Liu et al.
+    2022, section 3.3). Answers float32 (rows, 1, labels) at the positions that ``at`` sets."""
+
+    def __init__(self, hidden: int, labels: int, device: str) -> None:
+        super().__init__()
+        self.linear = nn.Linear(hidden, labels, device=device)
+        nn.init.normal_(self.linear.weight, std=0.02)
+        nn.init.zeros_(self.linear.bias)
+        self.positions: Tensor | None = None
+        self.length = 0
+
+    def at(self, positions: Tensor, length: int) -> Classifier:
+        self.positions, self.length = positions, length
+        return self
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        assert self.positions is not None
+        states = gathered(hidden, self.positions, self.length)
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.linear(states.float())
+
+
+def gathered(hidden: Tensor, positions: Tensor, length: int) -> Tensor:
+    """States (rows, k, width) at positions of the input, out of (rows, virtual + length, width)."""
+    index = positions + (hidden.shape[1] - length)
+    return hidden.gather(1, index.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+
+
+def base_of(model: Any) -> Any:
+    """The language model itself, inside of whatever PEFT put around it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+@contextmanager
+def in_place_of_head(model: Any, head: nn.Module) -> Iterator[None]:
+    """Within, ``head`` is what the model's last states go through. What the model does to logits after its
+    head (a scale, a soft cap) it still does."""
+    base = base_of(model)
+    before = base.get_output_embeddings()
+    base.set_output_embeddings(head)
+    try:
+        yield
+    finally:
+        base.set_output_embeddings(before)
+
+
+def right_padded(rows: list[list[int]], pad: int, device: Any) -> tuple[Tensor, Tensor]:
+    """Ids and attention mask, int64 (rows, longest). On the right: nothing before a token depends on its
+    neighbours then, whatever the tuning puts in front."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row, dtype=torch.int64)
+        mask[index, : len(row)] = 1
+    return ids.to(device), mask.to(device)
