@@ -80,9 +80,8 @@ class Rows:
             where = f"{file}, {place}"
             id_ = scalar(row.get("id"), "id", where) or f"{stem(file)}-{place.removeprefix('line ')}"
             language = scalar(row.get("language"), "language", where)
-            fields, target = _fields(row, where), _target(row, where)
-            for text in (id_, language, *fields.values()):
-                check_text(text, where)
+            fields, target = instruction_fields(row, where), _target(row, where)
+            check_text(id_ + language, where)
             if id_ in self._places:
                 raise BenchError(
                     f"the id {shown(id_)} is in {self._places[id_]} too", where=where,
@@ -135,10 +134,19 @@ class Rows:
         return "zh" if 2 * chinese > len(self._fields) else self._options.language
 
 
-def _fields(row: Mapping[str, object], where: str) -> dict[str, str]:
+def is_instruction(row: Mapping[str, object]) -> bool:
+    """Whether a row has a context of this format, whatever else it has."""
+    context = row.get("context")
+    return isinstance(context, str) and _CONTEXT.fullmatch(context) is not None
+
+
+def instruction_fields(row: Mapping[str, object], where: str) -> dict[str, str]:
+    """The fields of a row, ``instruction`` and ``input``, those that are blank left out. Raises BenchError
+    for another context than that of the format, such as one with an answer in it."""
     context = row.get("context")
     if not isinstance(context, str) or isinstance(context, Number):
         raise BenchError("the context is no text", where=where, todo=_ROW)
+    check_text(context, where)
     found = _CONTEXT.fullmatch(context)
     if found is None:
         raise BenchError(
