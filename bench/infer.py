@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from readbench.errors import BenchError
+from readbench.splits import SplitSpec
 from readbench.suite import Suite, find_suite, load_suite
 from readbench.types import Dataset
 
-DEFAULT_SUITES = {"keyphrases": "keyphrases"}
+DEFAULT_SUITES = {"keyphrases": "keyphrases", "extraction": "reviews-and-facts"}
 """The suite whose methods are run for a task."""
+GOLD = {"keyphrases": "keyphrases", "extraction": "facts or a label"}
 
 
 def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
@@ -27,14 +31,25 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     suite = base.model_copy(
         update={"name": dataset.name, "tasks": {task: base.tasks[task] for task in usable}}
     )
+    if usable[0] == "extraction":
+        suite = _fitted(suite, dataset)
     fields = {name for document in dataset.documents for name in document.fields}
     if "text" in fields and not fields & {"title", "abstract"}:
         section = base.tasks[usable[0]].model_copy(update={"fields": ("text",)})
         suite = suite.model_copy(update={"tasks": {usable[0]: section}})
     with_gold = sum(bool(target) for target in dataset.targets[usable[0]].values())
     ignored = [task for task in known if task not in usable]
+    gold = GOLD[usable[0]]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
     return suite, (
-        f"task {usable[0]}: {with_gold} of {len(dataset.documents)} documents have gold keyphrases{also}; "
+        f"task {usable[0]}: {with_gold} of {len(dataset.documents)} documents have gold {gold}{also}; "
         f"methods of the suite {DEFAULT_SUITES[usable[0]]}"
     )
+
+
+def _fitted(suite: Suite, dataset: Dataset) -> Suite:
+    """The suite with the language of most documents, and a split of its own where the dataset has none."""
+    languages = Counter(document.language for document in dataset.documents)
+    section = suite.dataset.model_copy(update={"language": languages.most_common(1)[0][0]})
+    split = suite.split if "test" in dataset.parts.values() else SplitSpec(kind="holdout")
+    return suite.model_copy(update={"dataset": section, "split": split})
