@@ -50,14 +50,17 @@ def read_answer(text: str) -> StatedFacts:
 
 
 def find_answer(text: str) -> StatedFacts | None:
-    """What a text states that may say more around it, None where it states nothing that can be read. Amid
-    other words only quoted values count: 【】 is also how Chinese sets off a heading."""
+    """What a text states that may say more around it, None where it states nothing that can be read, or
+    breaks off. Amid other words only quoted values count: 【】 is also how Chinese sets off a heading."""
     for piece in (text, *(found[1] for found in _FENCED.finditer(text))):
         try:
             return read_answer(piece)
         except BenchError:
             continue
-    openings = [place for place, mark in enumerate(text) if mark in _OPEN_LIST + _OPEN_OBJECT]
+    openings = [place for place, mark in enumerate(text) if mark in _OPEN_LIST]
+    if not openings:
+        # An object within a list that breaks off would be a part of the answer, taken for the whole.
+        openings = [place for place, mark in enumerate(text) if mark in _OPEN_OBJECT]
     for place in openings[:_OPENINGS_TRIED]:
         try:
             return _meaning(_Scanner(text, place, bare_words=False).answer())

@@ -23,6 +23,7 @@ from readbench.datasets.table import open_table
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
 from readbench.registry import Registry
+from readbench.scaffold_facts import facts_suite_text
 from readbench.spelling import NAME
 from readbench.suite import Suite, list_suites, load_suite
 from readbench.types import Dataset, Task
@@ -54,7 +55,11 @@ def write_suite(dataset: Path, output: Path | None = None) -> Path:
             f"a suite is already called {place.stem!r}: {list_suites()[place.stem]}",
             where=str(place), todo="choose another name: --output suites/ANOTHER.toml",
         )  # fmt: skip
-    _write(place, _suite_text(_reference(dataset, data), place, data, suite, names, guessed))
+    reference = _reference(dataset, data)
+    if "extraction" in suite.tasks:
+        _write(place, facts_suite_text(reference, place, data, suite))
+    else:
+        _write(place, _suite_text(reference, place, data, suite, names, guessed))
     load_suite(place)
     return place
 

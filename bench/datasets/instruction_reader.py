@@ -3,7 +3,6 @@ Answer) and ``target``, as one file, or as a folder with train.jsonl and dev.jso
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ _CONTEXT = re.compile(
     r"\s*Instruction:(?P<instruction>.*?)(?:\n\s*Input:(?P<input>.*))?\n\s*Answer:\s*", re.DOTALL
 )
 _FIRST_LINE_BYTES = 1 << 20
+_KEYS = [re.compile(rb'(?<!\\)"%s"\s*:' % key) for key in (b"context", b"target")]
 _HAN = re.compile("[\u3400-\u9fff]")
 _ROW = 'write {"context": "Instruction: …\\nInput: …\\nAnswer: ", "target": "…"}'
 
@@ -174,12 +174,9 @@ def _target(row: Mapping[str, object], where: str) -> StatedFacts:
 def _is_instructions(path: Path) -> bool:
     if not is_of_kind(path, JSON_LINES_EXTENSIONS, lambda beginning: beginning.startswith(b"{")):
         return False
+    # Bytes, not JSON: which encoding the file is in is not known yet.
     line = head(path, _FIRST_LINE_BYTES).lstrip().partition(b"\n")[0]
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(row, dict) and {"context", "target"} <= row.keys()
+    return all(key.search(line) for key in _KEYS)
 
 
 def _is_chinese(text: str) -> bool:
