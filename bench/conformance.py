@@ -13,11 +13,20 @@ from typing import Any
 from readbench.adapter import Adapter, Context, PreparationNeed
 from readbench.datasets import open_dataset
 from readbench.engine.child import checked, seed_everything
-from readbench.plan import with_labels
+from readbench.plan import stated_labels, with_labels
 from readbench.registry import Method, Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
+from readbench.types import (
+    Dataset,
+    Document,
+    ExtractedFacts,
+    Part,
+    PredictedLabel,
+    Prediction,
+    RankedPhrases,
+    Task,
+)
 
 TRAIN, VALIDATION, TEST = 16, 4, 10
 HUGE_WORDS = 3_000
@@ -62,16 +71,18 @@ class _Checker:
 
     def __init__(self, method: Method, task: Task, folder: Path) -> None:
         self.method, self.task, self.folder = method, task, folder
-        corpus = open_dataset("papers-demo")
+        corpus = open_dataset("facts-demo" if task == "extraction" else "papers-demo")
         self.spec = TaskSpec(task=task)
         if task == "classification":
             self.spec = with_labels(self.spec, corpus)
+        elif task == "extraction":
+            self.spec = TaskSpec(task=task, fields=("instruction", "input"), labels=stated_labels(corpus))
         ids = [document.id for document in corpus.documents]
         self.train = corpus.only(ids[:TRAIN])
         self.validation = corpus.only(ids[TRAIN : TRAIN + VALIDATION])
         test = corpus.only(ids[TRAIN + VALIDATION : TRAIN + VALIDATION + TEST]).documents
         self.documents = tuple(self.spec.project(document) for document in test)
-        self.odd = (*_odd_documents(corpus.documents), self.documents[0])
+        self.odd = (*_odd_documents(corpus.documents, self.spec.fields), self.documents[0])
         self._made = 0
         self._prepared_before: dict[tuple[str, str, tuple[str, ...]], Path] = {}
         method.create(Context(task=self.spec)).missing()
@@ -202,16 +213,19 @@ class _Checker:
         return ""
 
 
-def _odd_documents(papers: Sequence[Document]) -> list[Document]:
-    words = " ".join(paper.fields["abstract"] for paper in papers).split()[:HUGE_WORDS]
+def _odd_documents(documents: Sequence[Document], names: Sequence[str]) -> list[Document]:
+    """``names`` are the two fields of the task, a short text and a long one."""
+    short, long = names
+    all_words = " ".join(document.fields[long] for document in documents).split()
+    words = (all_words * (HUGE_WORDS // len(all_words) + 1))[:HUGE_WORDS]
     texts = {
         "empty": {},
-        "blank": {"title": " ", "abstract": "\n"},
-        "title-only": {"title": "Tomography"},
-        "stop-words": {"title": "On the of", "abstract": "It is what it was. And so on."},
-        "huge": {"title": papers[0].fields["title"], "abstract": " ".join(words)},
-        "one-long-word": {"title": "A" * 5_000},
-        **{name: {"title": title, "abstract": abstract} for name, (title, abstract) in FOREIGN.items()},
+        "blank": {short: " ", long: "\n"},
+        "short-only": {short: "Tomography"},
+        "stop-words": {short: "On the of", long: "It is what it was. And so on."},
+        "huge": {short: documents[0].fields[short], long: " ".join(words)},
+        "one-long-word": {short: "A" * 5_000},
+        **{name: {short: title, long: abstract} for name, (title, abstract) in FOREIGN.items()},
     }
     return [Document(f"odd-{name}", fields) for name, fields in texts.items()]
 
@@ -231,10 +245,14 @@ def _same(one: Prediction, other: Prediction, tolerance: float) -> bool:
                 for name, value in one.scores.items()
             )
         )
+    if isinstance(one, ExtractedFacts) and isinstance(other, ExtractedFacts):
+        return one == other
     return False
 
 
 def _is_empty(prediction: Prediction) -> bool:
+    if isinstance(prediction, ExtractedFacts):
+        return not prediction.facts and prediction.label is None
     return not (prediction.phrases if isinstance(prediction, RankedPhrases) else prediction.label)
 
 
@@ -242,4 +260,7 @@ def _short(prediction: Prediction) -> str:
     if isinstance(prediction, RankedPhrases):
         pairs = zip(prediction.phrases[:3], prediction.scores[:3], strict=True)
         return ", ".join(f"{phrase} ({score:.6g})" for phrase, score in pairs) or "nothing"
+    if isinstance(prediction, ExtractedFacts):
+        told = [f"{fact.subject}, {fact.predicate}, {fact.object}" for fact in prediction.facts[:3]]
+        return "; ".join(told) or prediction.label or "nothing"
     return f"{prediction.label} ({prediction.scores})"

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from readbench.errors import BenchError
+from readbench.splits import SplitSpec
 from readbench.suite import Suite, TaskSection, find_suite, load_suite
 from readbench.suite_language import language_code, own_language
 from readbench.types import Dataset, Task
 
-DEFAULT_SUITES: dict[Task, str] = {"keyphrases": "keyphrases", "classification": "papers"}
+DEFAULT_SUITES: dict[Task, str] = {
+    "keyphrases": "keyphrases",
+    "classification": "papers",
+    "extraction": "reviews-and-facts",
+}
 """The suite whose methods are run for a task."""
+GOLD: dict[Task, str] = {"keyphrases": "gold keyphrases", "extraction": "gold facts or a label"}
 
 
 def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
@@ -20,6 +26,9 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     # Where all documents have one label, there is nothing to tell apart.
     single = {task for task in known if task == "classification" and len(_labels(dataset)) < 2}
     usable = [task for task in known if task in DEFAULT_SUITES and task not in single]
+    if "extraction" in usable:
+        # Its labels are part of the extraction task; the suite `reviews` asks for them alone.
+        usable = ["extraction"]
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
         raise BenchError(
@@ -40,6 +49,8 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     suite = load_suite(find_suite(DEFAULT_SUITES[usable[0]])).model_copy(
         update={"name": dataset.name, "tasks": sections}
     )
+    if usable == ["extraction"]:
+        suite = _fitted(suite, dataset, language)
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
     return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
@@ -57,7 +68,7 @@ def _labels(dataset: Dataset) -> list[str]:
 def _why(dataset: Dataset, task: Task) -> str:
     targets = dataset.targets[task]
     with_gold = sum(bool(target) for target in targets.values())
-    what = "gold keyphrases"
+    what = GOLD.get(task, "gold")
     if task == "classification":
         labels = _labels(dataset)
         shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
@@ -66,3 +77,10 @@ def _why(dataset: Dataset, task: Task) -> str:
         f"task {task}: {with_gold} of {len(dataset.documents)} documents have {what}; "
         f"methods of the suite {DEFAULT_SUITES[task]}"
     )
+
+
+def _fitted(suite: Suite, dataset: Dataset, language: str) -> Suite:
+    """The suite with a split of its own where the dataset has no parts."""
+    section = suite.dataset.model_copy(update={"language": language})
+    split = suite.split if "test" in dataset.parts.values() else SplitSpec(kind="holdout")
+    return suite.model_copy(update={"dataset": section, "split": split})

@@ -20,7 +20,7 @@ from readbench.splits import SplitSpec, derived_seed, make_splits, subsample
 from readbench.store import Store
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, Split, Task, digest_of_documents
+from readbench.types import Dataset, Document, Part, Split, StatedFacts, Task, digest_of_documents
 from readbench.units import show_size
 
 
@@ -247,6 +247,12 @@ def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
     return spec.model_copy(update={"labels": labels, "positive": positive})
 
 
+def stated_labels(dataset: Dataset) -> tuple[str, ...]:
+    """The labels among the targets of extraction, in order: the closed set that a label is out of."""
+    known = dataset.targets["extraction"].values()
+    return tuple(sorted({t.label for t in known if isinstance(t, StatedFacts) and t.label is not None}))
+
+
 class _Planner:
     """Plans cell by cell, so that two cells that need the same preparation get the same one."""
 
@@ -339,6 +345,8 @@ class _Planner:
             )  # fmt: skip
         if task == "classification":
             spec = with_labels(spec, self.dataset)
+        elif task == "extraction" and not spec.labels:
+            spec = spec.model_copy(update={"labels": stated_labels(self.dataset)})
         self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
         return spec
 

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, read_mode
 from readbench.registry import Registry
 from readbench.store import cannot_write, write_json
 from readbench.tasks import get_task
-from readbench.types import Document, PredictedLabel, Prediction
+from readbench.types import Document, ExtractedFacts, PredictedLabel, Prediction
 
 BLOCK = 1024
 """Documents between two writes. Preparations are made of a block at a time."""
@@ -160,7 +160,8 @@ def _once(block: Sequence[Document], source: Path) -> None:
 
 
 class _CsvWriter:
-    """``id``, and of a label: ``label`` and the score of each class; of keyphrases: joined by a semicolon."""
+    """``id``, and of a label: ``label`` and the score of each class; of keyphrases: joined by a semicolon;
+    of facts: ``label`` and the facts as JSON."""
 
     def __init__(self, manifest: ModelManifest) -> None:
         self.labels = manifest.spec.labels
@@ -169,12 +170,15 @@ class _CsvWriter:
     def header(self) -> bytes:
         if self.task == "classification":
             return _line(["id", "label", *(f"score.{label}" for label in self.labels)])
-        return _line(["id", "keyphrases" if self.task == "keyphrases" else "prediction"])
+        return _line(["id", "keyphrases"] if self.task == "keyphrases" else ["id", "label", "facts"])
 
     def row(self, id_: str, prediction: Prediction) -> bytes:
         if isinstance(prediction, PredictedLabel):
             scores = [prediction.scores.get(label, "") for label in self.labels]
             return _line([id_, prediction.label or "", *scores])
+        if isinstance(prediction, ExtractedFacts):
+            facts = _plain(id_, prediction)["facts"]
+            return _line([id_, prediction.label or "", json.dumps(facts, ensure_ascii=False)])
         return _line([id_, ";".join(phrase.replace(";", ",") for phrase in prediction.phrases)])
 
 
@@ -189,6 +193,9 @@ class _JsonWriter:
 def _plain(id_: str, prediction: Prediction) -> dict[str, Any]:
     if isinstance(prediction, PredictedLabel):
         return {"id": id_, "label": prediction.label, "scores": dict(prediction.scores)}
+    if isinstance(prediction, ExtractedFacts):
+        facts = [asdict(fact) for fact in prediction.facts]
+        return {"id": id_, "label": prediction.label, "facts": facts, "parsed": prediction.parsed}
     scores = [float(score) for score in prediction.scores]
     return {"id": id_, "keyphrases": list(prediction.phrases), "scores": scores}
 

@@ -18,6 +18,7 @@ from readbench.datasets.table import open_table
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
 from readbench.new_file import write_new
+from readbench.scaffold_facts import facts_suite_text
 from readbench.splits import SplitSpec
 from readbench.suite import Suite, list_suites, load_suite
 from readbench.suite_language import language_code, own_language
@@ -46,7 +47,12 @@ def write_suite(dataset: Path, output: Path | None = None) -> Path:
     data = open_dataset(str(dataset), ReadOptions(columns=guessed))
     suite = _inferred(data, names, dataset)
     place = output or Path("suites") / f"{_free_name(stem(dataset))}.toml"
-    write_new(place, _suite_text(_reference(dataset, data), place, data, suite, names, guessed))
+    reference = _reference(dataset, data)
+    if "extraction" in suite.tasks:
+        text = facts_suite_text(reference, place, data, suite)
+    else:
+        text = _suite_text(reference, place, data, suite, names, guessed)
+    write_new(place, text)
     load_suite(place)
     return place
 

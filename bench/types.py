@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Literal
 
 Task = Literal["keyphrases", "classification", "extraction"]
@@ -52,7 +52,33 @@ Keyphrases = tuple[str, ...]
 Label = str
 """A classification target."""
 
-Target = Keyphrases | Label
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fact:
+    """One fact that a text states: a subject, a predicate and an object, and what kinds of things the
+    subject and the object are (empty where nobody says)."""
+
+    subject: str
+    predicate: str
+    object: str
+    subject_type: str = ""
+    object_type: str = ""
+
+    @property
+    def untyped(self) -> Fact:
+        """The same without its types."""
+        return Fact(self.subject, self.predicate, self.object)
+
+
+@dataclass(frozen=True, slots=True)
+class StatedFacts:
+    """An extraction target: the facts of a text, or the label that was asked for in their place."""
+
+    facts: tuple[Fact, ...] = ()
+    label: str | None = None
+
+
+Target = Keyphrases | Label | StatedFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,21 @@ class PredictedLabel:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-Prediction = RankedPhrases | PredictedLabel
+@dataclass(frozen=True, slots=True)
+class ExtractedFacts:
+    """An extraction prediction: facts, a label, both or neither (an abstention).
+
+    ``raw`` is the answer that it was read from, None where the method writes no text. ``parsed`` is False
+    where that answer could not be read; it has neither facts nor a label then.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    label: str | None = None
+    parsed: bool = True
+    raw: str | None = None
+
+
+Prediction = RankedPhrases | PredictedLabel | ExtractedFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +120,8 @@ class Dataset:
 
     ``counts`` says what the reader left out and why (``{"skipped: no text": 2}``), ``demo`` marks a
     corpus whose scores describe nothing but itself. ``parts`` is the official split, by document id,
-    where the corpus has one; an id that is not in it belongs to no part.
+    where the corpus has one; an id that is not in it belongs to no part. ``slices`` are named groups of
+    documents that a task may score by themselves.
     """
 
     name: str
@@ -90,17 +131,19 @@ class Dataset:
     source: str = ""
     demo: bool = False
     parts: Mapping[str, Part] = field(default_factory=dict)
+    slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical content: documents and targets, in the order of their ids.
 
-        ``parts`` are left out: how the same papers are divided is what ``Split.hash`` is about.
+        ``parts`` are left out: how the same papers are divided is what ``Split.hash`` is about. So are
+        ``slices``, which follow from the targets or are about reporting alone.
         """
         digest = hashlib.sha256(digest_of_documents(self.documents).encode())
         for task in sorted(self.targets):
             for id_ in sorted(self.targets[task]):
-                digest.update(_canonical([task, id_, self.targets[task][id_]]))
+                digest.update(_canonical([task, id_, plain_target(self.targets[task][id_])]))
         return digest.hexdigest()
 
     def only(self, ids: Iterable[str]) -> Dataset:
@@ -113,7 +156,8 @@ class Dataset:
             for task, known in self.targets.items()
         }
         parts = {id_: part for id_, part in self.parts.items() if id_ in names}
-        return replace(self, documents=kept, targets=targets, parts=parts)
+        slices = {name: tuple(id_ for id_ in ids if id_ in names) for name, ids in self.slices.items()}
+        return replace(self, documents=kept, targets=targets, parts=parts, slices=slices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +177,24 @@ class Split:
 
     def ids(self, part: Part) -> tuple[str, ...]:
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
+
+
+def plain_target(target: Target) -> object:
+    """A target as JSON-able values, for fingerprints and files."""
+    if isinstance(target, StatedFacts):
+        return {"facts": [list(astuple(fact)) for fact in target.facts], "label": target.label}
+    return target
+
+
+def target_from_plain(value: object) -> Target:
+    """The inverse of ``plain_target``, from what JSON makes of it. Raises ValueError for other values."""
+    if isinstance(value, dict):
+        return StatedFacts(tuple(Fact(*fact) for fact in value["facts"]), value["label"])
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is no target")
 
 
 def digest_of_documents(documents: Sequence[Document]) -> str:

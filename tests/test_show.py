@@ -136,7 +136,7 @@ def test_first_documents_and_how_to_name_one(store: Store) -> None:
     assert "It predicted nothing for this document." in text
     assert line(text, "paper", "missed")
     assert "Fourth paper" not in text
-    assert "1 more test documents. One document and all of its phrases: --document one" in text
+    assert "1 more test documents. One document and all that was predicted: --document one" in text
 
 
 def test_a_method_may_be_named_in_several_ways(store: Store) -> None:

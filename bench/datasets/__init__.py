@@ -13,6 +13,7 @@ from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.embedded import SUMMARIES, DatasetInfo, list_embedded, read_embedded
 from readbench.datasets.gold import with_gold
 from readbench.datasets.hub_reader import HubReader
+from readbench.datasets.instruction_reader import InstructionReader
 from readbench.datasets.jsonl_reader import JsonLinesReader
 from readbench.datasets.key_folder_reader import KeyFolderReader
 from readbench.datasets.options import ReadOptions
@@ -24,6 +25,7 @@ from readbench.types import Dataset
 __all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
 
 READERS: tuple[Reader, ...] = (
+    InstructionReader(),
     PartFolderReader(),
     KeyFolderReader(),
     CsvReader(),

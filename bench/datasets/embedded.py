@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from readbench.datasets.instruction_reader import InstructionReader
 from readbench.datasets.jsonl_reader import read_json_lines
 from readbench.datasets.options import ReadOptions
 from readbench.errors import BenchError
@@ -14,7 +15,12 @@ from readbench.types import Dataset
 FOLDER = Path(__file__).parent
 
 SUMMARIES = MappingProxyType(
-    {"papers-demo": "written for demonstration: made-up papers with keyphrases and a label, 1 medical, 0 not"}
+    {
+        "papers-demo": "written for demonstration: made-up papers with keyphrases and a label, 1 medical, "
+        "0 not",
+        "facts-demo": "written for demonstration: made-up sentences with their facts, reviews with a label, "
+        "in Chinese and English",
+    }
 )
 
 # The area of a paper decides its label, so that it must not reach a method.
@@ -51,7 +57,12 @@ def read_embedded(name: str, options: ReadOptions) -> Dataset:
         )
     # Encoding and language are facts about this file, not the user's to say.
     own = options.model_copy(update={"encoding": "utf-8", "language": "en"})
-    return replace(read_json_lines(path, own, _HIDDEN), name=name, source=name, demo=True)
+    dataset = (
+        InstructionReader().read(path, own)
+        if InstructionReader().matches(path)
+        else read_json_lines(path, own, _HIDDEN)
+    )
+    return replace(dataset, name=name, source=name, demo=True)
 
 
 def _file(name: str) -> Path:

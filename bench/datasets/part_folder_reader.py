@@ -29,12 +29,12 @@ class PartFolderReader:
     annotates = True
 
     def matches(self, path: Path) -> bool:
-        return any(part_of(stem(file)) for file in _json_lines(path))
+        return any(part_of(stem(file)) for file in json_lines_files(path))
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Raises BenchError for two files of one part, for annotation that is asked for and not there,
         and what Collector, ``json_objects`` and ``read_annotation`` raise."""
-        files = _part_files(path)
+        files = part_files(path)
         collector = Collector(path, options, joint="/")
         for part, file in files.items():
             for place, value in json_objects(file, options.encoding):
@@ -48,7 +48,7 @@ class PartFolderReader:
 def _annotation(path: Path, files: dict[Part, Path], options: ReadOptions) -> dict[str, tuple[Token, ...]]:
     wanted = {f"{_ANNOTATION}{stem(file)}" for file in files.values()}
     annotation: dict[str, tuple[Token, ...]] = {}
-    found = [file for file in _json_lines(path) if stem(file) in wanted]
+    found = [file for file in json_lines_files(path) if stem(file) in wanted]
     if not found:
         raise BenchError(
             "comes without corenlp annotation",
@@ -61,10 +61,10 @@ def _annotation(path: Path, files: dict[Part, Path], options: ReadOptions) -> di
     return annotation
 
 
-def _part_files(path: Path) -> dict[Part, Path]:
+def part_files(path: Path) -> dict[Part, Path]:
     """The file of each part, train first."""
     found: dict[Part, Path] = {}
-    for file in _json_lines(path):
+    for file in json_lines_files(path):
         part = part_of(stem(file))
         if part is None:
             continue
@@ -78,7 +78,7 @@ def _part_files(path: Path) -> dict[Part, Path]:
     return {part: found[part] for part in PARTS if part in found}
 
 
-def _json_lines(path: Path) -> list[Path]:
+def json_lines_files(path: Path) -> list[Path]:
     """The JSON Lines files of a folder, by name; none where there is no folder, or none to be seen."""
     try:
         with os.scandir(path) as entries:

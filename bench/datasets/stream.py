@@ -11,6 +11,7 @@ from pathlib import Path
 
 from readbench.datasets.columns import resolve
 from readbench.datasets.csv_reader import CsvReader
+from readbench.datasets.instruction_reader import instruction_fields, is_instruction
 from readbench.datasets.jsonl_reader import JsonLinesReader, json_objects
 from readbench.datasets.lines import check_text
 from readbench.datasets.options import ReadOptions
@@ -45,6 +46,11 @@ def _documents(
 ) -> Iterator[Document]:
     for number, (place, row) in enumerate(rows, 1):
         where = f"{path}, {place}"
+        if is_instruction(row):
+            id_ = scalar(row.get("id"), "id", where) or str(number)
+            language = scalar(row.get("language"), "language", where) or options.language
+            yield Document(id_, instruction_fields(row, where), language)
+            continue
         columns = resolve(row, options.columns, where)
         fields = {
             name: text for name, column in columns.fields.items() if (text := field_text(row[column])).strip()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readbench.types import Document, Target, Task, Token
+from readbench.types import Document, Target, Task, Token, plain_target, target_from_plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +75,9 @@ def write_targets(targets: Mapping[Task, Mapping[str, Target]], path: Path) -> N
     import pyarrow.parquet as pq
 
     rows = [
-        (task, id_, json.dumps(target)) for task, known in targets.items() for id_, target in known.items()
+        (task, id_, json.dumps(plain_target(target)))
+        for task, known in targets.items()
+        for id_, target in known.items()
     ]
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     names = ("task", "id", "target")
@@ -91,8 +93,7 @@ def read_targets(path: Path) -> dict[Task, dict[str, Target]]:
     targets: dict[Task, dict[str, Target]] = {}
     table = pq.read_table(path)
     for task, id_, text in zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True):
-        value = json.loads(text)
-        targets.setdefault(task, {})[id_] = tuple(value) if isinstance(value, list) else value
+        targets.setdefault(task, {})[id_] = target_from_plain(json.loads(text))
     return targets
 
 

@@ -66,4 +66,5 @@ class Scoring:
 
 
 def _empty(predictions: Mapping[str, Prediction]) -> int:
-    return sum(not (getattr(p, "phrases", None) or getattr(p, "label", None)) for p in predictions.values())
+    answers = ("phrases", "facts", "label")
+    return sum(not any(getattr(p, name, None) for name in answers) for p in predictions.values())

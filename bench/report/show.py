@@ -14,13 +14,22 @@ from rich.text import Text
 from readbench.engine.documents import read_columns, read_documents, read_targets
 from readbench.errors import BenchError
 from readbench.record import Record, RunCell
+from readbench.report.show_facts import facts_of
 from readbench.report.show_labels import labels_in_all, labels_of
 from readbench.report.show_phrases import explained
 from readbench.spelling import parse_method, spell_method
 from readbench.store import Store
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, PredictedLabel, Prediction, RankedPhrases, Target
+from readbench.types import (
+    Document,
+    ExtractedFacts,
+    PredictedLabel,
+    Prediction,
+    RankedPhrases,
+    StatedFacts,
+    Target,
+)
 
 FIRST_DOCUMENTS = 3
 OUTPUT_LINES = 30
@@ -70,10 +79,13 @@ def render_predictions(
             parts += explained(shown.spec, document, phrases, prediction, whole=document_id is not None)
         elif isinstance(prediction, PredictedLabel):
             parts += labels_of(document, gold if isinstance(gold, str) else None, prediction, shown.spec)
+        elif isinstance(prediction, ExtractedFacts):
+            stated = gold if isinstance(gold, StatedFacts) else None
+            parts += facts_of(document, stated, prediction, whole=document_id is not None)
     if document_id is None:
         more = len(test) - len(chosen)
         there = f"{more} more test documents. " if more else ""
-        parts += ["", Text(f"{there}One document and all of its phrases: --document {test[0].id}", "dim")]
+        parts += ["", Text(f"{there}One document and all that was predicted: --document {test[0].id}", "dim")]
     return Group(*parts)
 
 

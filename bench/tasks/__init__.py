@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _TASKS = {
     "keyphrases": "readbench.tasks.keyphrases:TASK",
     "classification": "readbench.tasks.classification:TASK",
+    "extraction": "readbench.tasks.extraction:TASK",
 }
 
 

@@ -22,7 +22,7 @@ class TaskSpec(BaseModel):
         ("title", "abstract"), min_length=1, description="fields that make up the text, in this order"
     )
     language: str = Field("en", description="ISO 639-1 code of the texts' language")
-    labels: tuple[str, ...] = Field((), description="classification: the closed set of labels")
+    labels: tuple[str, ...] = Field((), description="classification, extraction: the closed set of labels")
     positive: str | None = Field(None, description="binary classification: the positive class")
     prompt: str = Field("", description="what a language model is asked, with named fields; its own if empty")
 
