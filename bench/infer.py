@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from readbench.errors import BenchError
+from readbench.language_codes import language_code
 from readbench.suite import Suite, find_suite, load_suite
-from readbench.suite_language import language_code, own_language
+from readbench.suite_language import own_language
 from readbench.types import Dataset
 
 DEFAULT_SUITES = {"keyphrases": "keyphrases"}

@@ -22,10 +22,11 @@ from readbench.datasets.options import Role
 from readbench.datasets.table import open_table
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
+from readbench.language_codes import language_code
 from readbench.registry import Registry
 from readbench.spelling import NAME
 from readbench.suite import Suite, list_suites, load_suite
-from readbench.suite_language import language_code, own_language
+from readbench.suite_language import own_language
 from readbench.types import Dataset, Task
 
 LINES_LOOKED_AT = 100
