@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from readbench.asked_metrics import check_metrics
 from readbench.audit.warnings import shortcut_warnings
 from readbench.board import Leaderboard, build_leaderboard
 from readbench.datasets import open_dataset
@@ -79,6 +80,7 @@ def run_suite(
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
     suite, data = _inputs(reference, dataset, labels, interface.say)
+    check_metrics(suite, options.include_paths)
     began = monotonic()
 
     def carry_out(plan: Plan) -> Mapping[str, Record]:
