@@ -187,11 +187,13 @@ class RunTask(_Model):
 
 
 class Manifest(_Model):
-    """A run: which cells, of which suite, on which documents, started how."""
+    """A run: which cells, of which suite, on which documents, started how. ``reference_workload_s``: what
+    the machine took for a fixed piece of work before the first cell; null where no cell was measured."""
 
     schema_version: int = MANIFEST_VERSION
     name: str
     suite: str
+    suite_version: int | None = None
     suite_digest: str
     status: Literal["running", "finished", "interrupted"]
     command: str
@@ -210,6 +212,7 @@ class Manifest(_Model):
     timeout_s: float
     memory_bytes: int
     machine: dict[str, Any]
+    reference_workload_s: float | None = None
     trials: list[Trial] = Field(default_factory=list)
     cells: list[RunCell]
 

@@ -45,6 +45,7 @@ class Runner:
     store: Store
     reporter: Reporter
     records: dict[str, Record] = field(default_factory=dict)
+    reference_workload_s: float | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
     _footprints: dict[str, int] = field(default_factory=dict)
