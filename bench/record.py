@@ -103,7 +103,8 @@ class Costs(_Model):
 
 
 class Record(_Model):
-    """What one cell left: one method on one fold with one seed."""
+    """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
+    training noise; null in records that are older than the question."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -117,6 +118,7 @@ class Record(_Model):
     repeat: int = 0
     seed: int
     device: str = "cpu"
+    stochastic: bool | None = None
     status: Status
     failure: Failure | None = None
     started_at: str

@@ -283,6 +283,7 @@ class Runner:
                 "repeat": cell.repeat,
                 "device": cell.device,
                 "seed": cell.seed,
+                "stochastic": cell.method.adapter.stochastic,
                 "status": status,
                 "failure": failure,
                 "started_at": self._started.get(cell.key, now()),
