@@ -47,7 +47,9 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
         raise BenchError("no cell of it ended ok", where=manifest.name, todo="mend the run first")
     place = folder / (name or manifest.suite)
     if place.exists() and not Path(place, "runs").is_dir():
-        raise BenchError("it is no baseline, and stays as it is", where=str(place), todo="choose another --name")
+        raise BenchError(
+            "it is no baseline, and stays as it is", where=str(place), todo="choose another --name"
+        )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         workspace = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))

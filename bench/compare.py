@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import difflib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -229,7 +229,8 @@ def _metrics(
     assert pair.before is not None
     assert pair.after is not None
     task = get_task(pair.task)
-    names = [metric for metric in task.metrics if metric.id in questions.metrics(pair.task, pair.method)]
+    known = {metric.id: metric for metric in task.metrics}
+    names = [known[name] for name in questions.metrics(pair.task, pair.method) if name in known]
     plain = [_point(metric, pair.before, pair.after, pair.identical) for metric in names]
     testable = [change for change in plain if change.verdict == "not tested"]
     if not testable or not questions.intervals(pair):
@@ -332,22 +333,25 @@ def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:
     return done
 
 
-def shown_metrics(before: Side, after: Side, chosen: Collection[str] = ()) -> Callable[[str, str], set[str]]:
-    """Which metrics a comparison shows: the chosen ones, or those of the boards of both runs.
+def shown_metrics(
+    before: Side, after: Side, chosen: Collection[str] = ()
+) -> Callable[[str, str], Collection[str]]:
+    """Which metrics a comparison shows: the chosen ones, or those of the boards of both runs, the primary
+    one first.
 
     Raises BenchError for a metric that no task of the runs has.
     """
-    of_task: dict[str, set[str]] = {}
+    of_task: dict[str, dict[str, None]] = {}
     for side in (before, after):
         for task, settings in side.manifest.tasks.items():
-            of_task.setdefault(task, set()).update((settings.primary, *settings.board))
+            of_task.setdefault(task, {}).update(dict.fromkeys((settings.primary, *settings.board)))
     if chosen:
         known = {task: {metric.id for metric in get_task(task).metrics} for task in of_task}
+        names = sorted(set().union(*known.values()))
         for metric in chosen:
-            if not any(metric in names for names in known.values()):
-                for task in of_task:
-                    with contextlib.suppress(KeyError):
-                        get_task(task).metric(metric)
-                raise BenchError(f"unknown metric {metric!r}")
-        of_task = {task: names & set(chosen) for task, names in known.items()}
-    return lambda task, method: of_task.get(task, set())  # noqa: ARG005
+            if metric not in names:
+                near = difflib.get_close_matches(metric, names, n=2)
+                todo = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+                raise BenchError(f"unknown metric {metric!r}", todo=todo)
+        of_task = {task: {name: None for name in chosen if name in known[task]} for task in known}
+    return lambda task, method: of_task.get(task, ())  # noqa: ARG005

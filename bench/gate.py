@@ -195,13 +195,19 @@ def _of_metric(method: MethodChange, change: MetricChange, threshold: Threshold)
     return decided("pass", flipped)
 
 
-def _of_noisy(method: MethodChange, change: MetricChange, gain: float, limit: float, decided: Any) -> Decision:
+def _of_noisy(
+    method: MethodChange, change: MetricChange, gain: float, limit: float, decided: Any
+) -> Decision:
     assert change.noise is not None
     verdict = non_inferior(gain, limit, change.noise)
     told = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
     if verdict == "inconclusive":
         smallest = "" if change.detectable is None else f"; {change.detectable:.3g} could be detected"
-        one = " (one seed each: training noise is unknown; set repeats in the suite)" if method.seeds < 2 else ""
+        one = (
+            " (one seed each: training noise is unknown; set repeats in the suite)"
+            if method.seeds < 2
+            else ""
+        )
         return decided(verdict, f"{told} do not decide it{smallest}{one}")  # type: ignore[no-any-return]
     if verdict == "regressed":
         return decided(verdict, f"a significant loss beyond the threshold; {told}")  # type: ignore[no-any-return]
@@ -256,5 +262,3 @@ def _only(side: Side, methods: Sequence[str]) -> Side:
         for table in side.board.tables
     )
     return Side(side.store, replace(side.board, tables=tables))
-
-

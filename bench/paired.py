@@ -274,9 +274,7 @@ def _answered(store: Store, cell: RunCell, metric: str) -> tuple[pa.Array, Any, 
     return table.column("id"), texts, values
 
 
-def _differing(
-    before: tuple[pa.Array, Any, Floats], after: tuple[pa.Array, Any, Floats]
-) -> list[Flip]:
+def _differing(before: tuple[pa.Array, Any, Floats], after: tuple[pa.Array, Any, Floats]) -> list[Flip]:
     import pyarrow.compute as pc
 
     ids, old, values = before

@@ -22,7 +22,9 @@ Kind = Literal["points", "relative", "absolute"]
 RATES = frozenset({"documents_per_s", "documents_per_s_marginal", "gpu_utilisation"})
 """Costs of which more is better."""
 
-_GRAMMAR = re.compile(r"(?P<name>.+):(?P<sign>[+-])(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>pp|%|[A-Za-z]*)")
+_GRAMMAR = re.compile(
+    r"(?P<name>.+):(?P<sign>[+-])(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>pp|%|[A-Za-z]*)"
+)
 _EXAMPLE = "write it like f1@10:-1pp, documents_per_s:-10% or peak_memory_bytes:+100MiB"
 
 

@@ -76,9 +76,7 @@ def write_methods(
     """``lost``: the share of documents that are answered with nothing; ``slower``: a factor; ``memory``:
     bytes held more."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        METHODS.format(lost=lost, slower=slower, memory=memory, fails=fails), encoding="utf-8"
-    )
+    path.write_text(METHODS.format(lost=lost, slower=slower, memory=memory, fails=fails), encoding="utf-8")
     return path
 
 
