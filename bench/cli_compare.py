@@ -104,7 +104,7 @@ def gate(
     ] = None,
     thresholds: Annotated[
         Path | None,
-        typer.Option(help="TOML with thresholds per suite and method; the baseline's by default."),
+        typer.Option(help="TOML, per suite and method; the baseline's own by default."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Inconclusive is no pass.")] = False,
     speed: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -132,6 +133,7 @@ class Questions:
     metrics: Callable[[str, str], Collection[str]]
     intervals: Callable[[Pair], bool] = field(default=lambda pair: True)  # noqa: ARG005
     resamples: int = RESAMPLES
+    permutations: int = RESAMPLES
     margin: Callable[[str, str, float], float] = field(default=lambda method, metric, before: 0.0)  # noqa: ARG005
 
 
@@ -143,7 +145,14 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
     reasons = preconditions(before, after)
     if reasons:
         return RunComparison(before, after, tuple(reasons), tuple(differences(before, after)), ())
-    found = [_method(before, after, pair, questions) for pair in pair_methods(before, after)]
+    pairs = pair_methods(before, after)
+    tests = sum(len(questions.metrics(pair.task, pair.method)) for pair in pairs)
+    # A p-value is at least 1 / (1 + draws): with fewer, Holm's correction alone would hide every difference.
+    draws = math.ceil(4 * tests / SIGNIFICANT)
+    questions = replace(
+        questions, resamples=max(questions.resamples, draws), permutations=max(questions.permutations, draws)
+    )
+    found = [_method(before, after, pair, questions) for pair in pairs]
     return RunComparison(before, after, (), tuple(differences(before, after)), tuple(_adjusted(found)))
 
 
@@ -287,7 +296,7 @@ def _tested(
         low, high = float(intervals[i, 0]), float(intervals[i, 1])
         if pair.stochastic or paired.shrink < 1:
             low, high = found.interval(change.change)
-        p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), seed)
+        p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), questions.permutations, seed)
         tested[change.metric] = replace(
             change, low=low, high=high, p=p, test=test, noise=found, verdict="cannot be told apart",
             detectable=detectable(found, questions.margin(pair.method, change.metric, change.before)),
@@ -301,13 +310,16 @@ def _per_seed(paired: PairedScores) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([after.aggregates() - before.aggregates() for before, after in repeats])
 
 
-def _p(paired: PairedScores, metric: Metric, replicated: float, seed: int) -> tuple[float, str]:
+def _p(
+    paired: PairedScores, metric: Metric, replicated: float, permutations: int, seed: int
+) -> tuple[float, str]:
     if isinstance(metric.aggregate, OfSample):
         return replicated, BOOTSTRAP
     gaps = paired.after.values(metric.id) - paired.before.values(metric.id)
     known = gaps[~np.isnan(gaps) & (gaps != 0)]
     right_or_wrong = len(known) > 0 and bool(np.all(np.abs(known) == np.abs(known[0])))
-    return float(sign_flip_p(gaps[:, None], seed=seed)[0]), MCNEMAR if right_or_wrong else SIGN_FLIP
+    p = sign_flip_p(gaps[:, None], permutations=permutations, seed=seed)
+    return float(p[0]), MCNEMAR if right_or_wrong else SIGN_FLIP
 
 
 def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:

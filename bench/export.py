@@ -11,7 +11,7 @@ from typing import Any
 
 from readbench.board import Leaderboard, Row
 from readbench.errors import MissingDependency
-from readbench.record import Costs
+from readbench.record import Costs, Value
 from readbench.thresholds import RATES
 
 LIKE = "5.0.0"
@@ -116,14 +116,20 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
     return files
 
 
+def _half(value: Value) -> str:
+    """Half the width of the interval, as the action writes a spread."""
+    known = value.low is not None and value.high is not None
+    return f"{((value.high or 0.0) - (value.low or 0.0)) / 2:.4f}" if known else ""
+
+
 def _unit(cost: str) -> str:
     return "docs/s" if cost in RATES else "bytes" if cost.endswith("_bytes") else "s"
 
 
 def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
-    """Logs a run to MLflow: the suite is an experiment, the run a run in it, each method a run within. Metrics
-    and costs become metrics, parameters and the spelling parameters, what was compared on tags. Returns
-    the id of the outer run.
+    """Logs a run to MLflow: the suite is an experiment, the run a run in it, each method a run within.
+    Metrics and costs become metrics, spelling and parameters parameters, what was compared on tags.
+    Returns the id of the outer run.
 
     Raises MissingDependency where MLflow is not installed.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from readbench.board import Row
@@ -87,9 +87,10 @@ def judge(
 ) -> Verdicts:
     """Compares a run with a baseline and decides. ``methods`` limits it to these spellings.
 
-    Raises BenchError for a threshold that fits neither a metric nor a cost, and with exit status 3 for a
-    run that has not finished or measured nothing.
+    Raises BenchError for a threshold that fits neither a metric nor a cost, for a method that neither run
+    has, and with exit status 3 for a run that has not finished or measured nothing.
     """
+    _check_methods(before, after, methods)
     check_measured(after)
     check_thresholds(before, after, thresholds)
     margins = {
@@ -252,13 +253,19 @@ def _rows(side: Side) -> list[Row]:
 
 
 def _only(side: Side, methods: Sequence[str]) -> Side:
-    """The side with the named methods alone. Raises BenchError for one that it does not have."""
+    """The side with the named methods alone."""
     if not methods:
         return side
-    from dataclasses import replace
-
     tables = tuple(
         replace(table, rows=tuple(row for row in table.rows if row.method in methods))
         for table in side.board.tables
     )
     return Side(side.store, replace(side.board, tables=tables))
+
+
+def _check_methods(before: Side, after: Side, methods: Sequence[str]) -> None:
+    """Raises BenchError for a method that neither run has."""
+    known = sorted({row.method for side in (before, after) for row in _rows(side)})
+    for method in methods:
+        if method not in known:
+            raise BenchError(f"neither run has {method}", todo=f"there are: {', '.join(known)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
@@ -83,6 +84,13 @@ def detectable(noise: Noise, margin: float = 0.0, alpha: float = ALPHA, power: f
     return max(needed + reached, margin + (needed if noise.seeds < 2 else 0.0) + reached)
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    return nodes, weights
+
+
+@lru_cache(maxsize=4096)
 def student_t_quantile(p: float, df: float) -> float:
     """The quantile of Student's t for 0 < p < 1 and df >= 1, which need not be whole.
 
@@ -95,7 +103,7 @@ def student_t_quantile(p: float, df: float) -> float:
         return NormalDist().inv_cdf(p)
     wanted = abs(p - 0.5)
     constant = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi)
-    nodes, weights = np.polynomial.legendre.leggauss(80)
+    nodes, weights = _nodes()
 
     def area(end: float) -> float:
         angles = end / 2 * (nodes + 1)
