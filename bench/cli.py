@@ -283,7 +283,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    from readbench import cli_models  # noqa: F401 - its verbs register themselves
+    from readbench import cli_compare, cli_models  # noqa: F401 - their verbs register themselves
 
     command = typer.main.get_command(app)
     try:

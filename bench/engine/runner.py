@@ -46,6 +46,7 @@ class Runner:
     store: Store
     reporter: Reporter
     records: dict[str, Record] = field(default_factory=dict)
+    reference_workload_s: float | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
     _footprints: dict[str, int] = field(default_factory=dict)
@@ -287,6 +288,7 @@ class Runner:
                 "repeat": cell.repeat,
                 "device": cell.device,
                 "seed": cell.seed,
+                "stochastic": cell.method.adapter.stochastic,
                 "status": status,
                 "failure": failure,
                 "started_at": self._started.get(cell.key, now()),
