@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from readbench.cli import RESULTS, Include, Output, app, console
+from readbench.cli_app import RESULTS, Include, Output, app, console
 from readbench.errors import BenchError
 
 if TYPE_CHECKING:
