@@ -11,10 +11,9 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli_app import Include, Output, app, console
+from readbench.cli_app import RESULTS, Include, Output, app, console
 from readbench.errors import BenchError
 
-RESULTS = Path("results")
 INTERRUPTED = 130
 
 
