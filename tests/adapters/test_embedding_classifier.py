@@ -48,5 +48,6 @@ def test_every_probability_equals_a_plain_script(tmp_path: Path) -> None:
     assert notes["weights"]["name"] == "all-MiniLM-L6-v2"
 
 
+@pytest.mark.slow
 def test_conformance() -> None:
     assert [result for result in check_method("embedding-logreg") if not result.passed] == []
