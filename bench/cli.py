@@ -315,4 +315,7 @@ def _fail(message: str, status: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Run with -m this module is called __main__, and the one that the other verbs register with is another.
+    from readbench.cli import main as installed
+
+    installed()
