@@ -3,11 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,neural,hub,dev
+EXTRAS ?= keyphrases,classification,neural,llm,hub,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
-#   make EXTRAS=keyphrases,dev                                 no torch at all
+#   make EXTRAS=keyphrases,classification,dev                                 no torch at all
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 # Alone and first: what it depends on comes from PyPI with everything else.
@@ -26,7 +26,7 @@ help: ## what there is
 
 $(DEMO): pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[keyphrases]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[keyphrases,classification]'
 	touch $@
 
 $(STAMP): $(DEMO) Makefile
@@ -38,10 +38,12 @@ demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the boar
 	$(BIN)/bench run quick
 
 test: $(STAMP) ## the tests that take minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "alone and not slow"
 
 test-all: $(STAMP) ## the slow ones as well
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 lint: $(STAMP) ## style, types and import rules
 	$(BIN)/ruff check .

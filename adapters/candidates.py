@@ -2,7 +2,8 @@
 
     default          the method's own selection
     ngrams(1,3)      every sequence of one to three words
-    noun-phrases     adjectives, then nouns: {<ADJ>*<NOUN|PROPN>+}
+    noun-phrases     adjectives, then nouns: {<ADJ>*<NOUN|PROPN>+}, and adjectives after them where the
+                     language puts them there (French, Italian, Portuguese, Romanian, Spanish)
     {<NOUN>+}        any grammar of NLTK's chunk parser over Universal POS tags, named NP or unnamed
 
 All but the first go through pke's candidate filter with its defaults. Candidates move a score more than
@@ -18,6 +19,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 NOUN_PHRASES = "NP: {<ADJ>*<NOUN|PROPN>+}"
+NOUN_PHRASES_ROMANCE = "NP: {<ADJ>*<NOUN|PROPN>+<ADJ>*}"
 NGRAMS = re.compile(r"ngrams\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 
 
@@ -36,15 +38,16 @@ class Grammar:
     text: str
 
 
-def parse_candidates(text: str) -> Ngrams | Grammar | None:
-    """What a parameter asks for; None is the method's own selection.
+def parse_candidates(text: str, noun_phrases: str = NOUN_PHRASES) -> Ngrams | Grammar | None:
+    """What a parameter asks for; None is the method's own selection. ``noun_phrases`` is the grammar of
+    the language.
 
     Raises ValueError for a text that is none of the forms above.
     """
     if text == "default":
         return None
     if text == "noun-phrases":
-        return Grammar(NOUN_PHRASES)
+        return Grammar(noun_phrases)
     found = NGRAMS.fullmatch(text)
     if found:
         shortest, longest = int(found[1]), int(found[2])

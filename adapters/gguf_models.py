@@ -79,6 +79,8 @@ def _read(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
 
 def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
     """Written beside its place and moved there whole, so that nobody reads half of it."""
+    from safetensors import SafetensorError
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -88,7 +90,7 @@ def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
         model.save_pretrained(scratch)
         tokenizer.save_pretrained(scratch)
         scratch.rename(folder)
-    except OSError:  # the disk is full, or another process was first
+    except (OSError, SafetensorError):  # the disk is full, or another process was first
         pass
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

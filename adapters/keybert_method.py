@@ -9,12 +9,22 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from readbench.adapter import Adapter, BenchError, Needs, PreparationNeed, RankedPhrases
+from readbench.adapter import Adapter, MissingDependency, Needs, PreparationNeed, RankedPhrases
 from readbench.adapter import Params as Base
+from readbench.models import known_model
 from readbench.types import Document, Task
-from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, Ngrams, parse_candidates
+from readbench_adapters.candidates import (
+    NOUN_PHRASES,
+    Candidates,
+    CandidatesField,
+    Grammar,
+    Ngrams,
+    parse_candidates,
+)
 from readbench_adapters.embeddings import DEFAULT_MODEL, INSTALL, REQUIRES, Embeddings, Encoder, modules_of
+from readbench_adapters.languages import LANGUAGES, UNSEPARATED, is_english, language_of, primary_code
 from readbench_adapters.parse import Parse, ParsedSentence
+from readbench_adapters.stop_words import stop_words
 
 MOST_COMBINATIONS = 200_000
 """What the maximal sum distance tries in Python for every document; above, it would take minutes."""
@@ -36,8 +46,9 @@ class KeyBert(Adapter):
         keyphrase_ngram_range: tuple[int, int] = Field(
             (1, 1), description="with candidates=default: shortest and longest n-gram"
         )
-        stop_words: Literal["english"] | None = Field(
-            "english", description="with candidates=default: scikit-learn's list, or none"
+        stop_words: Literal["own", "english"] | None = Field(
+            "own",
+            description="with candidates=default: the language's list (English: scikit-learn's), or none",
         )
         top_n: int = Field(50, ge=1, description="phrases kept, best first (KeyBERT's default is 5)")
         use_mmr: bool = Field(False, description="maximal marginal relevance: phrases unlike each other")
@@ -62,28 +73,50 @@ class KeyBert(Adapter):
 
     def needs(self) -> Needs:
         needs = {"embeddings": PreparationNeed(Embeddings.of(self.params.model))}
-        if self.params.candidates != "default":
-            needs["parse"] = PreparationNeed(Parse())
+        language, wanted = self.context.task.language, parse_candidates(self.params.candidates)
+        if wanted is not None or primary_code(language) in UNSEPARATED:
+            needs["parse"] = PreparationNeed(Parse.of(language, tags=isinstance(wanted, Grammar)))
         return Needs(needs)
+
+    def missing(self) -> None:
+        super().missing()
+        self._check_language()
+
+    def _check_language(self) -> None:
+        params, language = self.params, self.context.task.language
+        if is_english(language):
+            return
+        if known_model(params.model) is known_model(DEFAULT_MODEL):
+            raise MissingDependency(
+                f"the embedding model {params.model} reads English, the texts are {language!r}",
+                todo="give keybert[model=...] of that language, a repository in the cache or a folder",
+            )
+        if params.candidates == "default" and params.stop_words == "english":
+            raise MissingDependency(
+                f"stop_words=english for texts in {language!r}", todo="take stop_words=own, or none"
+            )
+        if params.candidates != "default" or params.stop_words == "own":
+            language_of(language)
 
     def modules(self) -> tuple[str, ...]:
         return modules_of(self.requires, self.params.model)
 
     def load(self) -> None:
+        self._check_language()
         params, language = self.params, self.context.task.language
-        if language != "en" and (
-            params.candidates != "default" or params.stop_words == "english" or params.model == DEFAULT_MODEL
-        ):
-            raise BenchError(
-                f"keybert reads English here, not {language!r}",
-                todo="leave it out, or give candidates=default, stop_words=none and a model of that language",
-            )
         from keybert import KeyBERT
 
         self.encoder = Encoder(params.model, self.context)
         self.keybert = KeyBERT(self.encoder.model)
-        wanted = parse_candidates(params.candidates)
-        self._select = None if wanted is None else _selection(wanted)
+        wanted = parse_candidates(params.candidates, _noun_phrases(language))
+        self._select = None if wanted is None else _selection(wanted, language)
+        self._stop_words = None if params.stop_words is None else self._own_stop_words()
+
+    def _own_stop_words(self) -> str | list[str]:
+        language = self.context.task.language
+        if is_english(language):
+            return "english"
+        return sorted(stop_words("pke", language))
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         chosen = [sorted(set(self._candidates(document))) for document in chunk]
@@ -99,17 +132,31 @@ class KeyBert(Adapter):
         """Lower-cased surface forms: KeyBERT's own, or those that every other method would get."""
         if self._select is not None:
             return self._select(self.context.preparations["parse"][document.id])
+        import warnings
+
         from sklearn.feature_extraction.text import CountVectorizer
 
+        segmented: dict[str, Any] = {}
+        if primary_code(self.context.task.language) in UNSEPARATED:
+            # KeyBERT's advice for Chinese: a tokenizer in the place of its pattern of blanks.
+            segmented = {"tokenizer": lambda _: self._segmented(document.id), "token_pattern": None}
         vectorizer = CountVectorizer(
-            ngram_range=self.params.keyphrase_ngram_range,
-            stop_words=self.params.stop_words,
+            ngram_range=self.params.keyphrase_ngram_range, stop_words=self._stop_words, **segmented
         )
-        try:
-            vectorizer.fit([self.context.task.text(document)])
-        except ValueError:  # no word at all: KeyBERT, too, answers with nothing
-            return []
-        return [str(phrase) for phrase in vectorizer.get_feature_names_out()]
+        with warnings.catch_warnings():
+            # Lists have words that the pattern cuts apart ("d'un").
+            warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
+            try:
+                vectorizer.fit([self.context.task.text(document)])
+            except ValueError:  # no word at all: KeyBERT, too, answers with nothing
+                return []
+        written = language_of(self.context.task.language).written if segmented else str
+        return [written(phrase) for phrase in vectorizer.get_feature_names_out()]
+
+    def _segmented(self, document_id: str) -> list[str]:
+        """The words of a text without blanks, but for marks."""
+        words = (word for s in self.context.preparations["parse"][document_id] for word in s.words)
+        return [word.lower() for word in words if word.replace("-", "").isalnum()]
 
     def _rank(self, document: Document, phrases: list[str], vectors: Any) -> RankedPhrases:
         """``vectors``: float32 (phrases, dimensions). ``phrases`` are in order, as KeyBERT's are."""
@@ -138,7 +185,12 @@ class KeyBert(Adapter):
         return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(score for _, score in best))
 
 
-def _selection(wanted: Ngrams | Grammar) -> Callable[[Sequence[ParsedSentence]], list[str]]:
+def _noun_phrases(language: str) -> str:
+    known = LANGUAGES.get(primary_code(language))
+    return NOUN_PHRASES if known is None else known.noun_phrases
+
+
+def _selection(wanted: Ngrams | Grammar, language: str) -> Callable[[Sequence[ParsedSentence]], list[str]]:
     """Candidates of a parse as pke selects and filters them, each as it is first written."""
     from pke.base import LoadFile
 
@@ -148,10 +200,13 @@ def _selection(wanted: Ngrams | Grammar) -> Callable[[Sequence[ParsedSentence]],
     class Selector(Selection, LoadFile):  # type: ignore[misc]
         """pke's candidates without a method."""
 
+    written = language_of(language).written
+
     def select(sentences: Sequence[ParsedSentence]) -> list[str]:
         extractor = Selector()
-        fill(extractor, sentences, "stemming")
+        fill(extractor, sentences, "stemming", language=language)
         extractor.select_as(wanted)
-        return [" ".join(candidate.surface_forms[0]).lower() for candidate in extractor.candidates.values()]
+        found = extractor.candidates.values()
+        return [written(" ".join(candidate.surface_forms[0]).lower()) for candidate in found]
 
     return select

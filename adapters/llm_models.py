@@ -148,12 +148,14 @@ def _transformers(
     options = {"trust_remote_code": False, "local_files_only": True}
     try:
         model, told = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=dtype, output_loading_info=True, weights_only=True, **options
-        )
+            str(folder), dtype=dtype, weights_only=True, output_loading_info=True,
+            ignore_mismatched_sizes=True, **options,
+        )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, RuntimeError) as error:
         line = str(error).partition("\n")[0]
         raise BenchError(f"transformers cannot load it ({line})", where=str(folder)) from error
+    # It would fill what is missing or of another size with random numbers, and go on.
     wrong = [f"{what.removesuffix('_keys')} {shown(map(str, told[what]))}" for what in told if told[what]]
     if wrong:
         raise BenchError(

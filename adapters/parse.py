@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Context, Params, Preparation
+from readbench.adapter import Context, MissingDependency, Params, Preparation, require
 from readbench.models import require_spacy_package, spacy_package
 from readbench.types import Document, Token
+from readbench_adapters.languages import LANGUAGES, language_of, primary_code
 
 FILE = "parse.arrow"
 INSTALL = "pip install 'readbench[keyphrases]'"
@@ -28,7 +29,7 @@ LONGEST = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class ParsedSentence:
-    """One sentence; the five lists are equally long. ``stems`` are lower-cased Porter stems."""
+    """One sentence; the five lists are equally long. ``stems`` are lower-cased."""
 
     words: list[str]
     lemmas: list[str]
@@ -69,30 +70,57 @@ class ParsedDocuments:
 
 
 class Parse(Preparation):
-    """spaCy's tokens, tags, lemmas and sentences, with pke's tokenizer rule that keeps hyphenated
-    words whole, and NLTK's Porter stems (Snowball's ``porter``), as pke computes them."""
+    """spaCy's tokens, tags, lemmas and sentences, with hyphenated words kept whole, and stems.
+
+    English is parsed as pke does it: its tokenizer rule, NLTK's Porter stems. Another language keeps its
+    own tokenizer rules but those that cut at hyphens, and has the stems of its Snowball algorithm. Methods
+    that read no tags do without a model: spaCy's tokenizer of the language and sentence ends, no tags,
+    words in lower case for lemmas. Chinese is cut into words by jieba, or as its model does it.
+    """
 
     name: ClassVar[str] = "parse"
     requires: ClassVar[tuple[str, ...]] = ("spacy", "pke")
     install: ClassVar[str] = INSTALL
 
     class Params(Params):
-        model: str = Field("en_core_web_sm", description="spaCy model")
+        model: str | None = Field("en_core_web_sm", description="spaCy model; none: tokens without tags")
+        language: str = Field("en", description="code of the texts' language")
+
+    @classmethod
+    def of(cls, language: str, *, tags: bool) -> Parse:
+        """The parse of a language. English has one for all methods, with tags; elsewhere a method that
+        reads no tags neither needs a model nor pays for one."""
+        code = primary_code(language)
+        if code not in LANGUAGES:  # `missing` says so
+            return cls(model=None, language=code)
+        return cls(model=LANGUAGES[code].model if tags or code == "en" else None, language=code)
 
     def modules(self) -> tuple[str, ...]:
-        package = spacy_package(self.params.model)
+        model = self.params.model
+        package = ("jieba" if self._segmented() else None) if model is None else spacy_package(model)
         return self.requires if package is None else (*self.requires, package)
 
     def missing(self) -> None:
         super().missing()
-        require_spacy_package(self.params.model)
+        language = language_of(self.params.language)
+        if self.params.model is None:
+            require(("jieba",) if self._segmented() else (), INSTALL)
+        elif spacy_package(self.params.model) is None and language.code != "en":
+            raise MissingDependency(
+                f"needs parts of speech, and so the spaCy model {self.params.model} for {language.name}",
+                todo=f"python -m spacy download {self.params.model}",
+            )
+        else:
+            require_spacy_package(self.params.model)
+
+    def _segmented(self) -> bool:
+        return bool(self.params.language == "zh")
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         """A document that brings its own annotation is taken as annotated; the others are parsed."""
         import pyarrow as pa
-        from nltk.stem.snowball import SnowballStemmer
 
-        stem = _memoised(SnowballStemmer("porter").stem)
+        stem = _memoised(language_of(self.params.language).stemmer())
         schema = pa.schema(
             [("id", pa.string()), ("word", pa.list_(pa.string())), ("lemma", pa.list_(pa.string())),
              ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())),
@@ -119,13 +147,25 @@ class Parse(Preparation):
                     context.progress(done, len(documents))
 
     def _model(self) -> Any:
-        """What pke does to the model that it is given, done to one that nobody else holds."""
-        from pke.readers import infix_re
-
-        package = require_spacy_package(self.params.model)
-        nlp = importlib.import_module(package).load(disable=["ner", "textcat", "parser"])
+        """A pipeline that nobody else holds."""
+        if self.params.model is None:
+            nlp = _blank(self.params.language)
+        else:
+            package = require_spacy_package(self.params.model)
+            nlp = importlib.import_module(package).load(disable=["ner", "textcat", "parser"])
         nlp.add_pipe("sentencizer")
-        nlp.tokenizer.infix_finditer = infix_re.finditer
+        if self.params.language == "en":
+            # What pke does to the model that it is given.
+            from pke.readers import infix_re
+
+            nlp.tokenizer.infix_finditer = infix_re.finditer
+        elif not self._segmented():
+            # pke's rule has no elision ("l'état") and would stand in the place of rules that have.
+            from spacy.lang.char_classes import HYPHENS
+            from spacy.util import compile_infix_regex
+
+            rules = [rule for rule in nlp.Defaults.infixes or () if HYPHENS not in rule]
+            nlp.tokenizer.infix_finditer = compile_infix_regex(rules).finditer
         nlp.max_length = LONGEST
         return nlp
 
@@ -133,10 +173,24 @@ class Parse(Preparation):
         return ParsedDocuments(folder / FILE)
 
 
+def _blank(code: str) -> Any:
+    """spaCy's tokenizer of a language without a model."""
+    import spacy
+
+    if code != "zh":
+        return spacy.blank(code)
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return spacy.blank("zh", config={"nlp": {"tokenizer": {"segmenter": "jieba"}}})
+
+
 def _of_spacy(parsed: Any) -> dict[str, list[Any]]:
     return {
         "word": [token.text for token in parsed],
-        "lemma": [token.lemma_ for token in parsed],
+        "lemma": [token.lemma_ or token.lower_ for token in parsed],
         "pos": [token.pos_ or token.tag_ for token in parsed],
         "offset": [token.idx for token in parsed],
         "space": [bool(token.whitespace_) for token in parsed],
@@ -165,7 +219,7 @@ def _memoised(stem: Any) -> Any:
 
     def stem_word(word: str) -> str:
         if word not in known:
-            known[word] = stem(word).lower()
+            known[word] = stem(word)
         return known[word]
 
     return stem_word

@@ -13,19 +13,15 @@ from typing import Any
 
 from readbench_adapters.candidates import Grammar, Ngrams
 
-SHORTEST_PHRASE = 3
-SHORTEST_WORD = 2
 LONGEST_PHRASE = 5
 PUNCTUATION = frozenset(punctuation)
 
 
 @lru_cache(maxsize=1 << 17)
-def is_valid(word: str) -> bool:
+def is_valid(word: str, shortest: int = 2) -> bool:
     """What ``candidate_filtering`` with its defaults asks of every word of a phrase, stop list aside."""
     lower = word.lower()
-    return (
-        len(lower) >= SHORTEST_WORD and not PUNCTUATION.issuperset(lower) and lower.replace("-", "").isalnum()
-    )
+    return len(lower) >= shortest and not PUNCTUATION.issuperset(lower) and lower.replace("-", "").isalnum()
 
 
 class Selection:
@@ -35,9 +31,12 @@ class Selection:
     sentences: Any
     stoplist: Any
     grammar_selection: Any
+    # pke's defaults, which ``fill`` sets anew for a language whose words are shorter.
+    shortest_phrase = 3
+    shortest_word = 2
 
     def _is_valid(self, word: str) -> bool:
-        return is_valid(word) and word.lower() not in self.stoplist
+        return is_valid(word, self.shortest_word) and word.lower() not in self.stoplist
 
     def add_candidate(
         self, words: list[str], stems: list[str], pos: list[str], offset: int, sentence_id: int
@@ -80,7 +79,7 @@ class Selection:
                         if key in condemned:
                             continue
                         length = sum(len(word) for word in sentence.words[start:end])
-                        if length < SHORTEST_PHRASE or not all(valid[start:end]):
+                        if length < self.shortest_phrase or not all(valid[start:end]):
                             condemned.add(key)
                             continue
                     self.add_candidate(
@@ -110,7 +109,7 @@ class Selection:
             first = candidate.surface_forms[0]
             if (
                 len(candidate.lexical_form) > LONGEST_PHRASE
-                or sum(len(word) for word in first) < SHORTEST_PHRASE
+                or sum(len(word) for word in first) < self.shortest_phrase
                 or not all(self._is_valid(word) for word in first)
             ):
                 del self.candidates[key]

@@ -3,7 +3,7 @@ distributions on PyPI worked around. Imports pke at once.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
-* ``MultipartiteRank`` divides by zero where two candidates begin at the same word.
+* ``TopicRank`` and ``MultipartiteRank`` divide by zero where two candidates begin at the same word.
 * ``YAKE`` spends most of its time in a pure Python edit distance; the one in C gives the same numbers.
 """
 
@@ -102,7 +102,21 @@ def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
 
 
 class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
-    """Campos et al. 2020 as in pke."""
+    """Campos et al. 2020 as in pke, which takes every word of fewer than three letters for a stop word:
+    nearly all words of Chinese. There the stop list alone says what is one."""
+
+    def candidate_selection(self, n: int = 3) -> None:
+        if self.shortest_word > 1:
+            super().candidate_selection(n=n)
+            return
+        self.ngram_selection(n=n)
+        self.candidate_filtering()
+
+    def _feature_extraction(self) -> None:
+        super()._feature_extraction()
+        if self.shortest_word == 1:
+            for word, features in self.features.items():
+                features["isstop"] = word in self.stoplist
 
     def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
         longest = len(candidate)
@@ -165,7 +179,19 @@ def _weigh(extractor: Any, rank: dict[str, float], normalized: bool) -> None:
 
 
 class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
-    """As in pke."""
+    """Bougouin et al. 2013, with a gap of one word between candidates that begin at the same word."""
+
+    def build_topic_graph(self) -> None:
+        self.graph.add_nodes_from(range(len(self.topics)))
+        for i, j in combinations(range(len(self.topics)), 2):
+            weight = 0.0
+            for one in self.topics[i]:
+                for other in self.topics[j]:
+                    a, b = self.candidates[one], self.candidates[other]
+                    for p in a.offsets:
+                        for q in b.offsets:
+                            weight += 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
+            self.graph.add_edge(i, j, weight=weight)
 
 
 class PositionRank(Selection, pke.PositionRank):  # type: ignore[misc]

@@ -13,17 +13,18 @@ from pydantic import Field
 
 from readbench.adapter import (
     Adapter,
-    BenchError,
+    MissingDependency,
     Needs,
     Params,
     PreparationNeed,
     RankedPhrases,
 )  # fmt: skip
 from readbench.types import Document, Part, Task
-from readbench_adapters.candidates import Candidates, CandidatesField, parse_candidates
+from readbench_adapters.candidates import Candidates, CandidatesField, Grammar, parse_candidates
+from readbench_adapters.languages import is_english, language_of
 from readbench_adapters.parse import INSTALL, Parse
 from readbench_adapters.pke_models import DocumentFrequencies, Source, TopicModel, fill
-from readbench_adapters.stop_words import StopList, stop_words
+from readbench_adapters.stop_words import StopList, check_stop_list, stop_words
 
 Pos = tuple[str, ...]
 NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
@@ -45,8 +46,14 @@ class PkeParams(Params):
 
 
 class PkeAdapter(Adapter):
-    """Selection, weighting and the n best, document by document, as pke's own examples do it."""
+    """Selection, weighting and the n best, document by document, as pke's own examples do it.
 
+    The language of the task chooses tokens, stop words and stems. ``selects_by_tags``: the method's own
+    candidates are sequences of parts of speech; ``weighs_by_tags``: so is what it weighs them by.
+    """
+
+    selects_by_tags: ClassVar[bool] = False
+    weighs_by_tags: ClassVar[bool] = False
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
     requires: ClassVar[tuple[str, ...]] = ("pke", "rapidfuzz")
     install: ClassVar[str] = INSTALL
@@ -57,14 +64,25 @@ class PkeAdapter(Adapter):
         """Parameters of the methods without their own."""
 
     def needs(self) -> Needs:
-        return Needs({"parse": PreparationNeed(Parse())})
+        return Needs({"parse": PreparationNeed(self.parse())})
+
+    def parse(self) -> Parse:
+        wanted = parse_candidates(self.params.candidates)
+        selects = self.selects_by_tags if wanted is None else isinstance(wanted, Grammar)
+        return Parse.of(self.context.task.language, tags=selects or self.weighs_by_tags)
+
+    def missing(self) -> None:
+        super().missing()
+        self.check_language()
+
+    def check_language(self) -> None:
+        """Raises MissingDependency where the method has only English to offer for other texts."""
+        check_stop_list(self.params.stoplist, self.context.task.language)
 
     def load(self) -> None:
-        if self.context.task.language != "en":
-            raise BenchError(
-                f"pke reads English here, not {self.context.task.language!r}",
-                todo="leave the method out of this suite",
-            )
+        self.check_language()
+        self.language = language_of(self.context.task.language)
+        self.context.note("words", self.language.described())
         from readbench_adapters import pke_classes
 
         self.extractor = getattr(pke_classes, self.pke_class)
@@ -77,8 +95,8 @@ class PkeAdapter(Adapter):
         extractor = self.extractor()
         params = self.params
         parsed = self.context.preparations["parse"][document.id]
-        fill(extractor, parsed, params.normalization, params.stoplist)
-        wanted = parse_candidates(params.candidates)
+        fill(extractor, parsed, params.normalization, params.stoplist, self.language.code)
+        wanted = parse_candidates(params.candidates, self.language.noun_phrases)
         if wanted is None:
             self.select(extractor)
         else:
@@ -88,7 +106,8 @@ class PkeAdapter(Adapter):
             return RankedPhrases((), ())
         self.weight(extractor, document)
         best = self.n_best(extractor)
-        return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(float(score) for _, score in best))
+        phrases = tuple(self.language.written(phrase) for phrase, _ in best)
+        return RankedPhrases(phrases, tuple(float(score) for _, score in best))
 
     def before_chunk(self, chunk: Sequence[Document]) -> None:
         """For work that is cheaper for many documents at once."""
@@ -108,6 +127,7 @@ class PkeAdapter(Adapter):
 
 
 class FirstPhrases(PkeAdapter):
+    selects_by_tags = True
     name = "pke.firstphrases"
     summary = "phrases in the order in which they occur: the baseline to beat"
 
@@ -125,15 +145,30 @@ class FirstPhrases(PkeAdapter):
 
 class _WithFrequencies(PkeAdapter):
     def needs(self) -> Needs:
-        shipped = self.params.df == "shipped"
+        params, shipped = self.params, self.params.df == "shipped"
         frequencies = DocumentFrequencies(
-            source=self.params.df, n=self.params.df_n, stoplist=self.params.df_stoplist
-        )
+            source=params.df, n=params.df_n, stoplist=params.df_stoplist,
+            language="en" if shipped else self.context.task.language,
+        )  # fmt: skip
         return Needs(
             {
-                "parse": PreparationNeed(Parse()),
+                "parse": PreparationNeed(self.parse()),
                 "df": PreparationNeed(frequencies, () if shipped else ("train",)),
             }
+        )
+
+    def check_language(self) -> None:
+        super().check_language()
+        check_stop_list(self.params.df_stoplist, self.context.task.language)
+        if self.params.df == "shipped":
+            _refuse_shipped("document frequencies", f"{self.name}[df=train]", self.context.task.language)
+
+
+def _refuse_shipped(what: str, spelling: str, language: str) -> None:
+    if not is_english(language):
+        raise MissingDependency(
+            f"pke's shipped {what} are English, the texts are {language!r}",
+            todo=f"take {spelling} and a [split] that has a training part",
         )
 
 
@@ -208,6 +243,7 @@ class Yake(PkeAdapter):
 
 
 class TextRank(PkeAdapter):
+    selects_by_tags = weighs_by_tags = True
     name = "pke.textrank"
     summary = "Mihalcea and Tarau 2004: PageRank over neighbouring words"
 
@@ -232,6 +268,7 @@ class TextRank(PkeAdapter):
 
 
 class SingleRank(PkeAdapter):
+    selects_by_tags = weighs_by_tags = True
     name = "pke.singlerank"
     summary = "Wan and Xiao 2008: PageRank weighted by co-occurrence"
 
@@ -258,6 +295,7 @@ class _TopicParams(PkeParams):
 
 
 class TopicRank(PkeAdapter):
+    selects_by_tags = True
     name = "pke.topicrank"
     summary = "Bougouin et al. 2013: PageRank over clusters of candidates"
 
@@ -278,27 +316,37 @@ class TopicRank(PkeAdapter):
 
 
 class TopicalPageRank(PkeAdapter):
+    selects_by_tags = weighs_by_tags = True
     name = "pke.topicalpagerank"
     summary = "Sterckx et al. 2015: PageRank biased by a topic model"
     requires = ("pke", "rapidfuzz", "sklearn")
 
     class Params(PkeParams):
-        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        grammar: str | None = Field(
+            None, description="NLTK chunk grammar of the candidates (NP); none: noun-phrases"
+        )
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Window
         lda: Source = Field("shipped", description="topic model: pke's SemEval-2010, or the training part")
         normalized: bool = Normalized
 
     def needs(self) -> Needs:
-        parts: tuple[Part, ...] = () if self.params.lda == "shipped" else ("train",)
-        topics = TopicModel(source=self.params.lda)
-        return Needs({"parse": PreparationNeed(Parse()), "topics": PreparationNeed(topics, parts)})
+        shipped = self.params.lda == "shipped"
+        parts: tuple[Part, ...] = () if shipped else ("train",)
+        topics = TopicModel(source=self.params.lda, language="en" if shipped else self.context.task.language)
+        return Needs({"parse": PreparationNeed(self.parse()), "topics": PreparationNeed(topics, parts)})
+
+    def check_language(self) -> None:
+        super().check_language()
+        if self.params.lda == "shipped":
+            _refuse_shipped("topics", f"{self.name}[lda=train]", self.context.task.language)
 
     def load(self) -> None:
         super().load()
         from readbench_adapters.pke_classes import TopicReader
 
-        self.reader = TopicReader(self.context.preparations["topics"], stop_words(self.params.stoplist))
+        stoplist = stop_words(self.params.stoplist, self.language.code)
+        self.reader = TopicReader(self.context.preparations["topics"], stoplist)
 
     pke_class = "TopicalPageRank"
 
@@ -316,7 +364,7 @@ class TopicalPageRank(PkeAdapter):
         self.topics_of = {document.id: row for document, row in zip(chunk, rows, strict=True)}
 
     def select(self, extractor: Any) -> None:
-        extractor.candidate_selection(grammar=self.params.grammar)
+        extractor.candidate_selection(grammar=self.params.grammar or self.language.noun_phrases)
 
     def weight(self, extractor: Any, document: Document) -> None:
         extractor.candidate_weighting(
@@ -326,11 +374,14 @@ class TopicalPageRank(PkeAdapter):
 
 
 class PositionRank(PkeAdapter):
+    selects_by_tags = weighs_by_tags = True
     name = "pke.positionrank"
     summary = "Florescu and Caragea 2017: PageRank biased towards early words"
 
     class Params(PkeParams):
-        grammar: str | None = Field(None, description="NLTK chunk grammar of the candidates (NP)")
+        grammar: str | None = Field(
+            None, description="NLTK chunk grammar of the candidates (NP); none: noun-phrases"
+        )
         maximum_word_number: int = Field(3, ge=1, description="longest phrase")
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Window
@@ -340,7 +391,8 @@ class PositionRank(PkeAdapter):
 
     def select(self, extractor: Any) -> None:
         extractor.candidate_selection(
-            grammar=self.params.grammar, maximum_word_number=self.params.maximum_word_number
+            grammar=self.params.grammar or self.language.noun_phrases,
+            maximum_word_number=self.params.maximum_word_number,
         )
 
     def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
@@ -350,6 +402,7 @@ class PositionRank(PkeAdapter):
 
 
 class MultipartiteRank(PkeAdapter):
+    selects_by_tags = True
     name = "pke.multipartiterank"
     summary = "Boudin 2018: candidates of different topics, the first of each topic promoted"
 

@@ -11,6 +11,7 @@ import bisect
 import csv
 import gzip
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import Field
 
 from readbench.adapter import BenchError, Context, Params, Preparation, PreparationNeed
 from readbench.types import Document
+from readbench_adapters.languages import language_of
 from readbench_adapters.parse import INSTALL, Parse, ParsedSentence
 from readbench_adapters.stop_words import StopList, stop_words
 
@@ -68,11 +70,12 @@ class DocumentFrequencies(Preparation):
         source: Source = Field("shipped", description="pke's SemEval-2010 counts, or the training part")
         n: int = Field(3, ge=1, description="longest n-gram counted (pke's default), for source=train")
         stoplist: StopList = Field("pke", description="n-grams with these words are not counted")
+        language: str = Field("en", description="of the training part; the shipped counts are English")
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         if self.params.source == "shipped":
             return {}
-        return {"parse": PreparationNeed(Parse(), ("train",))}
+        return {"parse": PreparationNeed(Parse.of(self.params.language, tags=False), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         import numpy as np
@@ -99,7 +102,7 @@ class DocumentFrequencies(Preparation):
         context.progress(0, len(documents))
         for done, document in enumerate(documents, start=1):
             extractor = TfIdf()
-            fill(extractor, parse[document.id], "stemming", self.params.stoplist)
+            fill(extractor, parse[document.id], "stemming", self.params.stoplist, self.params.language)
             extractor.ngram_selection(n=self.params.n)
             extractor.candidate_filtering()
             for ngram in extractor.candidates:
@@ -153,11 +156,12 @@ class TopicModel(Preparation):
     class Params(Params):
         source: Source = Field("shipped", description="pke's SemEval-2010 model, or the training part")
         topics: int = Field(500, ge=2, description="topics for source=train (pke's default)")
+        language: str = Field("en", description="of the training part; the shipped topics are English")
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         if self.params.source == "shipped":
             return {}
-        return {"parse": PreparationNeed(Parse(), ("train",))}
+        return {"parse": PreparationNeed(Parse.of(self.params.language, tags=True), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         import numpy as np
@@ -174,7 +178,6 @@ class TopicModel(Preparation):
 
     def _learn(self, documents: Sequence[Document], context: Context) -> tuple[list[str], Any, Any, float]:
         """What ``pke.utils.compute_lda_model`` learns, from the shared parse."""
-        from pke.lang import stopwords
         from sklearn.decomposition import LatentDirichletAllocation
         from sklearn.feature_extraction.text import CountVectorizer
 
@@ -188,8 +191,11 @@ class TopicModel(Preparation):
             )
             for document in documents
         ]
-        vectorizer = CountVectorizer(stop_words=sorted(stopwords["en"]))
-        counts = vectorizer.fit_transform(texts)
+        vectorizer = CountVectorizer(stop_words=sorted(stop_words("pke", self.params.language)))
+        with warnings.catch_warnings():
+            # scikit-learn would cut some stop words ("'ve") apart; the list is what it is.
+            warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
+            counts = vectorizer.fit_transform(texts)
         model = LatentDirichletAllocation(
             n_components=self.params.topics, random_state=0, learning_method="batch"
         )
@@ -218,14 +224,18 @@ def _shipped_topics() -> tuple[list[str], Any, Any, float]:
 
 
 def fill(
-    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str | None, stoplist: StopList = "pke"
-) -> None:
-    """Puts a parse into a pke object, in the state in which ``load_document`` leaves it."""
+    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str | None,
+    stoplist: StopList = "pke", language: str = "en",
+) -> None:  # fmt: skip
+    """Puts a parse into a pke object, in the state in which ``load_document`` leaves it, with the stop
+    words of the language."""
     from pke.data_structures import Sentence
 
-    extractor.language = "en"
+    known = language_of(language)
+    extractor.language = known.code
     extractor.normalization = normalization or "none"
-    extractor.stoplist = stop_words(stoplist)
+    extractor.stoplist = stop_words(stoplist, known.code)
+    extractor.shortest_phrase, extractor.shortest_word = known.shortest_phrase, known.shortest_word
     for parsed in sentences:
         sentence = Sentence(words=parsed.words, pos=parsed.pos, meta={"lemmas": parsed.lemmas})
         stems = parsed.stems if normalization == "stemming" else [word.lower() for word in parsed.words]

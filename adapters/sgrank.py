@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, BenchError, Needs, PreparationNeed, RankedPhrases
+from readbench.adapter import Adapter, Needs, PreparationNeed, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.types import Document, Task
+from readbench_adapters.languages import language_of, primary_code
 from readbench_adapters.parse import INSTALL, Parse
 
 Edge = tuple[str, str, dict[str, float]]
@@ -38,19 +39,20 @@ class SGRank(Adapter):
         topn: int = Field(50, ge=1, description="phrases kept, best first (textacy's default is 10)")
 
     def needs(self) -> Needs:
-        return Needs({"parse": PreparationNeed(Parse())})
+        params, language = self.params, self.context.task.language
+        # Chinese words have no other form than the one in which they stand.
+        lemmas = params.normalize == "lemma" and primary_code(language) != "zh"
+        return Needs({"parse": PreparationNeed(Parse.of(language, tags=bool(params.include_pos) or lemmas))})
 
     def load(self) -> None:
-        if self.context.task.language != "en":
-            raise BenchError(
-                f"sgrank reads English here, not {self.context.task.language!r}",
-                todo="leave the method out of this suite",
-            )
+        self.language = language_of(self.context.task.language)
+        described = self.language.described()
+        self.context.note("words", {name: described[name] for name in ("language", "stop words")})
         import spacy
         import textacy.extract.keyterms  # noqa: F401 - imported here, so that it is no cost of the first document
 
         # What marks stop words and punctuation is the language's, not the model's.
-        self.vocabulary = spacy.blank("en").vocab
+        self.vocabulary = spacy.blank(self.language.code).vocab
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         return [self._predict(document) for document in chunk]
@@ -62,7 +64,8 @@ class SGRank(Adapter):
             doc, normalize=params.normalize, ngrams=params.ngrams, include_pos=params.include_pos or None,
             window_size=params.window_size, topn=params.topn,
         )  # fmt: skip
-        return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(float(score) for _, score in best))
+        phrases = tuple(self.language.written(phrase) for phrase, _ in best)
+        return RankedPhrases(phrases, tuple(float(score) for _, score in best))
 
 
 def rebuild(vocabulary: Any, parse: Any, document_id: str) -> Any:

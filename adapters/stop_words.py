@@ -1,4 +1,5 @@
-"""Stop lists by name. ``pke`` is the list that pke takes (spaCy's); ``jcdl2020`` that of Gallina et al. 2020.
+"""Stop lists by name and language. ``pke`` is the list that pke takes, which is spaCy's, in any language;
+``jcdl2020`` that of Gallina et al. 2020, English alone.
 
 The English list of NLTK's stopwords corpus (179 words, after Porter et al., Snowball) cannot be installed
 from PyPI, so its words stand here.
@@ -7,8 +8,12 @@ from PyPI, so its words stand here.
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 from string import punctuation
 from typing import Literal
+
+from readbench.adapter import MissingDependency
+from readbench_adapters.languages import is_english, language_of
 
 StopList = Literal["pke", "jcdl2020", "punctuation"]
 
@@ -31,13 +36,30 @@ BRACKETS = frozenset({"-lrb-", "-rrb-", "-lcb-", "-rcb-", "-lsb-", "-rsb-"})
 """How the Penn Treebank writes brackets, lower-cased."""
 
 
-@lru_cache(maxsize=4)
-def stop_words(name: StopList) -> frozenset[str]:
-    """The words of a list, lower-cased."""
+@lru_cache(maxsize=16)
+def stop_words(name: StopList, language: str = "en") -> frozenset[str]:
+    """The words of a list in a language, lower-cased.
+
+    Raises MissingDependency for a language without stop words, and for jcdl2020 in any but English.
+    """
     if name == "punctuation":
         return frozenset(punctuation)
     if name == "jcdl2020":
+        check_stop_list(name, language)
         return NLTK_ENGLISH | frozenset(punctuation) | BRACKETS
-    from pke.lang import stopwords
+    code = language_of(language).code
+    if code == "en":
+        from pke.lang import stopwords
 
-    return frozenset(stopwords["en"])
+        return frozenset(stopwords["en"])
+    # pke's codes for other languages are odd ("ge", "sp"): half of them find no list there.
+    module = import_module(f"spacy.lang.{code}.stop_words")
+    return frozenset(word.lower() for word in module.STOP_WORDS)
+
+
+def check_stop_list(name: StopList, language: str) -> None:
+    """Raises MissingDependency where a list is not there in a language; imports nothing."""
+    if name == "jcdl2020" and not is_english(language):
+        raise MissingDependency(
+            f"the stop list jcdl2020 is English, the texts are {language!r}", todo="take stoplist=pke"
+        )

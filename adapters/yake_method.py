@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, RankedPhrases
+from readbench.adapter import Adapter, MissingDependency, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.types import Document, Task
+from readbench_adapters.languages import UNSEPARATED, primary_code
 from readbench_adapters.parse import INSTALL
 
 Feature = Literal["wcase", "wfreq", "wpos", "wrel", "wspread"]
@@ -45,7 +46,21 @@ class Yake(Adapter):
         top: int = Field(50, ge=1, description="phrases kept, best first (yake's default is 20)")
         features: tuple[Feature, ...] | None = Field(None, description="features of a word; none: all five")
 
+    def missing(self) -> None:
+        super().missing()
+        self._check_language()
+
+    def _check_language(self) -> None:
+        """Its tokenizer looks for blanks, and a word of fewer than three letters is a stop word to it."""
+        language = self.context.task.language
+        if primary_code(language) in UNSEPARATED:
+            raise MissingDependency(
+                f"the package yake finds words between blanks, which {language!r} does not write",
+                todo="take pke.yake, which reads Chinese word by word",
+            )
+
     def load(self) -> None:
+        self._check_language()
         import yake
 
         params, language = self.params, self.context.task.language

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from readbench.errors import BenchError, MissingDependency
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, Prediction, RankedPhrases, Task
+from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
 
 __all__ = [
     "Adapter",
@@ -22,6 +22,7 @@ __all__ = [
     "MissingDependency",
     "Needs",
     "Params",
+    "PredictedLabel",
     "Preparation",
     "PreparationNeed",
     "RankedPhrases",
@@ -108,10 +109,12 @@ class PreparationNeed:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a cell of this method needs. ``memory_bytes`` is a lower bound that the plan checks."""
+    """What a cell of this method needs. ``memory_bytes`` (of the machine) and ``gpu_memory_bytes`` (of a GPU,
+    where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded."""
 
     preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
     memory_bytes: int = 0
+    gpu_memory_bytes: int = 0
 
 
 class Adapter(ABC):

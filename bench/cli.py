@@ -7,22 +7,13 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from readbench.cli_app import Include, Output, app, console
 from readbench.errors import BenchError
 
-app = typer.Typer(
-    name="bench", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-    help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
-    epilog="Errors are one line; --debug before or after any command shows the traceback.",
-)  # fmt: skip
-
-Output = Annotated[Path, typer.Option("--output-path", help="The results folder.", envvar="BENCH_RESULTS")]
-Include = Annotated[
-    list[Path] | None, typer.Option("--include-path", help="A file or folder with adapters of your own.")
-]
 RESULTS = Path("results")
 INTERRUPTED = 130
 
@@ -31,6 +22,12 @@ class Format(StrEnum):
     rich = "rich"
     md = "md"
     csv = "csv"
+    json = "json"
+
+
+class AuditFormat(StrEnum):
+    rich = "rich"
+    md = "md"
     json = "json"
 
 
@@ -63,24 +60,32 @@ def ls(
         console().print(show[kind]())
 
 
+SuiteName = Annotated[
+    str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
+]
+DatasetName = Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")]
+Labels = Annotated[Path | None, typer.Option(help="A second file with id and label, joined by id.")]
+Methods = Annotated[
+    list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
+]
+Limit = Annotated[
+    int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
+]
+Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
+Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
+Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
+
+
 @app.command()
 def run(
-    suite: Annotated[
-        str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="A second file with id and label, joined by id.")
-    ] = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Overrides the suite's.")] = None,
-    timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
     workers: Annotated[
         int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
     ] = 1,
@@ -117,6 +122,35 @@ def run(
     print_board(finished.board, screen)
     screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(finished.exit_status)
+
+
+@app.command()
+def plan(
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    output_path: Output = RESULTS,
+    include_path: Include = None,
+) -> None:
+    """What a run would do and need, without doing it; exit status 1 where a method cannot fit."""
+    from readbench.plan import Options
+    from readbench.progress import TerminalInterface
+    from readbench.running import plan_suite
+    from readbench.store import Store
+    from readbench.units import seconds, size
+
+    options = Options(
+        seed=seed, limit=limit, methods=tuple(method or ()), include_paths=tuple(include_path or ()),
+        timeout_s=None if timeout is None else seconds(timeout),
+        memory_bytes=None if memory is None else size(memory),
+    )  # fmt: skip
+    store, interface = Store(output_path), TerminalInterface(console())
+    raise typer.Exit(plan_suite(suite, dataset, labels, options, store, interface))
 
 
 @app.command()
@@ -162,6 +196,36 @@ def show(
 
 
 @app.command()
+def audit(
+    dataset: Annotated[str, typer.Argument(help="A name or a path, as for run --dataset.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="A second file with id and label, joined by id.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="A seeded sample of that many documents.")] = None,
+    format: Annotated[AuditFormat, typer.Option(help="How to print it.")] = AuditFormat.rich,
+) -> None:
+    """Can scores on this dataset be trusted? Duplicates, contradictory labels, class balance, shortcuts.
+
+    Exit status: 0 nothing found (notes do not count), 1 findings, 2 wrong use.
+    """
+    from readbench.audit import audit_of
+    from readbench.report import audit as report
+
+    screen = console()
+    with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
+        found = audit_of(dataset, labels, suite, limit)
+    if format is AuditFormat.rich:
+        screen.print(report.render(found))
+    else:
+        show = {AuditFormat.md: report.as_markdown, AuditFormat.json: report.as_json}[format]
+        sys.stdout.write(show(found) + "\n")
+    raise typer.Exit(found.exit_status)
+
+
+@app.command()
 def check(
     method: Annotated[str, typer.Argument(help="A method, with parameters if you like.")],
     include_path: Include = None,
@@ -196,7 +260,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a commented suite for my file."""
-    from readbench.scaffold import write_suite
+    from readbench.scaffold_suite import write_suite
 
     path = write_suite(dataset, output)
     typer.echo(f"{path}: read it, then: bench run {path}")
@@ -208,18 +272,10 @@ def new_method(
     output: Annotated[Path | None, typer.Option(help="Where to write it; NAME.py by default.")] = None,
 ) -> None:
     """Write a commented adapter file that runs as it is and passes `bench check`."""
-    from readbench.scaffold import write_method
+    from readbench.scaffold_method import write_method
 
     path = write_method(name, output)
     typer.echo(f"{path}: try it with: bench check {name} --include-path {path}")
-
-
-def console() -> Any:
-    from rich.console import Console
-
-    # Not a terminal and no width given: lines of a log may be longer than 80 columns.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-    return Console(width=width)
 
 
 def main(arguments: list[str] | None = None) -> None:

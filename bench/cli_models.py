@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli import Include, app, console
+from readbench.cli_app import Include, app, console
 
 if TYPE_CHECKING:
     from readbench.types import Task

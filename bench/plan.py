@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from readbench.adapter import Context, MissingDependency, Preparation, PreparationNeed
+from readbench.adapter import Context, MissingDependency, Needs, Preparation, PreparationNeed
 from readbench.errors import BenchError
-from readbench.gpu import device_for
+from readbench.gpu import device_for, gpu_memory
 from readbench.near_duplicates import kept_groups
-from readbench.provenance import digest, engine_digest, machine, source_digest, versions_of
+from readbench.provenance import digest, engine_digest, machine, machine_memory, source_digest, versions_of
 from readbench.record import Record
 from readbench.registry import Method, Registry, plain
 from readbench.splits import SplitSpec, derived_seed, make_splits, subsample
@@ -21,6 +21,7 @@ from readbench.store import Store
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document, Part, Split, StatedFacts, Task, digest_of_documents
+from readbench.units import show_size
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Options:
     include_paths: tuple[Path, ...] = ()
 
 
-State = Literal["run", "stored", "missing"]
+State = Literal["run", "stored", "missing", "refused"]
+"""``missing``: it lacks a dependency. ``refused``: it cannot fit into memory, and is not even begun."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class PlannedCell:
     state: State
     repeat: int = 0
     device: str = "cpu"
+    needed_bytes: int = 0
     why: str = ""
     stored: Record | None = None
 
@@ -288,9 +291,10 @@ class _Planner:
             adapter.missing()
         except MissingDependency as error:
             missing = str(error)
-        needs = adapter.needs().preparations
+        needs = adapter.needs()
         preparations = {
-            name: self._preparation(need, spec, method, split, (name,)) for name, need in needs.items()
+            name: self._preparation(need, spec, method, split, (name,))
+            for name, need in needs.preparations.items()
         }
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
@@ -313,9 +317,13 @@ class _Planner:
             }
         )[:40]
         state, why, record = self._state(key, missing)
+        too_large = "" if missing else self._too_large(needs, device)
+        if too_large and state == "run":
+            state, why = "refused", too_large
         return PlannedCell(
             key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
-            modules=modules, versions=versions, state=state, repeat=repeat, device=device, why=why,
+            modules=modules, versions=versions, state=state, repeat=repeat, device=device,
+            needed_bytes=needs.memory_bytes, why=why,
             stored=record,
         )  # fmt: skip
 
@@ -402,6 +410,19 @@ class _Planner:
             documents = [document for document in self.projected[task] if document.id in wanted]
             self._digests[task, ids] = digest_of_documents(documents)
         return self._digests[task, ids]
+
+    def _too_large(self, needs: Needs, device: str) -> str:
+        """Why a method cannot fit, from what it says it needs at least; empty where it may."""
+        limit = self.options.memory_bytes or self.suite.limits.memory
+        on_gpu = needs.gpu_memory_bytes if device == "cuda" else 0
+        for needed, most, what in (
+            (needs.memory_bytes, limit, "the limit of a cell (--memory)"),
+            (needs.memory_bytes, machine_memory(), "this machine's memory"),
+            (on_gpu, gpu_memory(), "the GPU's memory"),
+        ):
+            if needed > most:
+                return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"
+        return ""
 
     def _state(self, key: str, missing: str) -> tuple[State, str, Record | None]:
         record = None if self.options.fresh else self.store.record(key)

@@ -152,11 +152,17 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
             seconds = estimates.seconds(cell.method.spelling, len(cell.split.test))
             total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
             what = "run" + (f" ({cell.why})" if cell.why else "")
+            if cell.device != "cpu":
+                what += f" on {cell.device}"
+            if cell.needed_bytes:
+                what += f", at least {show_size(cell.needed_bytes)}"
             estimate = "first time here" if seconds is None else show_seconds(seconds)
             _add(grid, cell.label, what, estimate)
         elif cell.state == "stored" and cell.stored is not None:
             again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
             _add(grid, cell.label, f"stored: {cell.stored.status}{again}", "–")
+        elif cell.state == "refused":
+            _add(grid, cell.label, f"cannot fit: {cell.why}", "–", style="red")
         else:
             _add(grid, cell.label, f"cannot run: {cell.why}", "–", style="red")
     console.print(grid)

@@ -45,6 +45,16 @@ def machine() -> dict[str, Any]:
     return facts | {"fingerprint": digest(facts)[:16]}
 
 
+def machine_memory() -> int:
+    """Bytes of memory that this machine has, or that its control group allows."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
 def _cpu_name() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

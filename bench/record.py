@@ -16,6 +16,9 @@ Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
+OTHER_LANGUAGE = "documents say that they are in another language than the suite reads"
+"""How the count of such documents begins, among those of a dataset."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -171,7 +174,8 @@ class RunReference(_Model):
 class RunTask(_Model):
     """A task of a run: its spec, its folds and how the board ranks it. ``documents`` counts those of the
     first fold by part; ``tested`` are the test documents of all folds. ``near_duplicates`` counts documents
-    that have one, ``near_duplicates_across`` test documents that have one among those to learn from."""
+    that have one, ``near_duplicates_across`` test documents that have one among those to learn from.
+    ``warnings``: what makes its scores doubtful, a line each."""
 
     spec: dict[str, Any]
     split: dict[str, Any]
@@ -184,6 +188,7 @@ class RunTask(_Model):
     primary: str
     board: list[str]
     reference: RunReference | None = None
+    warnings: list[str] = Field(default_factory=list)
 
 
 class Manifest(_Model):

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from readbench.audit.warnings import shortcut_warnings
 from readbench.board import Leaderboard, build_leaderboard
 from readbench.datasets import open_dataset
 from readbench.datasets.options import ReadOptions
@@ -26,8 +27,9 @@ from readbench.report.files import write_results
 from readbench.run_statistics import write_statistics
 from readbench.store import Store, cannot_write, write_json
 from readbench.suite import Suite, find_suite, load_suite
+from readbench.suite_language import told_apart, unnamed_language
 from readbench.tasks import get_task
-from readbench.tuning import Tuning, tune
+from readbench.tuning import Tuning, grid, tune
 from readbench.types import Dataset
 
 
@@ -111,6 +113,37 @@ def run_suite(
     return Finished(build_leaderboard(name, store), _exit_status(runner, options.strict))
 
 
+def plan_suite(
+    reference: str | None, dataset: str | None, labels: Path | None, options: Options, store: Store,
+    interface: Interface,
+) -> int:  # fmt: skip
+    """Shows what a run would do, without doing it. Returns the exit status: 1 where some method cannot fit.
+
+    Raises BenchError for wrong use.
+    """
+    suite, data = _inputs(reference, dataset, labels, interface.say)
+    # Methods named on the command line are taken as they are.
+    tuned_too = not options.methods
+    trials = [(task, t, grid(t)) for task, s in suite.tasks.items() for t in s.tuned if tuned_too]
+    for task, tuned, spellings in trials:
+        interface.say(
+            f"{task}: {len(spellings)} combinations of {tuned.method} are tried on the validation part first"
+        )
+    # What is chosen is not known yet: the first combination stands for each.
+    sections = {
+        task: section.model_copy(
+            update={
+                "methods": (*section.methods, *(names[0] for of, _, names in trials if of == task)),
+                "tuned": (),
+            }
+        )
+        for task, section in suite.tasks.items()
+    }
+    plan = make_plan(suite.model_copy(update={"tasks": sections}), data, options, store)
+    interface.planned(plan, store)
+    return 1 if any(cell.state == "refused" for cell in plan.cells) else 0
+
+
 def _jobs(plan: Plan) -> int:
     return len(plan.to_run()) + len(plan.needed_preparations())
 
@@ -124,7 +157,7 @@ def _inputs(
         data = open_dataset(str(dataset), ReadOptions(labels=labels))
         suite, why = infer_suite(data)
         say(why)
-        return suite, data
+        return suite, told_apart(suite, data)
     suite = load_suite(find_suite(reference))
     target = dataset or suite.dataset.name
     if target is None:
@@ -132,9 +165,9 @@ def _inputs(
             "it names no dataset", where=f"suite {suite.name}",
             todo=f"give one: bench run {suite.name} --dataset FILE (or papers-demo)",
         )  # fmt: skip
-    update = {"labels": labels} if labels else {}
+    update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
     options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
-    return suite, open_dataset(target, options)
+    return suite, told_apart(suite, open_dataset(target, options))
 
 
 def _begin(plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str) -> Path:
@@ -185,6 +218,7 @@ def _write_manifest(
             "near_duplicates": plan.near_duplicates[task].documents,
             "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
+            "warnings": shortcut_warnings(plan.dataset, spec, store.root),
         }  # fmt: skip
     done = status != "running"
     manifest = Manifest.model_validate(

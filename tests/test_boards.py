@@ -25,7 +25,7 @@ from readbench.plan import Options
 from readbench.record import Costs
 from readbench.report.terminal import render
 from readbench.running import Quiet, run_suite
-from readbench.scaffold import write_method
+from readbench.scaffold_method import write_method
 from readbench.store import Store
 
 FAILING = '''

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from bench_process import Bench, write_suite
 
+pytestmark = pytest.mark.alone
+
 HEAVY = frozenset(
     ("nltk", "numpy", "pandas", "pke", "pyarrow", "scipy", "sklearn", "spacy", "torch", "transformers")
 )
 PROBE = """
 import sys
 from readbench.cli import main
+
 try:
     main(sys.argv[1:])
 except SystemExit as end:

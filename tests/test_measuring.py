@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from bench_process import Bench, records, write_suite
 
+pytestmark = pytest.mark.alone
+
 ALLOCATES = "hostile.allocates[mib=500]"
 BURNS = "hostile.burns[seconds=2.0]"
 TRIES = 3

@@ -17,7 +17,8 @@ from readbench.conformance import check_method
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
 from readbench.registry import Registry
-from readbench.scaffold import write_method, write_suite
+from readbench.scaffold_method import write_method
+from readbench.scaffold_suite import write_suite
 from readbench.suite import find_suite, load_suite
 from readbench.types import Document
 
@@ -50,10 +51,10 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_both_files_run_as_they_are() -> None:
-    papers("papers.csv")
-    assert bench("init", "papers.csv").returncode == 0
+    papers("mine.csv")
+    assert bench("init", "mine.csv").returncode == 0
     assert bench("new-method", "my.method").returncode == 0
-    done = bench("run", "papers", "--method", "my.method", "--include-path", "my_method.py")
+    done = bench("run", "mine", "--method", "my.method", "--include-path", "my_method.py")
     assert done.returncode == 0, done.stderr
     assert "my.method has f1@10 0." in done.stdout
     assert bench("check", "my.method", "--include-path", "my_method.py").returncode == 0
@@ -63,11 +64,11 @@ def test_both_files_run_as_they_are() -> None:
 
 
 def test_suite_says_what_was_found() -> None:
-    papers("papers.csv", ("uuid", "Title", "Abstract", "Keywords", "label", "Journal"))
-    place = write_suite(Path("papers.csv"))
-    assert place == Path("suites/papers.toml")
+    papers("mine.csv", ("uuid", "Title", "Abstract", "Keywords", "label", "Journal"))
+    place = write_suite(Path("mine.csv"))
+    assert place == Path("suites/mine.toml")
     suite = load_suite(place)
-    assert (suite.name, suite.dataset.name, suite.split.kind) == ("papers", "papers.csv", "all")
+    assert (suite.name, suite.dataset.name, suite.split.kind) == ("mine", "mine.csv", "all")
     assert suite.dataset.columns == {
         "id": "uuid", "title": "Title", "abstract": "Abstract", "keyphrases": "Keywords", "label": "label",
     }  # fmt: skip
@@ -139,8 +140,8 @@ def test_suite_refusals() -> None:
     with pytest.raises(BenchError, match=r"papers\.toml: it is there already"):
         write_suite(Path("papers.csv"))
     assert place.read_bytes() == before
-    with pytest.raises(BenchError, match="a suite is already called 'quick'"):
-        write_suite(papers("quick.csv"))
+    # A shipped suite has the name: the user's gets another one, and both can be named.
+    assert write_suite(papers("quick.csv")) == Path("suites/my-quick.toml")
     with pytest.raises(BenchError, match=r"columns found: 'uuid', 'title'; rename the column"):
         write_suite(papers("bare.csv", ("uuid", "title")))
     with pytest.raises(BenchError, match=r"no dataset or file 'absent.csv'"):
@@ -224,3 +225,27 @@ def test_method_is_well_typed() -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_a_suite_for_labels_and_one_for_both_tasks() -> None:
+    corpus = open_dataset("papers-demo")
+    labels = corpus.targets["classification"]
+    for name, header in (
+        ("labels", ("uuid", "abstract", "label")),
+        ("both", ("uuid", "abstract", "label", "Keywords")),
+    ):
+        with Path(f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            for document in corpus.documents[:40]:
+                row = [document.id, document.fields["abstract"], labels[document.id]]
+                writer.writerow([*row, "; ".join(corpus.targets["keyphrases"][document.id])][: len(header)])
+    alone = load_suite(write_suite(Path("labels.csv")))
+    assert (list(alone.tasks), alone.split.kind) == (["classification"], "holdout")
+    assert alone.spec("classification").labels == ("0", "1")
+    both = load_suite(write_suite(Path("both.csv")))
+    assert (both.split_of("keyphrases").kind, both.split_of("classification").kind) == ("all", "holdout")
+    done = bench("run", "labels", "--method", "majority", "--method", "naive-bayes")
+    assert done.returncode == 0, done.stderr
+    assert "classification: 40" not in done.stdout
+    assert "10 test documents, 26 for training, 4 for validation" in done.stdout

@@ -76,6 +76,9 @@ class Runner:
                 self._keep(
                     self._record(cell, "missing_dependency", Ending("missing_dependency"), failure), None
                 )
+            elif cell.state == "refused":
+                failure = Failure(type="DoesNotFit", message=cell.why)
+                self._keep(self._record(cell, "out_of_memory", Ending("out_of_memory"), failure), None)
         cells = self.plan.to_run()
         if not cells:
             return

@@ -29,6 +29,7 @@ def as_json(board: Leaderboard) -> str:
             for name, settings in manifest.tasks.items()
         },
         "machine": manifest.machine,
+        "warnings": {table.task: table.settings.warnings for table in board.tables},
         "closing": {table.task: closing_sentence(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
@@ -49,11 +50,15 @@ def as_markdown(board: Leaderboard) -> str:
     lines = []
     for table in board.tables:
         lines += [f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
-                  f"{table.settings.tested} test documents", "", *_markdown_table(table), "",
+                  f"{table.settings.tested} test documents", "", *_warned(table), *_markdown_table(table), "",
                   closing_sentence(table), ""]  # fmt: skip
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
     return "\n".join(lines)
+
+
+def _warned(table: Table) -> list[str]:
+    return [text for line in table.settings.warnings for text in (f"> **Warning**: {line}", "")]
 
 
 def _markdown_table(table: Table) -> list[str]:

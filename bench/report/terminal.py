@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Costs, Value, weights_of
+from readbench.record import OTHER_LANGUAGE, Costs, Value, weights_of
 from readbench.units import show_rate, show_seconds, show_size
 
 
@@ -25,6 +25,7 @@ def render(board: Leaderboard, width: int) -> RenderableType:
         parts.append(Text(""))
         if len(board.tables) > 1:
             parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
+        parts += [Text(f"Warning: {line}", "yellow") for line in table.settings.warnings]
         parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
@@ -56,6 +57,9 @@ def _heading(board: Leaderboard) -> Text:
     )
     if left_out:
         text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
+    for name, count in manifest.dataset_counts.items():
+        if name.startswith(OTHER_LANGUAGE) and count:
+            text.append(f"\n{count} {name}.", "yellow")
     if manifest.status != "finished":
         text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
     return text
@@ -144,6 +148,10 @@ def _columns(table: Table) -> list[_Column]:
         _Column("method", [row.method for row in rows]),
         _Column(f"{primary} [95 %]", first),
     ]
+    spreads = [value.spread if (value := _value(row, primary)) is not None else None for row in rows]
+    if any(spread is not None for spread in spreads):
+        shown = ["–" if spread is None else f"±{_short(spread)}" for spread in spreads]
+        columns.append(_Column("spread", shown))
     metrics = dict.fromkeys(metric for metric in table.settings.board if metric != primary)
     for place, metric in enumerate(metrics, 1):
         wanted = 0 if metric == table.sort else place
@@ -272,6 +280,11 @@ def _footnotes(table: Table) -> Text:
     told = table.settings.reference
     if told is not None:
         lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")
+    if any(len(row.records) > 1 for row in table.rows):
+        lines.append(
+            "Interval: all test documents together. spread: standard deviation over folds and repeats. "
+            "Seconds are a cell's mean, memory the largest."
+        )
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:

@@ -131,7 +131,7 @@ def _read(phrases: Sequence[str], language: str) -> list[_Phrase]:
             ignored = "duplicate"
         else:
             seen.add(stems)
-        read.append(_Phrase(phrase, normalise.words(phrase), stems, ignored, len(seen)))
+        read.append(_Phrase(phrase, normalise.words(phrase, language), stems, ignored, len(seen)))
     return read
 
 

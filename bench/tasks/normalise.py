@@ -9,7 +9,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 VERSION = "house-1: lower case, hyphens and white space, Porter stems"
-"""Part of every metric's version. Texts in other languages take that language's Snowball stemmer."""
+"""Part of every metric's version. Texts in other languages take that language's Snowball stemmer; French and
+Italian words are parted from an article or preposition that lost its vowel before them."""
 
 # Unicode's dash punctuation (category Pd), the minus sign and the hyphen bullet.
 HYPHENS = (
@@ -33,6 +34,13 @@ _CJK = re.compile(
     "([\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af])"
 )
 
+# What loses its vowel before another one and is joined by an apostrophe. Everything else with an apostrophe
+# is one word (aujourd'hui).
+_ELIDED = {
+    "fr": re.compile(r"((?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)')(?=\w)"),
+    "it": re.compile(r"((?:[cdlmnstv]|un|gl|(?:[ac]|da|de|ne|su|pe)(?:ll|gl))')(?=\w)"),
+}
+
 # The stemmers that PyStemmer has had since 2.2: one that newer releases alone bring would make a
 # score depend on the installation.
 _STEMMERS = {
@@ -45,7 +53,7 @@ _STEMMERS = {
 }  # fmt: skip
 
 
-def words(phrase: str) -> tuple[str, ...]:
+def words(phrase: str, language: str = "en") -> tuple[str, ...]:
     """The normalised words of a phrase or text.
 
     NFKC and lower case; hyphens of all kinds and white space separate words; punctuation and symbols
@@ -54,8 +62,10 @@ def words(phrase: str) -> tuple[str, ...]:
 
     >>> words("Out-of-print  (books)")
     ('out', 'of', 'print', 'books')
+    >>> words("l'analyse d’images", "fr")
+    ('l', 'analyse', 'd', 'images')
     """
-    return tuple(bare for token in _tokens(phrase) if (bare := _bare(token)))
+    return tuple(bare for token in _tokens(phrase, _code(language)) if (bare := _bare(token)))
 
 
 def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
@@ -65,14 +75,14 @@ def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
     ('support', 'vector', 'machin')
     """
     code = _code(language)
-    return tuple(stem for token in _tokens(phrase) if (stem := _stem(token, code)))
+    return tuple(stem for token in _tokens(phrase, code) if (stem := _stem(token, code)))
 
 
 def key(phrase: str, language: str = "en") -> str:
     """The stems joined by spaces, which no stem contains: equal keys are equal stems. "" for a phrase
     that normalises to nothing."""
     code = _code(language)
-    return " ".join([stem for token in _tokens(phrase) if (stem := _stem(token, code))])
+    return " ".join([stem for token in _tokens(phrase, code) if (stem := _stem(token, code))])
 
 
 def present(phrase_stems: Sequence[str], text_stems: Sequence[str]) -> bool:
@@ -86,8 +96,23 @@ def key_present(phrase_key: str, text_key: str) -> bool:
     return bool(phrase_key) and f" {phrase_key} " in f" {text_key} "
 
 
-def _tokens(text: str) -> list[str]:
+def _tokens(text: str, code: str) -> list[str]:
     """Lower-case tokens, with the punctuation that is still around them."""
+    tokens = _plain_tokens(text)
+    elided = _ELIDED.get(code)
+    if elided is None:
+        return tokens
+    return [part for token in tokens for part in _parted(token, elided)]
+
+
+def _parted(token: str, elided: re.Pattern[str]) -> tuple[str, ...]:
+    """A token, or two where it begins with an elided word, whatever opening marks come first."""
+    bare = _bare(token)
+    found = elided.match(bare)
+    return (token,) if found is None else (found[1], bare[found.end() :])
+
+
+def _plain_tokens(text: str) -> list[str]:
     # Most phrases are ASCII, where all the rest is the identity (a test holds the two paths equal).
     if text.isascii():
         return text.lower().replace("-", " ").split()

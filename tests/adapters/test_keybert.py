@@ -139,11 +139,12 @@ def test_parameters_that_cannot_work_are_refused(params: str, why: str) -> None:
         Registry().method(f"keybert[{params}]")
 
 
-def test_other_languages_are_refused_in_one_line() -> None:
+def test_a_model_of_english_refuses_other_languages_in_one_line() -> None:
     spec = TaskSpec(task="keyphrases", language="de")
     adapter = Registry().method("keybert").create(Context(task=spec))
-    with pytest.raises(BenchError, match="reads English here, not 'de'"):
-        adapter.load()
+    for refuses in (adapter.missing, adapter.load):
+        with pytest.raises(MissingDependency, match=f"{DEFAULT_MODEL} reads English, the texts are 'de'"):
+            refuses()
 
 
 def test_the_weights_that_ran_are_noted(embeddings: Any) -> None:

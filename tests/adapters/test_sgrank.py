@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from readbench.adapter import BenchError, Context
+from readbench.adapter import Context
 from readbench.conformance import check_method
 from readbench.registry import Registry
 from readbench.tasks.spec import TaskSpec
@@ -108,13 +108,6 @@ def test_an_annotated_document_with_foreign_tags(tmp_path: Path) -> None:
     Parse().build([document], tmp_path, Context(task=SPEC))
     [found] = loaded("sgrank", parse=Parse().open(tmp_path)).predict([document])
     assert "energy" in found.phrases
-
-
-def test_other_languages_are_refused_in_one_line() -> None:
-    spec = TaskSpec(task="keyphrases", language="de")
-    adapter = Registry().method("sgrank").create(Context(task=spec))
-    with pytest.raises(BenchError, match="reads English here, not 'de'"):
-        adapter.load()
 
 
 def test_conformance() -> None:

@@ -1,0 +1,188 @@
+"""Models kept as folders: trained, used on files of any size, gone on with, and refused when damaged."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from readbench import predicting
+from readbench.datasets import open_dataset
+from readbench.errors import BenchError
+from readbench.fitting import fit
+from readbench.model_folder import read_model
+from readbench.predicting import opened, predict_file
+from readbench.types import Document
+
+CORPUS = open_dataset("papers-demo")
+
+
+def papers(path: Path, documents: Sequence[Document]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("uuid", "title", "abstract", "Keywords"))
+        for document in documents:
+            writer.writerow(
+                [document.id, document.fields["title"], document.fields["abstract"], "gold; gold"]
+            )
+    return path
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "bayes"
+    fit("naive-bayes", CORPUS.only(d.id for d in CORPUS.documents[:120]), folder)
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_model_says_what_it_is(classifier: Path) -> None:
+    manifest = read_model(classifier)
+    assert manifest.method == "naive-bayes"
+    assert (manifest.spec.labels, manifest.spec.positive) == (("0", "1"), "1")
+    assert manifest.documents == {"train": 120, "validation": 0, "test": 0}
+    assert all((classifier / name).is_file() for name in manifest.files)
+    assert not any(name.endswith((".pkl", ".pickle", ".joblib")) for name in manifest.files)
+
+
+def test_predictions_in_the_order_of_the_file(classifier: Path, tmp_path: Path) -> None:
+    source = papers(tmp_path / "in.csv", CORPUS.documents[120:])
+    with opened(classifier) as model:
+        done = predict_file(model, source, tmp_path / "out.csv")
+        predict_file(model, source, tmp_path / "out.jsonl")
+    assert (done.documents, done.resumed) == (120, 0)
+    table = rows(tmp_path / "out.csv")
+    assert [row["id"] for row in table] == [d.id for d in CORPUS.documents[120:]]
+    gold = CORPUS.targets["classification"]
+    assert sum(row["label"] == gold[row["id"]] for row in table) > 100
+    assert all(abs(float(row["score.0"]) + float(row["score.1"]) - 1) < 1e-9 for row in table)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["label"] for line in lines] == [row["label"] for row in table]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv", "out.jsonl"]
+
+
+def test_an_interrupted_prediction_goes_on(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predicting, "BLOCK", 16)
+    source = papers(tmp_path / "in.csv", CORPUS.documents[120:])
+    whole, output = tmp_path / "whole.csv", tmp_path / "out.csv"
+
+    def interrupt(done: int) -> None:
+        if done >= 48:
+            raise KeyboardInterrupt
+
+    with opened(classifier) as model:
+        predict_file(model, source, whole)
+        with pytest.raises(KeyboardInterrupt):
+            predict_file(model, source, output, progress=interrupt)
+        assert not output.exists()
+        # A torn last line, as a power cut leaves it, is cut off.
+        with output.with_name("out.csv.part").open("ab") as file:
+            file.write(b"demo-168,1,0.")
+        done = predict_file(model, source, output)
+    assert (done.documents, done.resumed) == (72, 48)
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_another_input_begins_anew(classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predicting, "BLOCK", 16)
+    source, output = papers(tmp_path / "in.csv", CORPUS.documents[120:]), tmp_path / "out.csv"
+
+    def interrupt(done: int) -> None:
+        if done >= 32:
+            raise KeyboardInterrupt
+
+    with opened(classifier) as model:
+        with pytest.raises(KeyboardInterrupt):
+            predict_file(model, source, output, progress=interrupt)
+        papers(source, CORPUS.documents[130:])
+        done = predict_file(model, source, output)
+        assert (done.documents, done.resumed) == (110, 0)
+        with pytest.raises(BenchError, match=r"out\.csv: is there already"):
+            predict_file(model, source, output)
+
+
+def test_memory_does_not_grow_with_the_file(classifier: Path, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
+    for path, times in ((small, 10), (large, 60)):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("uuid", "title", "abstract"))
+            for copy in range(times):
+                for document in CORPUS.documents:
+                    writer.writerow([f"{document.id}-{copy}", *document.fields.values()])
+    peaks = []
+    with opened(classifier) as model:
+        for path in (small, large):
+            tracemalloc.start()
+            predict_file(model, path, path.with_suffix(".jsonl"))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_texts_without_words_get_a_row_too(classifier: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("uuid,title,abstract\na,,\nb,On the of,\n", encoding="utf-8")
+    with opened(classifier) as model:
+        predict_file(model, source, tmp_path / "out.csv")
+    assert [row["id"] for row in rows(tmp_path / "out.csv")] == ["a", "b"]
+
+
+def test_preparations_are_made_block_by_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method that needs a parse of its documents and frequencies of its training part."""
+    train = CORPUS.only(d.id for d in CORPUS.documents[:40])
+    fit("pke.tfidf[df=train]", train, tmp_path / "model", task="keyphrases")
+    assert read_model(tmp_path / "model").preparations
+    source = papers(tmp_path / "in.csv", CORPUS.documents[40:60])
+    with opened(tmp_path / "model") as model:
+        predict_file(model, source, tmp_path / "one.jsonl")
+        monkeypatch.setattr(predicting, "BLOCK", 7)
+        predict_file(model, source, tmp_path / "many.jsonl")
+    text = (tmp_path / "one.jsonl").read_text(encoding="utf-8")
+    assert text == (tmp_path / "many.jsonl").read_text(encoding="utf-8")
+    assert all(json.loads(line)["keyphrases"] for line in text.splitlines())
+
+
+def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Path) -> None:
+    import shutil
+
+    with pytest.raises(BenchError, match="there is no model"):
+        read_model(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(classifier, copy)
+    victim = next(copy / name for name in read_model(copy).files)
+    victim.write_bytes(victim.read_bytes() + b"x")
+    with pytest.raises(BenchError, match="has changed since it was written"):
+        read_model(copy)
+    victim.unlink()
+    with pytest.raises(BenchError, match="is missing"):
+        read_model(copy)
+    with pytest.raises(BenchError, match="there is something already"):
+        fit("majority", CORPUS, copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("uuid,title\na,x\na,y\n", "the id 'a' is there twice"),
+        ("uuid,title\n,x\n", "row 1 .*the id is empty"),
+        ("uuid,title\na,x,y\n", "row 1 .*3 fields where the header has 2"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_row(
+    classifier: Path, tmp_path: Path, text: str, message: str
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(text, encoding="utf-8")
+    with opened(classifier) as model, pytest.raises(BenchError, match=message):
+        predict_file(model, source, tmp_path / "out.csv")
