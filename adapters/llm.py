@@ -252,8 +252,9 @@ class Llm(Adapter):
         self._read += sum(map(len, prompts))
         self._read_s += perf_counter() - start
         if self._compares:
-            room = self.params.agreement - len(self._agreed)
-            self._compare(chunk[:room], prompts[:room], logs[:room])
+            fresh = [index for index, document in enumerate(chunk) if document.id not in self._agreed]
+            fresh = fresh[: self.params.agreement - len(self._agreed)]
+            self._compare([chunk[i] for i in fresh], [prompts[i] for i in fresh], logs[fresh])
         self._note()
         return found
 

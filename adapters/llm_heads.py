@@ -3,6 +3,7 @@ wanted, in single precision, or the logits of a classifier. Imports torch at onc
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,6 +89,17 @@ def in_place_of_head(model: Any, head: nn.Module) -> Iterator[None]:
         yield
     finally:
         base.set_output_embeddings(before)
+
+
+def read(model: Any, rows: list[list[int]], head: nn.Module, *, pad: int, device: str) -> Tensor:
+    """One forward pass over rows of ids of any length; what the head in place answers, float32."""
+    ids, mask = right_padded(rows, pad, device)
+    options: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+    if "layout_ids" in inspect.signature(base_of(model).forward).parameters:
+        # Where the first ChatGLM's masks follow from ids, PEFT hands it embeddings alone.
+        options["layout_ids"] = ids
+    with in_place_of_head(model, head):
+        return model(**options).logits.float()
 
 
 def right_padded(rows: list[list[int]], pad: int, device: Any) -> tuple[Tensor, Tensor]:

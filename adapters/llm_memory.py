@@ -17,7 +17,8 @@ SINGLE = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a decoder. ``fused``: queries, keys and values are one module, or train as one.
+    """The sizes of a decoder. ``fused``: queries, keys and values are one module, or train with one first
+    matrix.
     ``gated``: the feed-forward part has a gate; its width is ``feed_forward`` either way."""
 
     hidden: int
@@ -40,6 +41,14 @@ class Shape:
     @property
     def key(self) -> int:
         return self.key_heads * self.head
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Widths of the modules of a layer that LoRA changes by default: the one of the first ChatGLM, the
+        three that ChatGLM2's is read into, queries and values of others."""
+        if self.fused and self.all_biases:
+            return (self.query + 2 * self.key,)
+        return (self.query, self.key, self.key) if self.fused else (self.query, self.key)
 
     @property
     def embedding(self) -> int:
@@ -125,12 +134,12 @@ def trainable_parameters(shape: Shape, config: TuningConfig) -> int:
     if config.tuning == "full":
         return shape.parameters
     if config.tuning in ("lora", "adalora"):
-        if shape.fused and config.tuning == "lora":
-            return layers * config.rank * (h + shape.query + 2 * shape.key)
-        outs = [shape.query, shape.key, shape.key] if shape.fused else [shape.query, shape.key]
-        rank = config.rank if config.tuning == "lora" else round(config.rank * INITIAL_RANK)
-        values = 0 if config.tuning == "lora" else layers * rank * len(outs)
-        return layers * rank * sum(h + out for out in outs) + values
+        outs = shape.targets
+        if config.tuning == "lora":
+            firsts = 1 if shape.fused else len(outs)
+            return layers * config.rank * (firsts * h + sum(outs))
+        rank = round(config.rank * INITIAL_RANK)
+        return layers * rank * sum(h + out + 1 for out in outs)
     if config.tuning in PREFIXES:
         values = layers * 2 * shape.key
         if config.tuning == "p-tuning-v2":
@@ -161,7 +170,7 @@ def saved_per_token_and_layer(
     feed_forward = element * shape.feed_forward * (3 if shape.gated else 2)
     saved = float(norms + attention + feed_forward)
     if config.tuning in ("lora", "adalora"):
-        targets = 1 if shape.fused and not shape.gated else 3 if shape.fused else 2
+        targets = len(shape.targets)
         dropped = config.dropout > 0
         copies = targets if dropped or element < SINGLE else 1
         saved += copies * SINGLE * shape.hidden + SINGLE * targets * config.rank

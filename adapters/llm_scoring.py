@@ -131,11 +131,10 @@ class Scorer:
         """float32 (rows, positions, columns), as the head in place gives them."""
         import torch
 
-        from readbench_adapters.llm_heads import in_place_of_head, right_padded
+        from readbench_adapters.llm_heads import read
 
-        ids, mask = right_padded(rows, self.tokenizer.pad_id, self.device)
-        with torch.inference_mode(), in_place_of_head(self.model, head):
-            return self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        with torch.inference_mode():
+            return read(self.model, rows, head, pad=self.tokenizer.pad_id, device=self.device)
 
 
 def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:

@@ -73,11 +73,10 @@ class Learner:
         return self._regularised(functional.cross_entropy(logits[:, 0], choices), rows, len(rows))
 
     def _logits(self, rows: list[list[int]], head: Any) -> Any:
-        from readbench_adapters.llm_heads import in_place_of_head, right_padded
+        from readbench_adapters.llm_heads import read
 
-        ids, mask = right_padded(rows, self.scorer.tokenizer.pad_id, self.scorer.device)
-        with in_place_of_head(self.model, head):
-            return self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits.float()
+        scorer = self.scorer
+        return read(self.model, rows, head, pad=scorer.tokenizer.pad_id, device=scorer.device)
 
     def _regularised(self, value: Any, rows: list[list[int]], count: int) -> BatchLoss:
         tokens = sum(len(row) + self.virtual for row in rows)

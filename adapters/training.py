@@ -271,7 +271,7 @@ def train(
         {
             "best_epoch": len(curve) if best is None else best[0], "epochs": len(curve),
             "epochs_allowed": config.epochs, "steps": step, "precision": precision,
-            "resumed_after": first - 1,
+            **({} if checkpoint is None else {"resumed_after": first - 1}),
             "trainable_parameters": sum(parameter.numel() for parameter in trainable),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
         },

@@ -13,8 +13,8 @@ from readbench.types import Dataset, Document
 
 CHECKPOINTS = Path(__file__).resolve().parents[2].parent / "shared" / "checkpoints"
 WORDS = {
-    "0": "routing sensor network compiler lattice turbine".split(),
-    "1": "patient dose tumour clinic infusion surgery".split(),
+    "0": ["routing", "sensor", "network", "compiler", "lattice", "turbine"],
+    "1": ["patient", "dose", "tumour", "clinic", "infusion", "surgery"],
 }
 SPEC = TaskSpec(task="classification", labels=("0", "1"), prompt="Medical? {labels} {title} {abstract} =")
 
@@ -82,3 +82,39 @@ def fitted(spelling: str, train: Dataset, validation: Dataset, **more: Any) -> A
 
 def scores(adapter: Any, documents: Any, label: str = "1") -> list[float]:
     return [prediction.scores[label] for prediction in adapter.predict(documents)]
+
+
+def build_chatglm(folder: Path) -> Path:
+    """A random ChatGLM of the first generation in its own format, with a tokenizer trained on the spot."""
+    import json
+
+    import torch
+    from tiny_checkpoints import train_pieces, write_shards
+
+    from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM
+    from readbench_adapters.chatglm_tokenizer import FIRST_FILE, _load
+
+    folder.mkdir(parents=True)
+    train_pieces(folder / FIRST_FILE, 390, ("<n>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<pad>"))
+    pieces = _load(folder / FIRST_FILE)
+    ids = {
+        "bos_token_id": "<sop>", "eos_token_id": "<eop>", "pad_token_id": "<pad>",
+        "mask_token_id": "[MASK]", "gmask_token_id": "[gMASK]",
+    }  # fmt: skip
+    said = {name: pieces.piece_to_id(piece) for name, piece in ids.items()}
+    sizes = {"vocab_size": 400, "hidden_size": 32, "inner_hidden_size": 64, "num_attention_heads": 4}
+    torch.manual_seed(7)
+    model = ChatGLMForCausalLM(ChatGLMConfig(**sizes, num_hidden_layers=2, **said))
+    state = {}
+    for name, parameter in model.state_dict().items():
+        if name == "lm_head.weight":
+            continue  # it is the embedding
+        norm = "layernorm.weight" in name
+        state[name] = (torch.randn(parameter.shape) * 0.1 + (1.0 if norm else 0.0)).half()
+    write_shards(folder, state)
+    config = {
+        "model_type": "chatglm", "position_encoding_2d": True, "num_layers": 2, "layernorm_epsilon": 1e-5,
+        "max_sequence_length": 512, **sizes, **said,
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder

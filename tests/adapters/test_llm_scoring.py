@@ -1,0 +1,164 @@
+"""Scores of labels against log-probabilities added up by hand; free answers against a plain greedy loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra llm")
+pytest.importorskip("peft", reason="needs the extra llm")
+
+import numpy as np  # noqa: E402
+from tiny_checkpoints import SECOND, second_here  # noqa: E402
+from tiny_models import build_llama, fitted, papers  # noqa: E402
+
+from readbench.adapter import Context, TaskSpec  # noqa: E402
+from readbench.errors import BenchError  # noqa: E402
+from readbench_adapters.llm_heads import Wanted, base_of, read  # noqa: E402
+from readbench_adapters.llm_models import CausalModel, load_causal  # noqa: E402
+from readbench_adapters.llm_scoring import Answers, Scorer, generate  # noqa: E402
+
+CONTEXT = Context(task=TaskSpec(task="classification"))
+PROMPTS = ["Is it medical? dose", "sensor network routing and more words", "a"]
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> CausalModel:
+    folder = build_llama(tmp_path_factory.mktemp("llama"))
+    return load_causal(str(folder), dtype="float32", device="cpu", context=CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def chatglm2() -> CausalModel:
+    return load_causal(str(SECOND), dtype="float32", device="cpu", context=CONTEXT)
+
+
+def by_hand(causal: CausalModel, prompt: list[int], answers: list[list[int]]) -> list[float]:
+    """One forward pass an answer, alone and whole; the softmax over the vocabulary in double precision."""
+    found = []
+    for answer in answers:
+        with torch.no_grad():
+            logits = causal.model(input_ids=torch.tensor([prompt + answer])).logits[0].double()
+        logs = logits.log_softmax(dim=-1)
+        found.append(sum(float(logs[len(prompt) - 1 + i, id_]) for i, id_ in enumerate(answer)))
+    total = np.logaddexp.reduce(found)
+    return [value - total for value in found]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("0", "1"), ("medical", "other"), ("yes", "yes, it is", "no"), ("10", "1", "0"), ("1.0", "1.5", "1.7")],
+)
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_label_scores_are_the_log_probabilities_of_the_answers(
+    labels: tuple[str, ...], batch: int, llama: CausalModel
+) -> None:
+    tokenizer = llama.tokenizer
+    answers = Answers.of(tokenizer, labels)
+    prompts = [tokenizer.chat(prompt) for prompt in PROMPTS]
+    found = Scorer(llama.model, tokenizer, "cpu", batch).labels(prompts, answers)
+    begins = any(a != b and a.startswith(b) for a in labels for b in labels)
+    rows = [tokenizer.answer(label) if begins else tokenizer.encode(label) for label in labels]
+    for prompt, row in zip(prompts, found, strict=True):
+        assert list(row) == pytest.approx(by_hand(llama, prompt, rows), abs=1e-5)
+
+
+@second_here
+def test_the_answer_0_of_chatglm2_is_two_tokens_and_one_of_them_is_compared(chatglm2: CausalModel) -> None:
+    answers = Answers.of(chatglm2.tokenizer, ("0", "1"))
+    assert answers.shared == 1
+    assert len(answers.rows[0]) == 2
+    assert answers.branch is not None
+    prompts = [chatglm2.tokenizer.chat(prompt) for prompt in PROMPTS]
+    found = Scorer(chatglm2.model, chatglm2.tokenizer, "cpu", 4).labels(prompts, answers)
+    for prompt, row in zip(prompts, found, strict=True):
+        expected = by_hand(chatglm2, prompt, [list(answer) for answer in answers.rows])
+        assert list(row) == pytest.approx(expected, abs=1e-5)
+
+
+def test_one_label_that_begins_another_is_told_apart_by_its_end(llama: CausalModel) -> None:
+    ends = Answers.of(llama.tokenizer, ("1", "10"))
+    assert all(row[-1] == llama.tokenizer.eos_id for row in ends.rows)
+    assert ends.branch is None
+    clear = Answers.of(llama.tokenizer, ("0", "1"))
+    assert clear.branch == tuple(llama.tokenizer.encode(label)[0] for label in ("0", "1"))
+
+
+def test_labels_that_the_tokenizer_writes_alike_are_refused(llama: CausalModel) -> None:
+    with pytest.raises(BenchError, match="does not tell these labels apart"):
+        Answers.of(llama.tokenizer, ("a", ""))
+
+
+def test_the_head_in_place_gives_the_models_own_logits() -> None:
+    """Also of a model that does something to logits after its head: Gemma 2 caps them."""
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    torch.manual_seed(2)
+    model = Gemma2ForCausalLM(
+        Gemma2Config(
+            vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=1, head_dim=8, final_logit_softcapping=0.5, initializer_range=0.5,
+        )
+    ).eval()  # fmt: skip
+    rows = [[5, 6, 7, 8], [9, 10]]
+    positions = torch.tensor([[1, 3], [0, 1]])
+    with torch.no_grad():
+        found = read(model, rows, Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True),
+                     pad=0, device="cpu")  # fmt: skip
+        columns = Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True,
+                         columns=torch.tensor([3, 30]))  # fmt: skip
+        few = read(model, rows, columns, pad=0, device="cpu")
+        whole = [model(input_ids=torch.tensor([row])).logits[0] for row in rows]
+    assert found.shape == (2, 2, 50)
+    for row, at in enumerate(positions.tolist()):
+        assert torch.allclose(found[row], whole[row][at], atol=1e-6)
+        assert torch.allclose(few[row], whole[row][at][:, [3, 30]], atol=1e-6)
+    assert float(found.abs().max()) <= 0.5
+    assert model.get_output_embeddings().weight.shape == (50, 16)  # it is back in its place
+
+
+@pytest.mark.parametrize(
+    "tuning", ["none", "lora", "prefix-tuning", "prompt-tuning", "p-tuning", "p-tuning-v2"]
+)
+def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path) -> None:
+    """Against a plain loop of whole forward passes through the same heads as scoring uses."""
+    folder = build_llama(tmp_path)
+    more = ", virtual_tokens=4" if "tuning" in tuning else ""
+    usual = "learning_rate=0.02, epochs=1, accumulation=1, agreement=0, max_tokens=200"
+    spelling = f"llm[model={folder}, tuning={tuning}, {usual}{more}]"
+    adapter = fitted(spelling, papers(12), papers(4, seed=1))
+    tokenizer = adapter.causal.tokenizer
+    prompts = [tokenizer.chat(prompt) for prompt in [*PROMPTS, PROMPTS[0].replace("dose", "clinic")]]
+    said = generate(adapter.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5)
+    assert said == [tokenizer.decode(greedy(adapter, prompt, 5)) for prompt in prompts]
+
+
+def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:
+    ids: list[int] = []
+    head = base_of(adapter.model).get_output_embeddings()
+    for _ in range(count):
+        row = [*prompt, *ids]
+        wanted = Wanted(head, torch.tensor([[len(row) - 1]]), len(row))
+        with torch.no_grad():
+            logits = read(adapter.model, [row], wanted, pad=0, device="cpu")
+        ids.append(int(logits[0, 0].argmax()))
+        if ids[-1] == adapter.causal.tokenizer.eos_id:
+            return ids[:-1]
+    return ids
+
+
+def test_half_precision_is_compared_in_single() -> None:
+    """In bf16 two labels often tie exactly; the head in single precision sees which is ahead."""
+    torch.manual_seed(0)
+    head = torch.nn.Linear(32, 6, bias=False).to(torch.bfloat16)
+    hidden = torch.randn(64, 1, 32).to(torch.bfloat16)
+    positions = torch.zeros((64, 1), dtype=torch.int64)
+    columns = torch.tensor([1, 4])
+    exact = Wanted(head, positions, 1, columns=columns, exact=True)(hidden)[:, 0]
+    own = Wanted(head, positions, 1, columns=columns)(hidden)[:, 0]
+    true = (hidden.double() @ head.weight.double().T)[:, 0, [1, 4]]
+    assert exact.dtype == torch.float32
+    assert float((exact - true).abs().max()) < 1e-5
+    assert float((own - true).abs().max()) > 1e-4
