@@ -15,7 +15,6 @@ DEFAULT_SUITES: dict[Task, str] = {
     "extraction": "reviews-and-facts",
 }
 """The suite whose methods are run for a task."""
-GOLD: dict[Task, str] = {"keyphrases": "gold keyphrases", "extraction": "gold facts or a label"}
 
 
 def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
@@ -28,7 +27,7 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     single = {task for task in known if task == "classification" and len(_labels(dataset)) < 2}
     usable = [task for task in known if task in DEFAULT_SUITES and task not in single]
     if "extraction" in usable:
-        # Its labels are part of the extraction task; the suite `reviews` asks for them alone.
+        # Its labels are the classification targets, and its fields none that a suite of papers names.
         usable = ["extraction"]
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
@@ -50,8 +49,8 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     suite = load_suite(find_suite(DEFAULT_SUITES[usable[0]])).model_copy(
         update={"name": dataset.name, "tasks": sections}
     )
-    if usable == ["extraction"]:
-        suite = _fitted(suite, dataset, language)
+    if suite.split.kind == "given" and "test" not in dataset.parts.values():
+        suite = suite.model_copy(update={"split": SplitSpec(kind="holdout")})
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
     return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
@@ -69,7 +68,7 @@ def _labels(dataset: Dataset) -> list[str]:
 def _why(dataset: Dataset, task: Task) -> str:
     targets = dataset.targets[task]
     with_gold = sum(bool(target) for target in targets.values())
-    what = GOLD.get(task, "gold")
+    what = "gold facts or a label" if task == "extraction" else "gold keyphrases"
     if task == "classification":
         labels = _labels(dataset)
         shown = ", ".join(labels[:8]) + (" …" if len(labels) > 8 else "")
@@ -78,10 +77,3 @@ def _why(dataset: Dataset, task: Task) -> str:
         f"task {task}: {with_gold} of {len(dataset.documents)} documents have {what}; "
         f"methods of the suite {DEFAULT_SUITES[task]}"
     )
-
-
-def _fitted(suite: Suite, dataset: Dataset, language: str) -> Suite:
-    """The suite with a split of its own where the dataset has no parts."""
-    section = suite.dataset.model_copy(update={"language": language})
-    split = suite.split if "test" in dataset.parts.values() else SplitSpec(kind="holdout")
-    return suite.model_copy(update={"dataset": section, "split": split})

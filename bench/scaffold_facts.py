@@ -22,7 +22,7 @@ def facts_suite_text(reference: str, place: Path, data: Dataset, suite: Suite) -
         place=shlex.quote(str(place)),
         name=_quoted(place.stem),
         dataset=_quoted(reference),
-        language=_quoted(suite.dataset.language),
+        language=_quoted(section.language or suite.dataset.language),
         facts=counts.get("facts", 0),
         labels=counts.get("labels", 0),
         skipped="".join(f"\n# {count} {what}." for what, count in data.counts.items()),

@@ -14,7 +14,7 @@ from readbench.datasets import open_dataset
 from readbench.infer import infer_suite
 from readbench.report.show import render_predictions
 from readbench.report.show_facts import facts_of
-from readbench.scaffold import write_suite
+from readbench.scaffold_suite import write_suite
 from readbench.score_files import read_scores
 from readbench.store import Store
 from readbench.suite import list_suites, load_suite
@@ -151,7 +151,7 @@ def test_a_suite_of_labels_alone_runs_on_the_rows_that_have_one(tmp_path: Path) 
 def test_what_is_inferred_fits_the_dataset(tmp_path: Path) -> None:
     suite, why = infer_suite(open_dataset("facts-demo"))
     assert "36 of 36 documents have gold facts or a label" in why
-    assert (suite.dataset.language, suite.split.kind) == ("zh", "holdout")
+    assert (suite.tasks["extraction"].language, suite.split.kind) == ("zh", "holdout")
     for name in ("train", "dev"):
         shutil.copy(
             Path(readbench.__file__).parent / "datasets" / "facts_demo.jsonl", tmp_path / f"{name}.jsonl"
