@@ -1,5 +1,5 @@
-"""A fine-tuned encoder: any Hugging Face model of the BERT kind with a small head on top. Head, learning rate,
-batch and length default to the known baseline's; early stopping, warm-up and decay are what it lacked."""
+"""A fine-tuned encoder: any Hugging Face model of the BERT kind with a small head on top. Head, learning
+rate, batch and length default to the known baseline's; early stopping, warm-up and decay it lacked."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ BY_LANGUAGE: Mapping[str, tuple[str, ...]] = {
     "zh": ("bert-base-chinese", "google-bert/bert-base-chinese"),
 }
 """What ``model=auto`` looks for on this machine before it takes the packaged all-MiniLM-L6-v2."""
+LIBRARIES = (
+    "safetensors.torch",
+    "torch",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.bert.modeling_bert",
+    "transformers.optimization",
+)
+"""Named in full: transformers imports its parts when they are first asked for, which would look like
+loading or learning."""
 MANIFEST = "bert.json"
 PREDICTED_TOGETHER = 32
 
@@ -71,7 +80,7 @@ class Bert(Adapter):
 
     def modules(self) -> tuple[str, ...]:
         found = self._found()
-        return self.requires if found is None or found.package is None else (*self.requires, found.package)
+        return LIBRARIES if found is None or found.package is None else (*LIBRARIES, found.package)
 
     def weights(self) -> dict[str, str]:
         found = self._found()
@@ -104,10 +113,10 @@ class Bert(Adapter):
     def _pretrained(self, found: Weights) -> EncoderClassifier:
         self.described = found.described()
         self.context.note("weights", self.described)
-        if self.params.model == "auto" and self._language not in {"en", "zh"} or (
-            self._language == "zh" and found.name == PACKAGED
-        ):
-            self.context.note("language", f"{found.name} knows English; the texts are {self._language}")
+        if self._language != "en" and found.name in (*BY_LANGUAGE["en"], PACKAGED):
+            self.context.note(
+                "language", f"{found.name} learned from English texts; these are {self._language}"
+            )
         return EncoderClassifier.pretrained(found.folder, self.context.device)
 
     def fit(self, train: Dataset, validation: Dataset) -> None:

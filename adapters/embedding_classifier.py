@@ -42,16 +42,15 @@ class EmbeddingLogReg(Adapter):
         )
 
     def modules(self) -> tuple[str, ...]:
-        return modules_of(self.requires, self.params.model)
-
-    def load(self) -> None:
-        import sklearn.linear_model  # noqa: F401 - a library's import is no part of learning
+        return modules_of(("sklearn.linear_model", *REQUIRES), self.params.model)
 
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - chosen on by the suite
         from sklearn.linear_model import LogisticRegression
 
         params, found = self.params, learnable(train, self.name)
-        self.model = LogisticRegression(C=params.C, class_weight=params.class_weight, max_iter=params.max_iter)
+        self.model = LogisticRegression(
+            C=params.C, class_weight=params.class_weight, max_iter=params.max_iter
+        )
         self.model.fit(self._vectors(found.documents), list(found.labels))
         note_convergence(self.model, self)
 

@@ -122,7 +122,9 @@ class EncoderClassifier:
 
         self.model["encoder"].save_pretrained(folder / ENCODER)
         self.tokenizer.save_pretrained(folder / ENCODER)
-        head = {name: value.detach().cpu().contiguous() for name, value in self.model["head"].state_dict().items()}
+        head = {
+            name: value.detach().cpu().contiguous() for name, value in self.model["head"].state_dict().items()
+        }
         save_file(head, folder / HEAD)
 
     @classmethod

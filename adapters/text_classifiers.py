@@ -25,6 +25,14 @@ from readbench_adapters.sklearn_files import read_estimator, write_estimator
 from readbench_adapters.text_features import CountParams, TfidfParams, check_language, texts_of, vectoriser
 
 INSTALL = "pip install 'readbench[classification]'"
+LIBRARIES = (
+    "sklearn.ensemble",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "sklearn.naive_bayes",
+    "sklearn.svm",
+)
+"""One set for all, so that its import is measured once. skops is needed only where a model is saved."""
 PRIOR, MODEL = "prior.json", "model.skops"
 TASKS: frozenset[Task] = frozenset({"classification"})
 ClassWeight = Literal["balanced"] | None
@@ -68,10 +76,10 @@ class TextClassifier(Adapter):
     def classifier(self) -> Any:
         """The classifier, not yet fitted."""
 
-    def load(self) -> None:
-        import sklearn.linear_model  # noqa: F401 - a library's import is no part of learning
-        import sklearn.pipeline  # noqa: F401
+    def modules(self) -> tuple[str, ...]:
+        return LIBRARIES
 
+    def load(self) -> None:
         check_language(self.params, self.context)
 
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - chosen on by the suite

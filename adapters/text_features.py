@@ -97,4 +97,6 @@ def check_language(params: TextParams, context: Context) -> None:
             f"stop_words=english, and the texts are of the language {language!r}", todo="leave it out"
         )
     if params.analyzer == "word" and language in UNSPACED:
-        context.note("analyzer", f"words of {language} are not told apart by spaces; analyzer=char may do better")
+        context.note(
+            "analyzer", f"words of {language} are not told apart by spaces; analyzer=char may do better"
+        )
