@@ -147,6 +147,11 @@ class Adapter(ABC):
         """Import names that it uses: preloaded, and their versions are part of its key."""
         return self.requires
 
+    def weights(self) -> Mapping[str, str]:
+        """What stands for the weights that it will load (a SHA-256), by a name of its own: part of its key.
+        Weights that a preparation reads are part of that one's."""
+        return {}
+
     def missing(self) -> None:
         """Raises MissingDependency where this method cannot run here; imports nothing."""
         require(self.requires, self.install)

@@ -13,6 +13,7 @@ from typing import Any
 from readbench.adapter import Adapter, Context, PreparationNeed
 from readbench.datasets import open_dataset
 from readbench.engine.child import checked, seed_everything
+from readbench.plan import with_labels
 from readbench.registry import Method, Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
@@ -61,8 +62,10 @@ class _Checker:
 
     def __init__(self, method: Method, task: Task, folder: Path) -> None:
         self.method, self.task, self.folder = method, task, folder
-        self.spec = TaskSpec(task=task)
         corpus = open_dataset("papers-demo")
+        self.spec = TaskSpec(task=task)
+        if task == "classification":
+            self.spec = with_labels(self.spec, corpus)
         ids = [document.id for document in corpus.documents]
         self.train = corpus.only(ids[:TRAIN])
         self.validation = corpus.only(ids[TRAIN : TRAIN + VALIDATION])

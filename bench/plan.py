@@ -300,6 +300,7 @@ class _Planner:
                 "fold": split.fold,
                 "seed": seed,
                 "versions": versions,
+                "weights": dict(adapter.weights()),
                 "threads": self.suite.limits.threads,
                 "device": device,
                 "preparations": preparations,
