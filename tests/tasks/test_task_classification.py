@@ -34,8 +34,7 @@ def scored(
     documents = {str(i): Document(str(i), {"title": "A text"}) for i in range(len(gold))}
     rows = [{}] * len(gold) if scores is None else [dict(zip(spec.labels, r, strict=True)) for r in scores]
     predictions = {
-        str(i): PredictedLabel(label, row)
-        for i, (label, row) in enumerate(zip(predicted, rows, strict=True))
+        str(i): PredictedLabel(label, row) for i, (label, row) in enumerate(zip(predicted, rows, strict=True))
     }
     targets = {str(i): label for i, label in enumerate(gold) if label is not None}
     again = TASK.from_columns(TASK.to_columns(predictions))
