@@ -10,6 +10,7 @@ from pydantic import Field
 
 from readbench.adapter import Adapter, Needs, PreparationNeed
 from readbench.adapter import Params as Base
+from readbench.models import find_weights
 from readbench.types import Dataset, Document, PredictedLabel, Task
 from readbench_adapters.embeddings import DEFAULT_MODEL, REQUIRES, Embeddings, modules_of
 from readbench_adapters.labelled import learnable, most_probable
@@ -43,6 +44,11 @@ class EmbeddingLogReg(Adapter):
 
     def modules(self) -> tuple[str, ...]:
         return modules_of(("sklearn.linear_model", *REQUIRES), self.params.model)
+
+    def load(self) -> None:
+        weights = find_weights(self.params.model)
+        if weights is not None:
+            self.context.note("weights", weights.described())
 
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - chosen on by the suite
         from sklearn.linear_model import LogisticRegression

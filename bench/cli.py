@@ -56,11 +56,11 @@ def ls(
         Kind.metrics: listing.metrics,
     }
     if kind is Kind.methods:
-        _console().print(
+        console().print(
             listing.method(name, include_path or ()) if name else listing.methods(include_path or ())
         )
     else:
-        _console().print(show[kind]())
+        console().print(show[kind]())
 
 
 @app.command()
@@ -111,11 +111,11 @@ def run(
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
     )  # fmt: skip
-    console = _console()
-    finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(console))
-    console.print()
-    print_board(finished.board, console)
-    console.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
+    screen = console()
+    finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(screen))
+    screen.print()
+    print_board(finished.board, screen)
+    screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(finished.exit_status)
 
 
@@ -136,7 +136,7 @@ def leaderboard(
     if format is Format.rich:
         from readbench.report.terminal import print_board
 
-        print_board(board, _console())
+        print_board(board, console())
         return
     from readbench.report import markup
 
@@ -158,7 +158,7 @@ def show(
     from readbench.report.show import render_predictions
 
     store = open_store(reference, output_path)
-    _console().print(render_predictions(store, find_run(reference, store), method, document))
+    console().print(render_predictions(store, find_run(reference, store), method, document))
 
 
 @app.command()
@@ -169,14 +169,14 @@ def check(
     """Run the conformance tests that every built-in method passes."""
     from readbench.conformance import check_method
 
-    console = _console()
+    screen = console()
     failed = 0
     for result in check_method(method, tuple(include_path or ())):
         mark = "[green]pass[/]" if result.passed else "[red]FAIL[/]"
-        console.print(f"{mark}  {result.name}", highlight=False)
+        screen.print(f"{mark}  {result.name}", highlight=False)
         if not result.passed:
             failed += 1
-            console.print(f"      {result.why}", style="red", markup=False, highlight=False)
+            screen.print(f"      {result.why}", style="red", markup=False, highlight=False)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -185,7 +185,7 @@ def doctor(output_path: Output = RESULTS) -> None:
     """What this machine has and lacks, in one page."""
     from readbench.doctor import examine
 
-    _console().print(examine(output_path))
+    console().print(examine(output_path))
 
 
 @app.command()
@@ -214,7 +214,7 @@ def new_method(
     typer.echo(f"{path}: try it with: bench check {name} --include-path {path}")
 
 
-def _console() -> Any:
+def console() -> Any:
     from rich.console import Console
 
     # Not a terminal and no width given: lines of a log may be longer than 80 columns.
@@ -227,6 +227,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    from readbench import cli_models  # noqa: F401 - its verbs register themselves
+
     command = typer.main.get_command(app)
     try:
         # A scheduler's SIGTERM ends a run as Ctrl-C does: children end, the manifest says interrupted.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -180,6 +181,19 @@ def _parts(task: Task, splits: Sequence[Split]) -> str:
 def _add(grid: Table, *cells: str, style: str = "") -> None:
     """Adds a row of plain text: in a string rich would take the brackets of a spelling for markup."""
     grid.add_row(*(Text(cell) for cell in cells), style=style)
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for one long step in a terminal, nothing elsewhere: gives a function of (done, total), where
+    a total of 0 is unknown."""
+    if not console.is_terminal:
+        yield lambda done, total: None  # noqa: ARG005
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task(escape(what), total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total or None)
 
 
 class TerminalInterface:

@@ -52,6 +52,7 @@ class Charged(_Model):
     seconds: float
     seconds_per_document: float | None
     peak_memory_bytes: int | None
+    notes: dict[str, Any] = Field(default_factory=dict)
 
 
 class PreparationCost(_Model):
@@ -211,6 +212,13 @@ class Manifest(_Model):
     machine: dict[str, Any]
     trials: list[Trial] = Field(default_factory=list)
     cells: list[RunCell]
+
+
+def weights_of(record: Record) -> list[dict[str, str]]:
+    """The model weights that a cell ran with, its preparations' included: name, sha256 and source."""
+    notes = [record.notes, *(charged.notes for charged in record.preparations)]
+    found = [note["weights"] for note in notes if isinstance(note.get("weights"), dict)]
+    return list({one.get("sha256", str(one)): one for one in found}.values())
 
 
 def _split_of_each_task(data: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 import readbench
 from readbench.errors import BenchError
 from readbench.record import RunCell
-from readbench.report.show import find_cell, render_predictions
+from readbench.report.show import find_cells, render_predictions
 from readbench.store import Store
 
 PAPERS = """\
@@ -192,10 +192,10 @@ def cells(*methods: str) -> list[RunCell]:
 
 def test_find_cell() -> None:
     some = cells("a.b[n=2]", "a.c", "a.c[n=3]", "a.d[n=1]", "a.d[n=2]")
-    assert find_cell(some, "a.b", "run").method == "a.b[n=2]"
-    assert find_cell(some, "a.c", "run").method == "a.c"
-    assert find_cell(some, "a.c[n=3]", "run").method == "a.c[n=3]"
+    assert find_cells(some, "a.b", "run")[0].method == "a.b[n=2]"
+    assert find_cells(some, "a.c", "run")[0].method == "a.c"
+    assert find_cells(some, "a.c[n=3]", "run")[0].method == "a.c[n=3]"
     with pytest.raises(BenchError, match=r"run run: it has 2 methods a.d; name one: 'a.d\[n=1\]', 'a.d"):
-        find_cell(some, "a.d", "run")
+        find_cells(some, "a.d", "run")
     with pytest.raises(BenchError, match=r"no method 'a.c\[n=4'; did you mean"):
-        find_cell(some, "a.c[n=4", "run")
+        find_cells(some, "a.c[n=4", "run")

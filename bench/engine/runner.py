@@ -293,7 +293,10 @@ class Runner:
                 "memory_bytes": self.plan.memory_bytes,
                 "costs": self._costs(cell, ending, charged),
                 "preparations": charged,
-                "weights": {name: distribution_of(name) for name in cell.modules},
+                "weights": {
+                    name: distribution_of(name)
+                    for name in sorted({module.partition(".")[0] for module in cell.modules})
+                },
                 "notes": outcome.get("notes", {}),
                 "output_bytes": ending.output_bytes,
             }
@@ -316,7 +319,7 @@ class Runner:
         per_document = cost.seconds_per_document if self._of_test(key, cell) else None
         return Charged(
             name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
-            peak_memory_bytes=cost.peak_memory_bytes,
+            peak_memory_bytes=cost.peak_memory_bytes, notes=cost.notes,
         )  # fmt: skip
 
     def _of_test(self, key: str, cell: PlannedCell) -> bool:

@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import Costs, Value
+from readbench.record import Costs, Value, weights_of
 from readbench.units import show_rate, show_seconds, show_size
 
 
@@ -234,6 +234,18 @@ def _problems(table: Table, run: str) -> list[Text]:
     return lines
 
 
+def _weights(table: Table) -> list[str]:
+    """Which weights a method's name stood for, one line for those that ran with the same."""
+    users: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.status == "ok" and row.record is not None:
+            for one in weights_of(row.record):
+                name, source, sha256 = (one.get(key, "?") for key in ("name", "source", "sha256"))
+                told = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(told, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {told}." for told, methods in users.items()]
+
+
 def _footnotes(table: Table) -> Text:
     ok = [row.record for row in table.rows if row.record is not None and row.status == "ok"]
     lines = []
@@ -253,6 +265,7 @@ def _footnotes(table: Table) -> Text:
         lines.append(
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
+    lines += _weights(table)
     chosen = sorted({row.chosen for row in table.rows if row.chosen})
     if chosen:
         lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")

@@ -1,0 +1,103 @@
+"""A method at work in this process, outside of a suite: its preparations are built where they are needed.
+
+For conformance tests, for training a model to keep, and for predicting with one. Nothing is limited or
+measured here; what a board shows comes from cells in processes of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from readbench.adapter import Adapter, Context, PreparationNeed
+from readbench.engine.child import seed_everything
+from readbench.registry import Method
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document, Part
+
+
+class Current:
+    """Stands for what a preparation opened last: an adapter keeps it from ``load`` on, and the documents
+    behind it change from block to block."""
+
+    def __init__(self, opened: Any) -> None:
+        self.opened = opened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.opened, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.opened[key]
+
+
+@dataclass
+class Workbench:
+    """Loads one method and gives it its preparations. ``folder`` keeps their files while this lives;
+    ``given`` are files of preparations that were made before, by the name under which the method asks."""
+
+    method: Method
+    spec: TaskSpec
+    folder: Path
+    seed: int = 0
+    threads: int = 1
+    device: str = "cpu"
+    progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
+    note: Callable[[str, Any], None] = lambda name, value: None  # noqa: ARG005
+    given: Mapping[str, Path] = field(default_factory=dict)
+    built: dict[str, Path] = field(default_factory=dict)
+    _made: int = 0
+
+    def needs(self) -> Mapping[str, PreparationNeed]:
+        return self.method.create(self.context({})).needs().preparations
+
+    def loaded(self, parts: Mapping[Part, Sequence[Document]], *, current: bool = False) -> Adapter:
+        """The method with its libraries and weights loaded, its preparations made of ``parts``. With
+        ``current`` these can be replaced later by ``renew``."""
+        seed_everything(self.seed)
+        self._current = {
+            name: Current(
+                need.preparation.open(self.given[name]) if name in self.given else self.prepared(need, parts)
+            )
+            for name, need in self.needs().items()
+        }
+        opened = self._current if current else {name: one.opened for name, one in self._current.items()}
+        adapter = self.method.create(self.context(opened))
+        adapter.load()
+        # Libraries that load() brought in have generators of their own.
+        seed_everything(self.seed)
+        return adapter
+
+    def renew(self, parts: Mapping[Part, Sequence[Document]]) -> None:
+        """Makes the preparations of test documents anew, for those that the method predicts next."""
+        for name, need in self.needs().items():
+            if "test" in need.parts:
+                self._current[name].opened = self.prepared(need, parts)
+
+    def context(self, preparations: Mapping[str, Any]) -> Context:
+        self._made += 1
+        scratch = self.folder / f"scratch-{self._made}"
+        scratch.mkdir(parents=True)
+        return Context(
+            task=self.spec, seed=self.seed, device=self.device, threads=self.threads,
+            preparations=preparations, scratch=scratch, progress=self.progress, note=self.note,
+        )  # fmt: skip
+
+    def prepared(self, need: PreparationNeed, parts: Mapping[Part, Sequence[Document]]) -> Any:
+        """The opened preparation over the documents of its parts; built once for the same documents."""
+        return need.preparation.open(self.files(need, parts))
+
+    def files(self, need: PreparationNeed, parts: Mapping[Part, Sequence[Document]]) -> Path:
+        chosen = list({d.id: d for part in need.parts for d in parts.get(part, ())}.values())
+        preparation = need.preparation
+        asked = [preparation.name, preparation.params.model_dump_json(), *(d.id for d in chosen)]
+        key = hashlib.sha256("\n".join(asked).encode("utf-8", "surrogatepass")).hexdigest()
+        if key not in self.built:
+            inputs = {name: self.prepared(upstream, parts) for name, upstream in preparation.needs().items()}
+            folder = self.folder / f"preparation-{key[:16]}"
+            folder.mkdir(parents=True)
+            preparation.build(chosen, folder, self.context(inputs))
+            self.built[key] = folder
+        return self.built[key]

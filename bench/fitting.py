@@ -1,0 +1,138 @@
+"""Trains one method on a dataset and keeps it as a model folder (`bench fit`)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, cast
+
+from readbench.adapter import PreparationNeed
+from readbench.engine.runner import now
+from readbench.engine.workbench import Workbench
+from readbench.errors import BenchError
+from readbench.gpu import device_for
+from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, finish
+from readbench.plan import with_labels
+from readbench.provenance import machine, versions_of
+from readbench.registry import Method, Registry, plain
+from readbench.splits import SplitSpec, make_splits
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Dataset, Document, Part, Task
+
+Progress = Callable[[int, int], None]
+
+
+def fit(
+    spelling: str, dataset: Dataset, output: Path, *, task: Task | None = None, fields: Sequence[str] = (),
+    validation: float = 0.0, seed: int = 20240, threads: int = 1, include_paths: Sequence[Path] = (),
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> ModelManifest:  # fmt: skip
+    """Trains on all documents that have a target, less a stratified share for validation, and writes the
+    model folder. The folder appears complete or not at all.
+
+    Raises BenchError for an unknown method, a dataset without targets, and where the folder is taken.
+    """
+    method = Registry(include_paths).method(spelling)
+    task = _task(method, dataset, task)
+    spec = TaskSpec(task=task, fields=tuple(fields) or _fields(dataset), language=_language(dataset))
+    targets = dataset.targets.get(task, {})
+    if targets:
+        dataset = dataset.only(d.id for d in dataset.documents if targets.get(d.id))
+    if task == "classification":
+        spec = with_labels(spec, dataset)
+    parts = _parts(dataset, spec, validation, seed)
+    workspace = begin(output)
+    notes: dict[str, Any] = {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-fit-") as folder:
+            bench = Workbench(
+                method, spec, Path(folder), seed, threads, device_for(method.adapter.uses_gpu), progress,
+                notes.__setitem__,
+            )  # fmt: skip
+            method.create(bench.context({})).missing()
+            adapter = bench.loaded({part: data.documents for part, data in parts.items()})
+            began = perf_counter()
+            adapter.fit(parts["train"], parts["validation"])
+            fit_s = perf_counter() - began
+            (workspace / MODEL).mkdir()
+            adapter.save(workspace / MODEL)
+            kept = _keep_preparations(bench, parts, workspace)
+            manifest = ModelManifest(
+                method=method.spelling, params=plain(method.params), spec=spec, seed=seed,
+                dataset=dataset.name, fingerprint=dataset.fingerprint, fit_s=fit_s, created_at=now(),
+                documents={part: len(data.documents) for part, data in parts.items()}, machine=machine(),
+                versions=versions_of(adapter.modules()), notes=notes, preparations=kept,
+            )  # fmt: skip
+        return finish(workspace, output, manifest)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _task(method: Method, dataset: Dataset, task: Task | None) -> Task:
+    able = method.adapter.tasks
+    if task is not None:
+        if task not in able:
+            raise BenchError(f"{method.adapter.name} does {', '.join(sorted(able))}, not {task}")
+        return task
+    known = [name for name, targets in dataset.targets.items() if name in able and any(targets.values())]
+    if len(known) == 1:
+        return known[0]
+    if len(able) == 1 and not known:
+        only = next(iter(able))
+        if only == "keyphrases":
+            return only  # most of its methods learn nothing
+        raise BenchError(
+            f"it has no targets for the task {only}", where=f"dataset {dataset.name}",
+            todo="name the gold column, or join --labels FILE",
+        )  # fmt: skip
+    raise BenchError(
+        f"{method.adapter.name} could learn {' or '.join(sorted(known or able))}",
+        todo="say which: --task NAME",
+    )
+
+
+def _fields(dataset: Dataset) -> tuple[str, ...]:
+    known = {name for document in dataset.documents for name in document.fields}
+    usual = tuple(name for name in ("title", "abstract") if name in known)
+    return usual or (("text",) if "text" in known else tuple(sorted(known)))
+
+
+def _language(dataset: Dataset) -> str:
+    languages = [document.language for document in dataset.documents]
+    return max(set(languages), key=languages.count)
+
+
+def _parts(dataset: Dataset, spec: TaskSpec, validation: float, seed: int) -> dict[Part, Dataset]:
+    documents = {d.id: spec.project(d) for d in dataset.documents}
+    train: Sequence[str] = list(documents)
+    held: Sequence[str] = ()
+    if validation:
+        labels = dataset.targets.get("classification") if spec.task == "classification" else None
+        split = SplitSpec(kind="holdout", test=validation)
+        (fold,) = make_splits(dataset, split, seed, cast("Mapping[str, str] | None", labels))
+        train, held = fold.train, fold.test
+    targets = dataset.targets.get(spec.task, {})
+
+    def part(ids: Sequence[str]) -> Dataset:
+        known = {id_: targets[id_] for id_ in ids if id_ in targets}
+        return Dataset("", tuple(documents[id_] for id_ in ids), {spec.task: known})
+
+    return {"train": part(train), "validation": part(held), "test": part(())}
+
+
+def _keep_preparations(bench: Workbench, parts: Mapping[Part, Dataset], workspace: Path) -> list[str]:
+    """Copies what was made of the training part alone: it is part of the model."""
+    kept = []
+    documents: Mapping[Part, Sequence[Document]] = {part: data.documents for part, data in parts.items()}
+    for name, need in bench.needs().items():
+        if _of_training(need):
+            shutil.copytree(bench.files(need, documents), workspace / PREPARATIONS / name)
+            kept.append(name)
+    return kept
+
+
+def _of_training(need: PreparationNeed) -> bool:
+    return bool(need.parts) and "test" not in need.parts
