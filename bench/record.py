@@ -103,7 +103,8 @@ class Costs(_Model):
 
 
 class Record(_Model):
-    """What one cell left: one method on one fold with one seed."""
+    """What one cell left: one method on one fold with one seed. ``members`` are the cells that a method
+    made of others stands on, key by spelling; its costs hold theirs."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -130,6 +131,7 @@ class Record(_Model):
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
+    members: dict[str, str] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)
