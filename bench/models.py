@@ -66,6 +66,8 @@ KNOWN: dict[str, KnownModel] = {
 }
 
 Source = Literal["path", "package", "cache", "hub"]
+PICKLED = "pytorch_model*.bin"
+"""Weights of before safetensors. torch reads them with ``weights_only=True``, which runs nothing."""
 CONTENTS = frozenset((".json", ".model", ".safetensors", ".txt"))
 """Files of a model's folder that decide what it computes: weights, configuration, vocabulary."""
 
@@ -86,16 +88,18 @@ class Weights:
         known = known_model(self.name)
         if known is not None and self.source != "path":
             return known.sha256
-        files = sorted(path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file())
+        files = [path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file()]
+        files = sorted([*files, *(self.folder.glob(PICKLED) if self.pickled else ())])
         sums = [(path.relative_to(self.folder).as_posix(), _sha256_of(path)) for path in files]
         return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
     def sha256(self) -> str:
-        """SHA-256 of the safetensors that are there; of the list of them where there are several.
+        """SHA-256 of the file of weights; of the list of them where there are several.
 
         Raises BenchError where a known name has other weights than it should.
         """
-        sums = [_sha256_of(path) for path in sorted(self.folder.glob("*.safetensors"))]
+        pattern = PICKLED if self.pickled else "*.safetensors"
+        sums = [_sha256_of(path) for path in sorted(self.folder.glob(pattern))]
         found = sums[0] if len(sums) == 1 else hashlib.sha256(json.dumps(sums).encode()).hexdigest()
         known = known_model(self.name)
         if known is not None and self.source != "path" and found != known.sha256:
@@ -107,6 +111,11 @@ class Weights:
             )
         return found
 
+    @property
+    def pickled(self) -> bool:
+        """Whether there are no safetensors, so that a pickle must be read."""
+        return not any(self.folder.glob("*.safetensors"))
+
     def described(self) -> dict[str, str]:
         """For the record: which weights ran, and where they came from."""
         source = self.source if self.package is None else f"{self.source} {self.package}"
@@ -117,30 +126,32 @@ def known_model(name: str) -> KnownModel | None:
     return KNOWN.get(name.removeprefix("sentence-transformers/"))
 
 
-def find_weights(name: str) -> Weights | None:
+def find_weights(name: str, *, pickled: bool = False) -> Weights | None:
     """What is on this machine under a name: a path, an installed package that carries the weights, the
-    local Hugging Face cache. A known name is never taken for a path unless it is written as one."""
+    local Hugging Face cache. A known name is never taken for a path unless it is written as one.
+    ``pickled``: a folder that has no safetensors but weights of before is found, too."""
     known = known_model(name)
     folder = Path(name).expanduser()
-    if (known is None or name.startswith((".", "/", "~"))) and _has_weights(folder):
+    if (known is None or name.startswith((".", "/", "~"))) and _has_weights(folder, pickled):
         return Weights(name, folder, "path")
     if known is not None:
         spec = importlib.util.find_spec(known.package)
         for place in (spec.submodule_search_locations or ()) if spec else ():
             if _has_weights(Path(place) / known.folder):
                 return Weights(name, Path(place) / known.folder, "package", known.package)
-    cached = _cached(known.repository if known else name)
+    cached = _cached(known.repository if known else name, pickled)
     return Weights(name, cached, "cache") if cached else None
 
 
-def require_weights(name: str) -> None:
+def require_weights(name: str, *, pickled: bool = False) -> None:
     """Raises MissingDependency where a model is neither here nor to be had; loads nothing."""
-    if find_weights(name) is not None:
+    if find_weights(name, pickled=pickled) is not None:
         return
     known = known_model(name)
     if known is None:
+        kind = "" if pickled else ", as safetensors"
         raise MissingDependency(
-            f"needs the model {name}, as safetensors", todo=f"hf download {name}, or name its folder"
+            f"needs the model {name}{kind}", todo=f"hf download {name}, or name its folder"
         )
     if importlib.util.find_spec("huggingface_hub") is None or not hub_reachable():
         raise MissingDependency(
@@ -186,11 +197,12 @@ def hub_reachable() -> bool:
     return True
 
 
-def _has_weights(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+def _has_weights(folder: Path, pickled: bool = False) -> bool:
+    patterns = ("*.safetensors", PICKLED) if pickled else ("*.safetensors",)
+    return (folder / "config.json").is_file() and any(any(folder.glob(pattern)) for pattern in patterns)
 
 
-def _cached(repository: str) -> Path | None:
+def _cached(repository: str, pickled: bool = False) -> Path | None:
     """The snapshot of a repository's main branch in the local Hugging Face cache."""
     if repository.count("/") > 1 or repository.startswith((".", "/", "~")):
         return None
@@ -203,7 +215,7 @@ def _cached(repository: str) -> Path | None:
     except OSError:
         return None
     folder = root / "snapshots" / revision
-    return folder if _has_weights(folder) else None
+    return folder if _has_weights(folder, pickled) else None
 
 
 def _sha256_of(path: Path) -> str:
