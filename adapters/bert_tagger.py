@@ -36,9 +36,7 @@ class BertTagger(Adapter):
 
     name: ClassVar[str] = "bert-tagger"
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
-    summary: ClassVar[str] = (
-        "a fine-tuned encoder that tags the words of keyphrases, best epoch by validation"
-    )
+    summary: ClassVar[str] = "a fine-tuned encoder that tags keyphrases, best epoch by validation"
     requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
     install: ClassVar[str] = INSTALL
     stochastic: ClassVar[bool] = True
@@ -126,7 +124,7 @@ class BertTagger(Adapter):
         tagger = self.tagger = self.tagger or self._pretrained(fetch_weights(self._last_resort))
         tagger.check_length(params.max_length, params.overlap)
         learn, judge = self._parts(train, validation)
-        gold = train.targets.get("keyphrases", {}) | validation.targets.get("keyphrases", {})
+        gold = {**train.targets.get("keyphrases", {}), **validation.targets.get("keyphrases", {})}
         cuts, tags = self._windows(self._read(learn), [gold[document.id] for document in learn])
         lengths = [len(cut) for cut in cuts]
 

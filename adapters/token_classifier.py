@@ -38,7 +38,7 @@ class BertKeywordExtractor(Adapter):
     class Params(Base):
         model: str = Field(
             "yanekyuk/bert-keyword-extractor",
-            description="a token classifier with labels B-…, I-… and O: a repository in the cache, or a folder",
+            description="a token classifier with B-…, I-… and O: a repository in the cache, or a folder",
         )
         max_length: int = Field(512, ge=8, description="word pieces read at once; a longer text in windows")
         overlap: int = Field(64, ge=0, description="word pieces that two windows share")

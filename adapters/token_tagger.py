@@ -61,6 +61,7 @@ class TokenTagger:
         """
         import torch
         from transformers import AutoModelForTokenClassification, AutoTokenizer
+        from transformers.utils import logging
 
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
@@ -70,6 +71,8 @@ class TokenTagger:
                 "label2id": {label: place for place, label in enumerate(LABELS)},
                 "ignore_mismatched_sizes": True,
             }  # fmt: skip
+        # What is missing is checked below, and a new head is meant to be.
+        logging.set_verbosity_error()
         model, loaded = AutoModelForTokenClassification.from_pretrained(
             str(folder), use_safetensors=not pickled, dtype=torch.float32, output_loading_info=True, **options
         )
