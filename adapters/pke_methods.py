@@ -96,11 +96,7 @@ class PkeAdapter(Adapter):
         params = self.params
         parsed = self.context.preparations["parse"][document.id]
         fill(extractor, parsed, params.normalization, params.stoplist, self.language.code)
-        wanted = parse_candidates(params.candidates, self.language.noun_phrases)
-        if wanted is None:
-            self.select(extractor)
-        else:
-            extractor.select_as(wanted)
+        self.select_candidates(extractor)
         # Some weightings divide by a sum over candidates; without any there is nothing to rank.
         if not extractor.candidates:
             return RankedPhrases((), ())
@@ -108,6 +104,14 @@ class PkeAdapter(Adapter):
         best = self.n_best(extractor)
         phrases = tuple(self.language.written(phrase) for phrase, _ in best)
         return RankedPhrases(phrases, tuple(float(score) for _, score in best))
+
+    def select_candidates(self, extractor: Any) -> None:
+        """The method's own candidates, or the kind that was asked for."""
+        wanted = parse_candidates(self.params.candidates, self.language.noun_phrases)
+        if wanted is None:
+            self.select(extractor)
+        else:
+            extractor.select_as(wanted)
 
     def before_chunk(self, chunk: Sequence[Document]) -> None:
         """For work that is cheaper for many documents at once."""
@@ -143,7 +147,9 @@ class FirstPhrases(PkeAdapter):
         extractor.candidate_weighting()
 
 
-class _WithFrequencies(PkeAdapter):
+class WithFrequencies(PkeAdapter):
+    """A method that weighs by document frequencies."""
+
     def needs(self) -> Needs:
         params, shipped = self.params, self.params.df == "shipped"
         frequencies = DocumentFrequencies(
@@ -172,17 +178,19 @@ def _refuse_shipped(what: str, spelling: str, language: str) -> None:
         )
 
 
-class _FrequencyParams(PkeParams):
+class FrequencyParams(PkeParams):
+    """Where document frequencies come from."""
+
     df: Source = Field("shipped", description="frequencies: pke's SemEval-2010, or the training part")
     df_n: int = Field(3, ge=1, description="with df=train: longest n-gram counted")
     df_stoplist: StopList = Field("pke", description="with df=train: words of n-grams not counted")
 
 
-class TfIdf(_WithFrequencies):
+class TfIdf(WithFrequencies):
     name = "pke.tfidf"
     summary = "n-grams by frequency times inverse document frequency"
 
-    class Params(_FrequencyParams):
+    class Params(FrequencyParams):
         n: int = Field(3, ge=1, description="longest n-gram")
 
     pke_class = "TfIdf"
@@ -194,11 +202,11 @@ class TfIdf(_WithFrequencies):
         extractor.candidate_weighting(df=self.context.preparations["df"])
 
 
-class KpMiner(_WithFrequencies):
+class KpMiner(WithFrequencies):
     name = "pke.kpminer"
     summary = "El-Beltagy and Rafea 2010: repeated early n-grams, boosted by length"
 
-    class Params(_FrequencyParams):
+    class Params(FrequencyParams):
         lasf: int = Field(3, ge=1, description="least allowable seen frequency")
         cutoff: int = Field(400, ge=1, description="words after which a candidate is ignored")
         sigma: float = Field(3.0, description="cap of the boost for phrases")

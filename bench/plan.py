@@ -4,7 +4,7 @@ of it is already there."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 from readbench.adapter import Context, MissingDependency, Needs, Preparation, PreparationNeed
 from readbench.errors import BenchError
 from readbench.gpu import device_for, gpu_memory
+from readbench.members import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.near_duplicates import kept_groups
 from readbench.provenance import digest, engine_digest, machine, machine_memory, source_digest, versions_of
 from readbench.record import Record
@@ -63,7 +64,8 @@ class PlannedPreparation:
 @dataclass(frozen=True)
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
-    ``repeat`` counts the seeds of a method with training noise."""
+    ``repeat`` counts the seeds of a method with training noise, ``members`` are keys of the cells that it
+    is made of."""
 
     key: str
     method: Method
@@ -75,6 +77,7 @@ class PlannedCell:
     versions: Mapping[str, str]
     state: State
     repeat: int = 0
+    members: tuple[str, ...] = ()
     device: str = "cpu"
     needed_bytes: int = 0
     why: str = ""
@@ -160,7 +163,7 @@ def make_plan(
     dataset = subsample(dataset, options.limit, seed)
     registry = Registry(options.include_paths)
     methods = _methods(suite, options, registry)
-    planner = _Planner(suite, options, dataset, seed, store)
+    planner = _Planner(suite, options, dataset, seed, store, registry)
     splits: dict[Task, tuple[Split, ...]] = {}
     cells = []
     for task, of_task in methods.items():
@@ -170,7 +173,8 @@ def make_plan(
             splits[task] = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in splits[task])
         for method in of_task:
             # Of a method without training noise every repeat would be the same.
-            repeats = split_spec.repeats if method.adapter.stochastic and judged_on == "test" else 1
+            noisy = judged_on == "test" and is_stochastic(method, task, registry)
+            repeats = split_spec.repeats if noisy else 1
             cells += [
                 planner.cell(spec, method, split, repeat)
                 for split in splits[task]
@@ -209,7 +213,7 @@ def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, l
         twice = {spelling for spelling in spellings if spellings.count(spelling) > 1}
         if twice:
             raise BenchError(f"{sorted(twice)[0]} is named twice", where=f"suite {suite.name}")
-        chosen[task] = named
+        chosen[task] = with_members(named, task, registry)
     if not any(chosen.values()):
         raise BenchError(
             f"none of the given methods does {' or '.join(suite.tasks)}", where=f"suite {suite.name}",
@@ -256,9 +260,12 @@ def stated_labels(dataset: Dataset) -> tuple[str, ...]:
 class _Planner:
     """Plans cell by cell, so that two cells that need the same preparation get the same one."""
 
-    def __init__(self, suite: Suite, options: Options, dataset: Dataset, seed: int, store: Store) -> None:
+    def __init__(
+        self, suite: Suite, options: Options, dataset: Dataset, seed: int, store: Store, registry: Registry
+    ) -> None:
         self.suite, self.options, self.dataset = suite, options, dataset
-        self.seed, self.store = seed, store
+        self.seed, self.store, self.registry = seed, store, registry
+        self.cells: dict[tuple[Task, str, int, int], PlannedCell] = {}
         self.preparations: dict[str, PlannedPreparation] = {}
         self.projected: dict[Task, tuple[Document, ...]] = {}
         self.near_duplicates: dict[Task, NearDuplicates] = {}
@@ -291,6 +298,8 @@ class _Planner:
             adapter.missing()
         except MissingDependency as error:
             missing = str(error)
+        members = self._members(spec.task, method, split, repeat)
+        missing = missing or missing_member(members)
         needs = adapter.needs()
         preparations = {
             name: self._preparation(need, spec, method, split, (name,))
@@ -314,18 +323,28 @@ class _Planner:
                 "threads": self.suite.limits.threads,
                 "device": device,
                 "preparations": preparations,
+                "members": [member.key for member in members],
             }
         )[:40]
-        state, why, record = self._state(key, missing)
+        state, why, record = self._state(key, missing, members)
         too_large = "" if missing else self._too_large(needs, device)
         if too_large and state == "run":
             state, why = "refused", too_large
-        return PlannedCell(
+        cell = self.cells[spec.task, method.spelling, split.fold, repeat] = PlannedCell(
             key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
             modules=modules, versions=versions, state=state, repeat=repeat, device=device,
-            needed_bytes=needs.memory_bytes, why=why,
-            stored=record,
+            needed_bytes=needs.memory_bytes, why=why, stored=record,
+            members=tuple(member.key for member in members),
         )  # fmt: skip
+        return cell
+
+    def _members(self, task: Task, method: Method, split: Split, repeat: int) -> list[PlannedCell]:
+        """The cells of a method's members, planned before it; of one that knows no repeats, the first."""
+        found = []
+        for member in members_of(method, task, self.registry):
+            places = [(task, member.spelling, split.fold, number) for number in (repeat, 0)]
+            found.append(self.cells.get(places[0]) or self.cells[places[1]])
+        return found
 
     def spec(self, task: Task) -> TaskSpec:
         """The task spec as the suite gives it, its labels filled in from the dataset where the suite names
@@ -424,12 +443,16 @@ class _Planner:
                 return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"
         return ""
 
-    def _state(self, key: str, missing: str) -> tuple[State, str, Record | None]:
+    def _state(
+        self, key: str, missing: str, members: Sequence[PlannedCell]
+    ) -> tuple[State, str, Record | None]:
         record = None if self.options.fresh else self.store.record(key)
         if missing:
             return "missing", missing, record
         if record is None:
             return "run", "", None
+        if why := why_again(record, members):
+            return "run", why, record
         timeout = self.options.timeout_s or self.suite.limits.timeout
         memory = self.options.memory_bytes or self.suite.limits.memory
         if record.status == "missing_dependency":
