@@ -15,7 +15,7 @@ from readbench.datasets import open_dataset
 from readbench.engine.child import checked, seed_everything
 from readbench.engine.joined import Joined
 from readbench.members import members_of, with_members
-from readbench.plan import stated_labels, with_labels
+from readbench.planner import stated_labels, with_labels
 from readbench.registry import Method, Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec

@@ -15,7 +15,7 @@ from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
 from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, finish
-from readbench.plan import with_labels
+from readbench.planner import with_labels
 from readbench.provenance import machine, versions_of
 from readbench.registry import Method, Registry, plain
 from readbench.splits import SplitSpec, make_splits
