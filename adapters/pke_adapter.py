@@ -15,6 +15,9 @@ from readbench_adapters.parse import INSTALL, Parse
 from readbench_adapters.pke_models import fill
 from readbench_adapters.stop_words import StopList, check_stop_list
 
+Pos = tuple[str, ...]
+NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
+
 
 class PkeParams(Params):
     """What all ten have."""

@@ -12,12 +12,10 @@ from readbench.adapter import (
     PreparationNeed,
 )  # fmt: skip
 from readbench.types import Document, Part
-from readbench_adapters.pke_adapter import PkeAdapter, PkeParams, refuse_shipped
+from readbench_adapters.pke_adapter import NOUNS_AND_ADJECTIVES, PkeAdapter, PkeParams, Pos, refuse_shipped
 from readbench_adapters.pke_models import Source, TopicModel
 from readbench_adapters.stop_words import stop_words
 
-Pos = tuple[str, ...]
-NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
 Normalized = Field(False, description="divide a phrase's score by its number of words")
 Window = Field(10, ge=2, description="words within which two words are connected")
 

@@ -12,11 +12,9 @@ from pydantic import Field
 
 from readbench.adapter import Needs, PreparationNeed
 from readbench.types import Document
-from readbench_adapters.pke_adapter import PkeAdapter, PkeParams, refuse_shipped
+from readbench_adapters.pke_adapter import NOUNS_AND_ADJECTIVES, PkeAdapter, PkeParams, Pos, refuse_shipped
 from readbench_adapters.pke_models import DocumentFrequencies, Source
 from readbench_adapters.stop_words import StopList, check_stop_list
-
-Normalized = Field(False, description="divide a phrase's score by its number of words")
 
 
 class FirstPhrases(PkeAdapter):
