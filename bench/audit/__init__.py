@@ -67,9 +67,7 @@ def audit(dataset: Dataset, *, limit: int | None = None, seed: int = SEED) -> Au
     keyphrases: KeyphraseGold | None = None
     if "keyphrases" in dataset.targets:
         gold = {
-            id_: target
-            for id_, target in dataset.targets["keyphrases"].items()
-            if isinstance(target, tuple)
+            id_: target for id_, target in dataset.targets["keyphrases"].items() if isinstance(target, tuple)
         }
         keyphrases, given_away = read_keyphrases(dataset, gold)
         findings += given_away
