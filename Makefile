@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint wheel freeze clean
+.PHONY: help demo test test-all bench lint wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -44,6 +44,13 @@ test: $(STAMP) ## the tests that take minutes
 test-all: $(STAMP) ## the slow ones as well
 	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest -m alone
+
+# Compared with the last numbers kept on this machine; a median that grew by more than this fails.
+SLOWER ?= 30%
+against_the_last = $(if $(wildcard .benchmarks/*/*.json),--benchmark-compare --benchmark-compare-fail=median:$(SLOWER))
+bench: $(STAMP) ## time the harness and every method, keep the numbers, fail where they got slower
+	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts=-q --benchmark-only --benchmark-autosave \
+	  $(against_the_last) --benchmark-columns=median,iqr,ops,rounds
 
 lint: $(STAMP) ## style, types and import rules
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from readbench.adapter import Adapter, MissingDependency, Needs, PreparationNeed, RankedPhrases
 from readbench.adapter import Params as Base
+from readbench.language_codes import language_code
 from readbench.models import known_model
 from readbench.types import Document, Task
 from readbench_adapters.candidates import (
@@ -22,7 +23,7 @@ from readbench_adapters.candidates import (
     parse_candidates,
 )
 from readbench_adapters.embeddings import DEFAULT_MODEL, INSTALL, REQUIRES, Embeddings, Encoder, modules_of
-from readbench_adapters.languages import LANGUAGES, UNSEPARATED, is_english, language_of, primary_code
+from readbench_adapters.languages import LANGUAGES, UNSEPARATED, is_english, language_of
 from readbench_adapters.parse import Parse, ParsedSentence
 from readbench_adapters.stop_words import stop_words
 
@@ -74,7 +75,7 @@ class KeyBert(Adapter):
     def needs(self) -> Needs:
         needs = {"embeddings": PreparationNeed(Embeddings.of(self.params.model))}
         language, wanted = self.context.task.language, parse_candidates(self.params.candidates)
-        if wanted is not None or primary_code(language) in UNSEPARATED:
+        if wanted is not None or language_code(language) in UNSEPARATED:
             needs["parse"] = PreparationNeed(Parse.of(language, tags=isinstance(wanted, Grammar)))
         return Needs(needs)
 
@@ -137,7 +138,7 @@ class KeyBert(Adapter):
         from sklearn.feature_extraction.text import CountVectorizer
 
         segmented: dict[str, Any] = {}
-        if primary_code(self.context.task.language) in UNSEPARATED:
+        if language_code(self.context.task.language) in UNSEPARATED:
             # KeyBERT's advice for Chinese: a tokenizer in the place of its pattern of blanks.
             segmented = {"tokenizer": lambda _: self._segmented(document.id), "token_pattern": None}
         vectorizer = CountVectorizer(
@@ -186,7 +187,7 @@ class KeyBert(Adapter):
 
 
 def _noun_phrases(language: str) -> str:
-    known = LANGUAGES.get(primary_code(language))
+    known = LANGUAGES.get(language_code(language))
     return NOUN_PHRASES if known is None else known.noun_phrases
 
 

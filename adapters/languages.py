@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from readbench.adapter import MissingDependency
+from readbench.language_codes import language_code
 from readbench_adapters.candidates import NOUN_PHRASES, NOUN_PHRASES_ROMANCE
 
 _AFTER_ELISION = re.compile(r"(?<=\w['’]) (?=\w)")
@@ -89,30 +90,19 @@ LANGUAGES = {
     )
 }
 
-_ALIASES = {"no": "nb"}
 # How pke 2.0.0 spells them; it has neither these languages nor the right code.
 _MEANT = {"ge": "de", "sp": "es", "du": "nl", "sw": "sv"}
 UNSEPARATED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
 """Languages that write no blanks between words."""
 
 
-def primary_code(language: str) -> str:
-    """The primary subtag in spaCy's spelling: "zh" of "zh-Hans", "nb" of "no".
-
-    >>> primary_code("pt_BR")
-    'pt'
-    """
-    code = language.lower().replace("_", "-").partition("-")[0]
-    return _ALIASES.get(code, code)
-
-
 def is_english(language: str) -> bool:
-    return primary_code(language) == "en"
+    return language_code(language) == "en"
 
 
 def language_of(language: str) -> Language:
     """The language of a task. Raises MissingDependency with one line where there is nothing for it."""
-    code = primary_code(language)
+    code = language_code(language)
     if code in LANGUAGES:
         return LANGUAGES[code]
     meant = _MEANT.get(code)

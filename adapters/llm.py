@@ -28,6 +28,19 @@ from readbench_adapters.training_checkpoint import Checkpoint
 if TYPE_CHECKING:
     from readbench_adapters.llm_heads import Classifier
 
+LIBRARIES = (
+    "peft",
+    "safetensors.torch",
+    "torch",
+    "transformers.generation.utils",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.glm.modeling_glm",
+    "transformers.models.llama.modeling_llama",
+    "transformers.optimization",
+)
+"""What is imported on the way, so that a fork server imports it once; the two architectures are those of the
+models that are known by name."""
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 PACKED = {"4bit": 0.5, "8bit": 1.0}
@@ -70,13 +83,13 @@ class Llm(Adapter):
     # -- before anything is loaded -------------------------------------------------------------------
 
     def modules(self) -> tuple[str, ...]:
+        # Not the package that carries the weights: it may ask for a program that is not here, and what is
+        # read of it has a sum of its own.
         found = find_model(self.params.model)
-        more = [] if found is None or found.package is None else [found.package]
-        if found is not None and found.file is not None:
-            more.append("gguf")
+        more = ["gguf"] if found is not None and found.file is not None else []
         if self.params.quantization is not None:
             more.append("bitsandbytes")
-        return (*self.requires, *more)
+        return (*LIBRARIES, *sorted({*self.requires} - {*Llm.requires}), *more)
 
     def weights(self) -> Mapping[str, str]:
         found = find_model(self.params.model)

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from readbench.adapter import Context, MissingDependency, Params, Preparation, require
+from readbench.language_codes import language_code
 from readbench.models import require_spacy_package, spacy_package
 from readbench.types import Document, Token
-from readbench_adapters.languages import LANGUAGES, language_of, primary_code
+from readbench_adapters.languages import LANGUAGES, language_of
 
 FILE = "parse.arrow"
 INSTALL = "pip install 'readbench[keyphrases]'"
@@ -90,7 +91,7 @@ class Parse(Preparation):
     def of(cls, language: str, *, tags: bool) -> Parse:
         """The parse of a language. English has one for all methods, with tags; elsewhere a method that
         reads no tags neither needs a model nor pays for one."""
-        code = primary_code(language)
+        code = language_code(language)
         if code not in LANGUAGES:  # `missing` says so
             return cls(model=None, language=code)
         return cls(model=LANGUAGES[code].model if tags or code == "en" else None, language=code)

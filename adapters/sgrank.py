@@ -12,8 +12,9 @@ from pydantic import Field
 
 from readbench.adapter import Adapter, Needs, PreparationNeed, RankedPhrases
 from readbench.adapter import Params as Base
+from readbench.language_codes import language_code
 from readbench.types import Document, Task
-from readbench_adapters.languages import language_of, primary_code
+from readbench_adapters.languages import language_of
 from readbench_adapters.parse import INSTALL, Parse
 
 Edge = tuple[str, str, dict[str, float]]
@@ -41,7 +42,7 @@ class SGRank(Adapter):
     def needs(self) -> Needs:
         params, language = self.params, self.context.task.language
         # Chinese words have no other form than the one in which they stand.
-        lemmas = params.normalize == "lemma" and primary_code(language) != "zh"
+        lemmas = params.normalize == "lemma" and language_code(language) != "zh"
         return Needs({"parse": PreparationNeed(Parse.of(language, tags=bool(params.include_pos) or lemmas))})
 
     def load(self) -> None:

@@ -16,8 +16,9 @@ from pydantic import Field
 
 from readbench.adapter import Adapter, MissingDependency, RankedPhrases
 from readbench.adapter import Params as Base
+from readbench.language_codes import language_code
 from readbench.types import Document, Task
-from readbench_adapters.languages import UNSEPARATED, primary_code
+from readbench_adapters.languages import UNSEPARATED
 from readbench_adapters.parse import INSTALL
 
 Feature = Literal["wcase", "wfreq", "wpos", "wrel", "wspread"]
@@ -53,7 +54,7 @@ class Yake(Adapter):
     def _check_language(self) -> None:
         """Its tokenizer looks for blanks, and a word of fewer than three letters is a stop word to it."""
         language = self.context.task.language
-        if primary_code(language) in UNSEPARATED:
+        if language_code(language) in UNSEPARATED:
             raise MissingDependency(
                 f"the package yake finds words between blanks, which {language!r} does not write",
                 todo="take pke.yake, which reads Chinese word by word",

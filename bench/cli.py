@@ -11,10 +11,9 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli_app import Include, Output, app, console
+from readbench.cli_app import RESULTS, Include, Output, app, console
 from readbench.errors import BenchError
 
-RESULTS = Path("results")
 INTERRUPTED = 130
 
 
@@ -283,7 +282,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    from readbench import cli_models  # noqa: F401 - its verbs register themselves
+    from readbench import cli_compare, cli_models  # noqa: F401 - their verbs register themselves
 
     command = typer.main.get_command(app)
     try:
@@ -316,4 +315,7 @@ def _fail(message: str, status: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Run with -m this module is called __main__, and the one that the other verbs register with is another.
+    from readbench.cli import main as installed
+
+    installed()

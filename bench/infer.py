@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from readbench.errors import BenchError
+from readbench.language_codes import language_code
 from readbench.splits import SplitSpec
 from readbench.suite import Suite, TaskSection, find_suite, load_suite
-from readbench.suite_language import language_code, own_language
+from readbench.suite_language import own_language
 from readbench.types import Dataset, Task
 
 DEFAULT_SUITES: dict[Task, str] = {

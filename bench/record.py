@@ -106,7 +106,8 @@ class Costs(_Model):
 
 
 class Record(_Model):
-    """What one cell left: one method on one fold with one seed."""
+    """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
+    training noise; null in records that are older than the question."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -120,6 +121,7 @@ class Record(_Model):
     repeat: int = 0
     seed: int
     device: str = "cpu"
+    stochastic: bool | None = None
     status: Status
     failure: Failure | None = None
     started_at: str
@@ -192,11 +194,13 @@ class RunTask(_Model):
 
 
 class Manifest(_Model):
-    """A run: which cells, of which suite, on which documents, started how."""
+    """A run: which cells, of which suite, on which documents, started how. ``reference_workload_s``: what
+    the machine took for a fixed piece of work before the first cell; null where no cell was measured."""
 
     schema_version: int = MANIFEST_VERSION
     name: str
     suite: str
+    suite_version: int | None = None
     suite_digest: str
     status: Literal["running", "finished", "interrupted"]
     command: str
@@ -215,6 +219,7 @@ class Manifest(_Model):
     timeout_s: float
     memory_bytes: int
     machine: dict[str, Any]
+    reference_workload_s: float | None = None
     trials: list[Trial] = Field(default_factory=list)
     cells: list[RunCell]
 

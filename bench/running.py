@@ -13,10 +13,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from readbench.asked_metrics import check_metrics
 from readbench.audit.warnings import shortcut_warnings
 from readbench.board import Leaderboard, build_leaderboard
 from readbench.datasets import open_dataset
 from readbench.datasets.options import ReadOptions
+from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Reporter, Runner, now
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
@@ -79,6 +81,7 @@ def run_suite(
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
     suite, data = _inputs(reference, dataset, labels, interface.say)
+    check_metrics(suite, options.include_paths)
     began = monotonic()
 
     def carry_out(plan: Plan) -> Mapping[str, Record]:
@@ -102,6 +105,7 @@ def run_suite(
         runner = Runner(plan, store, reporter)
         folder = _begin(plan, runner, tuning, store, name)
         try:
+            runner.reference_workload_s = time_reference_workload() if plan.to_run() else None
             runner.run()
         except BaseException:
             _write_manifest(plan, runner, tuning, store, name, "interrupted", began)
@@ -223,7 +227,8 @@ def _write_manifest(
     done = status != "running"
     manifest = Manifest.model_validate(
         {
-            "name": name, "suite": plan.suite.name, "status": status, "tasks": tasks, "cells": cells,
+            "name": name, "suite": plan.suite.name, "suite_version": plan.suite.version,
+            "status": status, "tasks": tasks, "cells": cells,
             "trials": list(tuning.trials), "suite_digest": digest(tuning.suite.model_dump(mode="json")),
             "command": shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
             "started_at": started, "finished_at": now() if done else None,
@@ -233,6 +238,7 @@ def _write_manifest(
             "fingerprint": plan.dataset.fingerprint, "seed": plan.seed, "limit": plan.options.limit,
             "workers": plan.options.workers,
             "timeout_s": plan.timeout_s, "memory_bytes": plan.memory_bytes, "machine": machine(),
+            "reference_workload_s": runner.reference_workload_s,
         }
     )  # fmt: skip
     write_json(path, manifest)

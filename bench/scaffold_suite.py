@@ -17,11 +17,12 @@ from readbench.datasets.options import Role
 from readbench.datasets.table import open_table
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
+from readbench.language_codes import language_code
 from readbench.new_file import write_new
 from readbench.scaffold_facts import facts_suite_text
 from readbench.splits import SplitSpec
 from readbench.suite import Suite, list_suites, load_suite
-from readbench.suite_language import language_code, own_language
+from readbench.suite_language import own_language
 from readbench.tasks import get_task
 from readbench.types import Dataset, Task
 
@@ -49,9 +50,10 @@ def write_suite(dataset: Path, output: Path | None = None) -> Path:
     place = output or Path("suites") / f"{_free_name(stem(dataset))}.toml"
     reference = _reference(dataset, data)
     if "extraction" in suite.tasks:
-        write_new(place, facts_suite_text(reference, place, data, suite))
+        text = facts_suite_text(reference, place, data, suite)
     else:
-        write_new(place, _suite_text(reference, place, data, suite, names, guessed))
+        text = _suite_text(reference, place, data, suite, names, guessed)
+    write_new(place, text)
     load_suite(place)
     return place
 

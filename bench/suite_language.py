@@ -9,29 +9,10 @@ from collections import Counter
 from dataclasses import replace
 
 from readbench.errors import BenchError
+from readbench.language_codes import language_code
 from readbench.record import OTHER_LANGUAGE
 from readbench.suite import Suite
 from readbench.types import Dataset
-
-_NAMES = {
-    "da": ("danish", "dan"), "de": ("german", "deu", "ger", "deutsch"), "en": ("english", "eng"),
-    "es": ("spanish", "spa", "español"), "fi": ("finnish", "fin"), "fr": ("french", "fra", "fre", "français"),
-    "it": ("italian", "ita", "italiano"), "nb": ("norwegian", "nor", "no", "nob"),
-    "nl": ("dutch", "nld", "dut"), "pt": ("portuguese", "por", "português"),
-    "ro": ("romanian", "ron", "rum"), "ru": ("russian", "rus"),
-    "sv": ("swedish", "swe"), "zh": ("chinese", "zho", "chi", "中文"),
-}  # fmt: skip
-_CODES = {name: code for code, names in _NAMES.items() for name in names}
-
-
-def language_code(language: str) -> str:
-    """The primary subtag of a language code; of the usual languages also from name or three letters.
-
-    >>> [language_code(text) for text in ("de-AT", "zh_Hans", "English", "fra")]
-    ['de', 'zh', 'en', 'fr']
-    """
-    plain = language.strip().lower().replace("_", "-").partition("-")[0]
-    return _CODES.get(plain, plain)
 
 
 def unnamed_language(suite: Suite) -> str:

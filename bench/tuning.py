@@ -13,7 +13,7 @@ from readbench.record import Record, Trial
 from readbench.registry import Registry
 from readbench.spelling import parse_method, spell_method
 from readbench.store import Store
-from readbench.suite import Suite, Tuned
+from readbench.suite import Suite, TaskSection, Tuned
 from readbench.tasks import get_task
 from readbench.types import Dataset, Task
 
@@ -106,10 +106,10 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
         chosen[task, best] = (
             f"{method}: best of {len(spellings)} on {len(plan.splits[task][0].test)} validation documents"
         )
-    final = {
-        task: section.model_copy(
-            update={"methods": (*section.methods, *(s for of, s in chosen if of == task)), "tuned": ()}
-        )
-        for task, section in suite.tasks.items()
-    }
+    final: dict[Task, TaskSection] = {}
+    for task, section in suite.tasks.items():
+        named = [registry.method(spelling).spelling for spelling in section.methods]
+        # What is chosen may be what the suite names as well: then one row is both.
+        new = [spelling for of, spelling in chosen if of == task and spelling not in named]
+        final[task] = section.model_copy(update={"methods": (*section.methods, *new), "tuned": ()})
     return Tuning(suite, suite.model_copy(update={"tasks": final}), chosen, tuple(values.values()))

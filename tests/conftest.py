@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench_process import Bench
+from gate_runs import GateRuns, make_runs
 
 EXTENSION = Path(__file__).parent / "extension"
 
@@ -30,3 +31,9 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bench(extension: Path) -> Bench:
     return Bench(extension)
+
+
+@pytest.fixture(scope="session")
+def gate_runs(tmp_path_factory: pytest.TempPathFactory) -> GateRuns:
+    """Real runs of methods that are injured in known ways, to compare and to gate."""
+    return make_runs(tmp_path_factory.mktemp("gate"))

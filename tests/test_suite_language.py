@@ -12,9 +12,11 @@ from bench_process import Bench, records
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
+from readbench.language_codes import language_code
+from readbench.record import OTHER_LANGUAGE
 from readbench.scaffold import write_suite
 from readbench.suite import Suite, load_suite
-from readbench.suite_language import OTHER_LANGUAGE, language_code, told_apart, unnamed_language
+from readbench.suite_language import told_apart, unnamed_language
 from readbench.types import Dataset, Document
 
 PAPERS = (

@@ -87,6 +87,17 @@ def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path)
         assert {id_.rstrip("012345") for id_ in ids} == {"validation"}
 
 
+def test_a_choice_that_the_suite_also_names_is_one_row(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"test", "validation"')
+    text = suite.read_text(encoding="utf-8")
+    named = 'primary = "f1@5"\nmethods = ["test.lucky[ helps=validation ]", "test.lucky"]'
+    suite.write_text(text.replace('primary = "f1@5"', named), encoding="utf-8")
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
+    )
+    assert sorted(frame.method) == ["test.lucky", "test.lucky[helps=validation]"]
+
+
 def test_the_board_tells_what_was_chosen_and_shows_values_from_elsewhere(tmp_path: Path) -> None:
     method, suite, papers = files(tmp_path, '"nobody", "validation"')
     text = suite.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from readbench.engine.documents import predictions_digest, read_columns, write_d
 from readbench.engine.imports import ImportCosts
 from readbench.engine.job import BASELINE, JOB, OUTCOME, PROGRESS, Ending, Job
 from readbench.engine.local import LocalExecutor
+from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.scoring import Scoring
 from readbench.errors import BenchError
 from readbench.estimates import Estimates
@@ -45,6 +46,7 @@ class Runner:
     store: Store
     reporter: Reporter
     records: dict[str, Record] = field(default_factory=dict)
+    reference_workload_s: float | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
     _footprints: dict[str, int] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Runner:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
         try:
             self._run()
+            add_vector_metrics(self.plan, self.store, self.reporter, self._scoring, self.records, self._keep)
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
@@ -285,6 +288,7 @@ class Runner:
                 "repeat": cell.repeat,
                 "device": cell.device,
                 "seed": cell.seed,
+                "stochastic": cell.method.adapter.stochastic,
                 "status": status,
                 "failure": failure,
                 "started_at": self._started.get(cell.key, now()),

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from readbench.plan import PlannedCell
 from readbench.record import Record, Value
 from readbench.score_files import SCORES, write_scores
 from readbench.splits import derived_seed
 from readbench.tasks import get_task
-from readbench.tasks.base import Scorer
+from readbench.tasks.base import Scorer, VectorScorer
 from readbench.types import Dataset, Prediction, Task
+
+if TYPE_CHECKING:
+    from readbench.tasks.semantic import PhraseVectors
 
 
 class Scoring:
-    """Scores the cells of one run; the gold side is made ready once for all methods of a task."""
+    """Scores the cells of one run; the gold side is made ready once for all methods of a task. ``vectors``
+    are set while metrics that compare embeddings are computed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self._documents = {document.id: document for document in dataset.documents}
         self._scorers: dict[tuple[Task, str], Scorer] = {}
+        self.vectors: PhraseVectors | None = None
+
+    def scorer(self, cell: PlannedCell) -> Scorer:
+        """The gold side of a cell's test documents."""
+        key = (cell.task, cell.split.hash)
+        if key not in self._scorers:
+            documents = {id_: self._documents[id_] for id_ in cell.split.test}
+            targets = self.dataset.targets[cell.task]
+            self._scorers[key] = get_task(cell.task).prepare(cell.spec, documents, targets)
+        return self._scorers[key]
 
     def score(
         self, cell: PlannedCell, columns: Mapping[str, Sequence[Any]], record: Record, folder: Path
@@ -34,12 +48,11 @@ class Scoring:
 
         task = get_task(cell.task)
         targets = self.dataset.targets[cell.task]
-        key = (cell.task, cell.split.hash)
-        if key not in self._scorers:
-            documents = {id_: self._documents[id_] for id_ in cell.split.test}
-            self._scorers[key] = task.prepare(cell.spec, documents, targets)
         predictions = task.from_columns(columns)
-        scores = self._scorers[key].score(predictions)
+        scorer = self.scorer(cell)
+        if self.vectors is not None and isinstance(scorer, VectorScorer):
+            scorer = scorer.with_vectors(self.vectors)
+        scores = scorer.score(predictions)
         # The same resamples for every method of the split.
         seed = derived_seed(0, "bootstrap", cell.split.hash)
         intervals = percentile_intervals(bootstrap(len(scores.ids), scores.resampled, seed=seed))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from readbench.errors import BenchError
 from readbench.tasks.metric import Metric, Scores, find_metric
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, Prediction, Target, Task
+
+if TYPE_CHECKING:
+    from readbench.tasks.semantic import PhraseVectors
 
 
 class Scorer(Protocol):
@@ -18,6 +21,19 @@ class Scorer(Protocol):
     def score(self, predictions: Mapping[str, Prediction]) -> Scores:
         """Scores one method. BenchError where the predictions are malformed or their ids are not
         those of the documents."""
+        ...
+
+
+@runtime_checkable
+class VectorScorer(Scorer, Protocol):
+    """A scorer some of whose metrics compare embeddings of texts. Without vectors these are NaN."""
+
+    def texts(self, predictions: Mapping[str, Prediction], depth: int | None) -> set[str]:
+        """What has to be embedded: gold, and the first ``depth`` of each prediction (None: all)."""
+        ...
+
+    def with_vectors(self, vectors: PhraseVectors) -> Scorer:
+        """The same scorer with the embeddings of those texts."""
         ...
 
 

@@ -33,12 +33,15 @@ def _metrics() -> tuple[Metric, ...]:
         "f1": "F1 of the document's precision@{k} and recall@{k}",
     }
     found = [
-        Metric(f"jcdl2020.{side}@{k}", True, _VERSION, summary.format(k=k) + ", as in JCDL 2020")
+        _metric(f"{side}@{k}", f"{summary.format(k=k)}, as in JCDL 2020")
         for side, summary in sides.items()
         for k in CUTOFFS
     ]
-    average = f"average precision over the best {BEST}, as in JCDL 2020"
-    return (*found, Metric("jcdl2020.map", True, _VERSION, average))
+    return (*found, _metric("map", f"average precision over the best {BEST}, as in JCDL 2020"))
+
+
+def _metric(name: str, summary: str) -> Metric:
+    return Metric(f"jcdl2020.{name}", True, _VERSION, summary, language="en")
 
 
 METRICS = _metrics()

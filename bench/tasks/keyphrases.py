@@ -1,22 +1,24 @@
 """The keyphrase task and its house metrics: exact matches of stemmed phrases, at cut-offs and by rank.
 
-The other families of metrics have files of their own: ``jcdl2020`` and ``kpeval``.
+The other families of metrics have files of their own: ``jcdl2020``, ``kpeval`` and ``semantic``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from readbench.errors import BenchError
-from readbench.tasks import jcdl2020, kpeval, normalise, porter
+from readbench.language_codes import language_code
+from readbench.tasks import jcdl2020, kpeval, normalise, porter, semantic
 from readbench.tasks.base import TaskDefinition, check_columns, check_ids
 from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.semantic import PhraseVectors
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, Prediction, RankedPhrases, Target
 
@@ -59,7 +61,7 @@ def _metrics() -> tuple[Metric, ...]:
 
 
 HOUSE_METRICS = _metrics()
-METRICS = (*HOUSE_METRICS, *jcdl2020.METRICS, *kpeval.METRICS)
+METRICS = (*HOUSE_METRICS, *jcdl2020.METRICS, *kpeval.METRICS, *semantic.METRICS)
 _COLUMNS = len(HOUSE_METRICS) // len(_VIEWS)
 
 
@@ -71,6 +73,8 @@ class Gold:
     house: HouseGold
     jcdl2020: jcdl2020.Gold
     kpeval: kpeval.Gold
+    semantic: semantic.Gold
+    vectors: PhraseVectors | None = None
 
     @classmethod
     def prepare(
@@ -83,6 +87,7 @@ class Gold:
             HouseGold.prepare(spec.language, texts, gold),
             jcdl2020.Gold.prepare(gold),
             kpeval.Gold.prepare(gold),
+            semantic.Gold.prepare(spec.language, gold),
         )
 
     def score(self, predictions: Mapping[str, Prediction]) -> Scores:
@@ -90,11 +95,25 @@ class Gold:
 
         Raises BenchError where a prediction is absent, of an unknown document or malformed.
         """
-        check_ids(self.ids, predictions)
-        phrases = [ranked(predictions[id_], f"prediction of document {id_}").phrases for id_ in self.ids]
+        phrases = self._phrases(predictions)
         keys = [[porter.key(phrase) for phrase in listed] for listed in phrases]
         tables = [self.house.table(phrases), self.jcdl2020.table(phrases, keys), self.kpeval.table(keys)]
-        return Scores(METRICS, self.ids, np.hstack(tables))
+        values = np.hstack([*tables, self.semantic.table(phrases, self.vectors)])
+        # An English stemmer says nothing about other languages.
+        code = language_code(self.house.language)
+        values[:, [metric.language not in (None, code) for metric in METRICS]] = np.nan
+        return Scores(METRICS, self.ids, values)
+
+    def texts(self, predictions: Mapping[str, Prediction], depth: int | None) -> set[str]:
+        """What ``with_vectors`` has to know: gold phrases, and the first ``depth`` predicted ones."""
+        return self.semantic.texts(self._phrases(predictions), depth)
+
+    def with_vectors(self, vectors: PhraseVectors) -> Gold:
+        return replace(self, vectors=vectors)
+
+    def _phrases(self, predictions: Mapping[str, Prediction]) -> list[tuple[str, ...]]:
+        check_ids(self.ids, predictions)
+        return [ranked(predictions[id_], f"prediction of document {id_}").phrases for id_ in self.ids]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +261,9 @@ class KeyphraseTask(TaskDefinition):
     A document without (present, absent) gold does not count. An empty prediction scores 0.
 
     Beside them stand ``jcdl2020.*`` and ``kpeval.*``, the scorers of published tables: they differ in
-    stemmer, hyphens, duplicates, denominators and means, and documents without gold phrases count 0.
+    stemmer, hyphens, duplicates, denominators and means, and documents without gold phrases count 0. Both
+    stem English, and count for no text in another language. ``semantic.*`` compares embeddings instead
+    of stems, where a suite asks for it.
     """
 
     name = "keyphrases"

@@ -25,10 +25,11 @@ def _metrics() -> tuple[Metric, ...]:
     precision, recall, f1 = [], [], []
     for k in CUTOFFS:
         p, r = f"kpeval.precision@{k}", f"kpeval.recall@{k}"
-        precision.append(Metric(p, True, _VERSION, f"matches among the first {k} phrases, by {k}"))
-        recall.append(Metric(r, True, _VERSION, f"matches among the first {k} phrases, by gold phrases"))
+        matches = f"matches among the first {k} phrases"
+        precision.append(Metric(p, True, _VERSION, f"{matches}, by {k}", language="en"))
+        recall.append(Metric(r, True, _VERSION, f"{matches}, by gold phrases", language="en"))
         summary = f"F1 of the mean precision@{k} and the mean recall@{k}; tests compare the documents' own F1"
-        f1.append(Metric(f"kpeval.f1@{k}", True, _VERSION_F1, summary, f1_of_means(p, r)))
+        f1.append(Metric(f"kpeval.f1@{k}", True, _VERSION_F1, summary, f1_of_means(p, r), "en"))
     return (*precision, *recall, *f1)
 
 

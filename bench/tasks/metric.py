@@ -40,6 +40,9 @@ class Metric:
     comparable only where both ``id`` and ``version`` are equal. ``aggregate`` is None where the number is
     the mean of the per-document values. Where it is not, the number and its interval come from the means
     of other metrics; the per-document values are still what paired tests compare.
+
+    ``language`` is the only one that a metric reads, with None it reads any. ``vectors``: it compares
+    embeddings, and is computed only where a suite asks for it.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Metric:
     version: str
     summary: str
     aggregate: OfMeans | OfSample | None = None
+    language: str | None = None
+    vectors: bool = False
 
 
 @dataclass(frozen=True, eq=False)

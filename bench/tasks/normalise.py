@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+from readbench.language_codes import language_code
+
 VERSION = "house-1: lower case, hyphens and white space, Porter stems"
 """Part of every metric's version. Texts in other languages take that language's Snowball stemmer; French and
 Italian words are parted from an article or preposition that lost its vowel before them."""
@@ -65,7 +67,7 @@ def words(phrase: str, language: str = "en") -> tuple[str, ...]:
     >>> words("l'analyse d’images", "fr")
     ('l', 'analyse', 'd', 'images')
     """
-    return tuple(bare for token in _tokens(phrase, _code(language)) if (bare := _bare(token)))
+    return tuple(bare for token in _tokens(phrase, language_code(language)) if (bare := _bare(token)))
 
 
 def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
@@ -74,14 +76,14 @@ def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
     >>> stems("Support Vector Machines")
     ('support', 'vector', 'machin')
     """
-    code = _code(language)
+    code = language_code(language)
     return tuple(stem for token in _tokens(phrase, code) if (stem := _stem(token, code)))
 
 
 def key(phrase: str, language: str = "en") -> str:
     """The stems joined by spaces, which no stem contains: equal keys are equal stems. "" for a phrase
     that normalises to nothing."""
-    code = _code(language)
+    code = language_code(language)
     return " ".join([stem for token in _tokens(phrase, code) if (stem := _stem(token, code))])
 
 
@@ -144,12 +146,6 @@ def _stem(token: str, code: str) -> str:
         return bare
     # Porter's rules leave nothing of the word "s"; a word must not vanish from a phrase.
     return str(stemmer.stemWord(bare)) or bare
-
-
-@lru_cache(maxsize=256)
-def _code(language: str) -> str:
-    """The primary subtag, so that "pt-BR" and "zh_CN" are found."""
-    return language.lower().replace("_", "-").partition("-")[0]
 
 
 @cache

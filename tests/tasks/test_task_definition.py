@@ -44,13 +44,13 @@ def test_listing_tasks_imports_nothing_heavy() -> None:
 
 def test_metric_ids() -> None:
     ids = [metric.id for metric in TASK.metrics]
-    assert len(ids) == len(set(ids)) == 73
+    assert len(ids) == len(set(ids)) == 77
     assert {"precision@5", "recall@20", "f1@M", "f1@O", "present.f1@10", "absent.recall@M", "map"} <= set(ids)
     assert {"jcdl2020.f1@10", "jcdl2020.map", "kpeval.precision@5", "kpeval.f1@10"} <= set(ids)
     assert {TASK.primary, *TASK.board} <= set(ids)
     for metric in TASK.metrics:
         family = metric.id.partition(".")[0]
-        name = family if family in ("jcdl2020", "kpeval") else "house"
+        name = family if family in ("jcdl2020", "kpeval", "semantic") else "house"
         assert metric.version.startswith(f"{name}-1: ")
         assert metric.higher_is_better
     assert 'closest to what the competition notes call "acc"' in TASK.metric("recall@20").summary

@@ -1,0 +1,125 @@
+"""A run kept to be compared with: a small results folder with its records, its scores per document and
+digests of its answers, that can be committed. No text of a document goes into it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from readbench.answers import read_answers, write_answers
+from readbench.board import STATISTICS
+from readbench.errors import BenchError
+from readbench.paired import Side, open_side
+from readbench.record import Failure, Manifest, Record
+from readbench.score_files import SCORES
+from readbench.store import Store, cannot_write, write_json
+
+BASELINES = Path("results/baselines")
+THRESHOLDS = "thresholds.toml"
+LEFT_OUT = "(left out of the baseline)"
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """``reused`` counts cells that an earlier run had timed: their speeds will be reported, not judged."""
+
+    folder: Path
+    cells: int
+    reused: int
+    failed: int
+    size: int
+
+
+def promote(reference: str, results: Path, name: str | None = None, folder: Path = BASELINES) -> Promoted:
+    """Keeps a run as the baseline ``folder/NAME``, by default under its suite's name, in the place of an
+    older one whose thresholds stay.
+
+    Raises BenchError for a run that has not finished or measured nothing, and where it cannot be written.
+    """
+    side = open_side(reference, results)
+    manifest = side.manifest
+    if manifest.status != "finished":
+        raise BenchError(f"the run is {manifest.status}", where=manifest.name, todo="run it to its end")
+    if not any(cell.status == "ok" for cell in manifest.cells):
+        raise BenchError("no cell of it ended ok", where=manifest.name, todo="mend the run first")
+    place = folder / (name or manifest.suite)
+    if place.exists() and not Path(place, "runs").is_dir():
+        raise BenchError(
+            "it is no baseline, and stays as it is", where=str(place), todo="choose another --name"
+        )
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        workspace = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        workspace.chmod(0o755)
+        try:
+            _fill(workspace, side)
+            _put(workspace, place)
+        finally:
+            shutil.rmtree(workspace, ignore_errors=True)
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    cells = manifest.cells
+    return Promoted(
+        place, len(cells), sum(cell.reused for cell in cells), sum(cell.status != "ok" for cell in cells),
+        sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
+    )  # fmt: skip
+
+
+def _fill(workspace: Path, side: Side) -> None:
+    target = Store(workspace)
+    manifest = side.manifest
+    for cell in manifest.cells:
+        record = side.store.record(cell.key)
+        if record is None:
+            raise BenchError(
+                f"the cell of {cell.method} is no longer in the results folder", where=manifest.name,
+                todo="run the suite again",
+            )  # fmt: skip
+        place = target.cell(cell.key)
+        place.mkdir(parents=True)
+        _write_compact(place / "record.json", without_text(record))
+        if cell.status == "ok":
+            shutil.copyfile(side.store.cell(cell.key) / SCORES, place / SCORES)
+            answers = read_answers(side.store.cell(cell.key))
+            if answers is not None:
+                write_answers(answers, place)
+    run = target.run(manifest.name)
+    run.mkdir(parents=True)
+    write_json(run / "run.json", _portable(manifest))
+    statistics = side.store.run(manifest.name) / STATISTICS
+    if statistics.is_file():
+        shutil.copyfile(statistics, run / STATISTICS)
+
+
+def _write_compact(path: Path, record: Record) -> None:
+    # A record is read by programs here; indented it would be twice as long.
+    path.write_text(record.model_dump_json() + "\n", encoding="utf-8")
+
+
+def without_text(record: Record) -> Record:
+    """A record without what may quote a document: what a method printed, and the words of its failure."""
+    if record.failure is None:
+        return record
+    failure = Failure(type=record.failure.type, message=LEFT_OUT)
+    return record.model_copy(update={"failure": failure})
+
+
+def _portable(manifest: Manifest) -> Manifest:
+    """Without the paths of the machine that it was measured on."""
+    source = Path(manifest.dataset_source).name if manifest.dataset_source else ""
+    return manifest.model_copy(update={"dataset_source": source, "command": ""})
+
+
+def _put(workspace: Path, place: Path) -> None:
+    if place.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(place / THRESHOLDS, workspace / THRESHOLDS)
+        old = workspace.with_name(f"{workspace.name}.old")
+        place.rename(old)
+        workspace.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        workspace.rename(place)

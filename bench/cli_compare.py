@@ -1,0 +1,280 @@
+"""The verbs that hold one run against another: compare, baseline, gate, export."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from readbench.cli_app import RESULTS, Include, Output, app, console
+from readbench.errors import BenchError
+
+if TYPE_CHECKING:
+    from readbench.gate import Verdicts
+    from readbench.paired import Side
+    from readbench.thresholds import Thresholds
+
+BASELINES = Path("results/baselines")
+
+
+class Format(StrEnum):
+    rich = "rich"
+    md = "md"
+    json = "json"
+
+
+class Target(StrEnum):
+    pytest_benchmark = "pytest-benchmark"
+    github_action_benchmark = "github-action-benchmark"
+    mlflow = "mlflow"
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="RUN_A", help="A run, a suite's newest, a baseline.")],
+    after: Annotated[str, typer.Argument(metavar="RUN_B", help="What is held against it.")],
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; repeat for several. The boards' by default.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
+    output_path: Output = RESULTS,
+) -> None:
+    """What changed between two runs: per method and metric the paired difference, its interval, p and a
+    verdict; the documents that flipped; the ratios of speed and memory.
+
+    Exit status: 0, 2 wrong use, 4 where the runs are incomparable.
+    """
+    from readbench.compare import Questions, compare_runs, shown_metrics
+    from readbench.paired import open_side
+
+    sides = open_side(before, output_path), open_side(after, output_path)
+    comparison = compare_runs(*sides, Questions(shown_metrics(*sides, metric or ())))
+    if format is Format.rich:
+        from readbench.report.comparison import render_comparison
+
+        console().print(render_comparison(comparison))
+    elif format is Format.md:
+        from readbench.report.ci import comparison_markdown
+
+        typer.echo(comparison_markdown(comparison))
+    else:
+        typer.echo(json.dumps(comparison.as_json(), indent=1, ensure_ascii=False))
+    raise typer.Exit(4 if comparison.incomparable else 0)
+
+
+@app.command()
+def baseline(
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run, or a suite's newest; the newest by default.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
+    output_path: Output = RESULTS,
+) -> None:
+    """Keep a run to gate against: records, scores per document and digests; no text of a document."""
+    from readbench.baseline import promote
+    from readbench.board import find_run, open_store
+    from readbench.units import show_size
+
+    store = open_store(reference, output_path)
+    kept = promote(reference or find_run(None, store), output_path, name, folder)
+    typer.echo(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
+    if kept.failed:
+        typer.echo(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
+    if kept.reused:
+        typer.echo(
+            f"{kept.reused} of them were timed in earlier runs: their speeds will not be judged (--fresh)"
+        )
+
+
+@app.command()
+def gate(
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A stored run; without one the suite is run afresh.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="A baseline's folder, or a run to compare with.")
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="NAME:CHANGE, such as f1@10:-1pp or peak_memory_bytes:+10%.")
+    ] = None,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(help="TOML, per suite and method; the baseline's own by default."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive is no pass.")] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Run the code of --against and this one in turn.")
+    ] = False,
+    against: Annotated[str | None, typer.Option(help="With --speed: a git reference.")] = None,
+    rounds: Annotated[int, typer.Option(help="With --speed: how often; 6 at least.")] = 6,
+    suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
+    limit: Annotated[int | None, typer.Option(help="A sample; the baseline's by default.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
+    include_path: Include = None,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
+    summary: Annotated[
+        Path | None, typer.Option(help="Append Markdown to this file.", envvar="GITHUB_STEP_SUMMARY")
+    ] = None,
+    comment: Annotated[Path | None, typer.Option(help="Write the same Markdown to this file.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    output_path: Output = RESULTS,
+) -> None:
+    """Fail when a method got worse or slower, and only then.
+
+    Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
+    or, under --strict, inconclusive.
+    """
+    from readbench.paired import open_side
+
+    if speed != (against is not None):
+        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
+    if speed and reference is not None:
+        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {reference}")
+    if not speed and baseline is None:
+        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    before = None if baseline is None else open_side(baseline, output_path)
+    run = {
+        "methods": tuple(method or ()), "limit": limit, "timeout": timeout, "memory": memory,
+        "include_paths": tuple(include_path or ()),
+    }  # fmt: skip
+    guards = _Guards(tuple(fail_on or ()), thresholds, baseline)
+    if against is not None:
+        verdicts = _speed(against, before, suite, dataset, run, rounds, guards, strict)
+    else:
+        assert before is not None
+        verdicts = _answers(before, reference, suite, dataset, run, guards, strict, output_path)
+    _tell(verdicts, format, summary, comment, junit)
+    raise typer.Exit(verdicts.exit_status)
+
+
+class _Guards:
+    """Thresholds as asked for; read once the suite is known."""
+
+    def __init__(self, given: tuple[str, ...], file: Path | None, baseline: str | None) -> None:
+        self.given, self.file = given, file
+        beside = Path(baseline, "thresholds.toml") if baseline else None
+        if file is None and beside is not None and beside.is_file():
+            self.file = beside
+
+    def of(self, side: Side) -> Thresholds:
+        from readbench.gate import default_thresholds
+        from readbench.thresholds import read_thresholds
+
+        return read_thresholds(self.file, side.manifest.suite, self.given, default_thresholds(side))
+
+
+def _answers(
+    before: Side, reference: str | None, suite: str | None, dataset: str | None, run: dict[str, Any],
+    guards: _Guards, strict: bool, output_path: Path,
+) -> Verdicts:  # fmt: skip
+    """Gates a stored run, or one that is made now: never one of which parts were measured before."""
+    from readbench.gate import judge
+    from readbench.paired import open_side
+
+    thresholds = guards.of(before)
+    if reference is not None:
+        after = open_side(reference, output_path)
+    else:
+        from rich.console import Console
+
+        from readbench.fresh import run_afresh
+        from readbench.plan import Options
+        from readbench.progress import TerminalInterface
+        from readbench.store import Store
+        from readbench.units import seconds, size
+
+        options = Options(
+            methods=run["methods"], limit=run["limit"], include_paths=run["include_paths"],
+            timeout_s=None if run["timeout"] is None else seconds(run["timeout"]),
+            memory_bytes=None if run["memory"] is None else size(run["memory"]),
+        )  # fmt: skip
+        interface = TerminalInterface(Console(stderr=True))
+        after = run_afresh(before, suite, dataset, options, Store(output_path), interface)
+    return judge(before, after, thresholds, strict=strict, methods=run["methods"])
+
+
+def _speed(
+    against: str, before: Side | None, suite: str | None, dataset: str | None, run: dict[str, Any],
+    rounds: int, guards: _Guards, strict: bool,
+) -> Verdicts:  # fmt: skip
+    from readbench.speed_gate import SpeedGate, SpeedQuestion
+    from readbench.suite import find_suite
+
+    name = suite or (None if before is None else before.manifest.suite)
+    if name is None:
+        raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
+    question = SpeedQuestion(suite=find_suite(name).resolve(), dataset=dataset, rounds=rounds, **run)
+    speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
+    return speed.against(against)
+
+
+def _tell(
+    verdicts: Verdicts, format: Format, summary: Path | None, comment: Path | None, junit: Path | None
+) -> None:
+    from readbench.report import ci
+
+    if format is Format.rich:
+        from readbench.report.comparison import render_verdicts
+
+        console().print(render_verdicts(verdicts))
+    elif format is Format.md:
+        typer.echo(ci.verdicts_markdown(verdicts))
+    else:
+        typer.echo(json.dumps(verdicts.as_json(), indent=1, ensure_ascii=False))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # Not among JSON that a program reads.
+        for line in ci.github_annotations(verdicts):
+            typer.echo(line, err=format is not Format.rich)
+    if summary is not None:
+        ci.write_text(summary, ci.verdicts_markdown(verdicts), append=True)
+    if comment is not None:
+        ci.write_text(comment, ci.verdicts_markdown(verdicts))
+    if junit is not None:
+        ci.write_text(junit, ci.junit(verdicts))
+
+
+@app.command()
+def export(
+    reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
+    to: Annotated[Target, typer.Option(help="For which tool.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The file (or, with two of them, the folder) to write; or print it.")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="With mlflow: where to; else MLFLOW_TRACKING_URI.")
+    ] = None,
+    output_path: Output = RESULTS,
+) -> None:
+    """Hand a run's numbers to pytest-benchmark, github-action-benchmark or MLflow."""
+    from readbench import export as exporting
+    from readbench.board import build_leaderboard, find_run, open_store
+
+    store = open_store(reference, output_path)
+    board = build_leaderboard(find_run(reference, store), store)
+    if to is Target.mlflow:
+        typer.echo(exporting.to_mlflow(board, tracking_uri))
+    elif to is Target.pytest_benchmark:
+        _write(json.dumps(exporting.pytest_benchmark(board), indent=1), output)
+    else:
+        for path, values in exporting.github_action_benchmark(board).items():
+            text = json.dumps(values, indent=1, ensure_ascii=False)
+            _write(text, None if output is None else output / path)
+
+
+def _write(text: str, path: Path | None) -> None:
+    from readbench.report.ci import write_text
+
+    if path is None:
+        typer.echo(text)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text + "\n")
+    typer.echo(str(path))

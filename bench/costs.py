@@ -1,0 +1,99 @@
+"""What a method costs now against what it cost before, and whether the two may be held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from readbench.board import Row
+from readbench.paired import Pair, Side
+from readbench.record import Costs
+from readbench.thresholds import RATES
+
+SHOWN = ("documents_per_s_marginal", "documents_per_s", "predict_s", "fit_s", "peak_memory_bytes",
+         "peak_vram_allocated_bytes")  # fmt: skip
+"""What a comparison shows of costs."""
+
+MEMORY_NEEDS = ("system", "architecture", "python")
+"""Facts of the machine that must agree before its memory is judged."""
+
+
+UNPACED = frozenset({"import_s", "gpu_utilisation"})
+"""Costs that do not follow the machine's pace: imports are measured once a machine and kept."""
+
+
+@dataclass(frozen=True)
+class CostChange:
+    """One cost of one method. ``ratio`` is after over before, with speeds scaled by what the machine took
+    for the reference workload in each run; ``judged`` whether they may be held against each other, and
+    else ``why`` not."""
+
+    cost: str
+    before: float | None
+    after: float | None
+    ratio: float | None
+    judged: bool
+    why: str = ""
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.cost in RATES
+
+
+def compare_costs(before: Side, after: Side, old: Row, new: Row, pair: Pair) -> tuple[CostChange, ...]:
+    """Every cost that either side has."""
+    speed, memory = _why_not_speed(before, after, pair), _why_not_memory(before, after, old, new)
+    pace = _pace(before, after)
+    found = []
+    for cost in Costs.model_fields:
+        a, b = getattr(old.costs, cost), getattr(new.costs, cost)
+        if a is None and b is None:
+            continue
+        why = memory if cost.endswith("_bytes") else speed
+        if a is None or b is None:
+            why = f"it was not measured {'before' if a is None else 'after'}"
+        found.append(CostChange(cost, a, b, _ratio(cost, a, b, pace), not why, why))
+    return tuple(found)
+
+
+def _ratio(cost: str, before: float | None, after: float | None, pace: float | None) -> float | None:
+    if not before or after is None:
+        return None
+    ratio = after / before
+    if pace is None or cost.endswith("_bytes") or cost in UNPACED:
+        return ratio
+    # The machine took ``pace`` times as long for the same work.
+    return ratio * pace if cost in RATES else ratio / pace
+
+
+def _pace(before: Side, after: Side) -> float | None:
+    old, new = before.manifest.reference_workload_s, after.manifest.reference_workload_s
+    if not old or not new or _why_not_machine(before, after):
+        return None
+    return new / old
+
+
+def _why_not_machine(before: Side, after: Side) -> str:
+    old, new = before.manifest.machine.get("fingerprint"), after.manifest.machine.get("fingerprint")
+    return "" if old == new and old is not None else "measured on another machine"
+
+
+def _why_not_speed(before: Side, after: Side, pair: Pair) -> str:
+    if why := _why_not_machine(before, after):
+        return why
+    for side, when in ((before, "before"), (after, "after")):
+        if side.manifest.workers > 1:
+            return f"measured beside other cells {when}"
+        # A cell that was reused was timed in another run, of which this manifest knows no pace.
+        if any(cell.reused for cell in side.cells(pair.task, pair.method)):
+            return f"timed in an earlier run {when} (run it with --fresh)"
+        if side.manifest.reference_workload_s is None:
+            return f"the run {when} timed no reference workload"
+    return ""
+
+
+def _why_not_memory(before: Side, after: Side, old: Row, new: Row) -> str:
+    for name in MEMORY_NEEDS:
+        if before.manifest.machine.get(name) != after.manifest.machine.get(name):
+            return f"measured on a machine with another {name}"
+    devices = [row.record.device if row.record else None for row in (old, new)]
+    return "" if devices[0] == devices[1] else f"measured on {devices[1]}, before on {devices[0]}"

@@ -1,0 +1,132 @@
+"""Metrics that compare phrases by their embeddings, for the cells of a run that has ended.
+
+All distinct phrases of all cells are embedded once, by one child of the fork server as any preparation is;
+the parent scores from the vectors. Only where the suite asks for such a metric and a record lacks it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from readbench.asked_metrics import ENCODER, ENCODER_PATH, asked_metrics, encoder
+from readbench.engine.child import PREDICTIONS
+from readbench.engine.documents import read_columns, write_documents
+from readbench.engine.job import Ending, Job
+from readbench.engine.local import LocalExecutor
+from readbench.engine.scoring import Scoring
+from readbench.errors import BenchError
+from readbench.gpu import device_for
+from readbench.plan import Plan, PlannedCell
+from readbench.record import Record
+from readbench.store import Store
+from readbench.tasks import get_task
+from readbench.tasks.base import VectorScorer
+from readbench.tasks.semantic import PhraseVectors, depth_of
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Document, Task
+
+if TYPE_CHECKING:
+    from readbench.engine.runner import Reporter
+
+Keep = Callable[[Record, Path], Record]
+LABEL = "embed phrases"
+NOTE = "vectors"
+"""The note of a record that says which weights embedded the phrases."""
+
+
+def add_vector_metrics(
+    plan: Plan, store: Store, reporter: Reporter, scoring: Scoring, records: Mapping[str, Record], keep: Keep
+) -> None:
+    """Fills in the metrics of embeddings that the suite asks for, in every record that is ok and lacks one.
+
+    The embedding is no cost of a method. Raises BenchError where it fails; the records stay as they were.
+    """
+    for task in plan.suite.tasks:
+        asked = [metric.id for metric in asked_metrics(plan.suite, task) if metric.vectors]
+        cells = [cell for cell in plan.cells if cell.task == task and _lacks(records.get(cell.key), asked)]
+        if cells:
+            _add(plan, store, reporter, scoring, records, keep, task, cells, depth_of(asked))
+
+
+def _lacks(record: Record | None, asked: Iterable[str]) -> bool:
+    if record is None or record.status != "ok" or record.counts["without_gold"] == record.counts["test"]:
+        return False
+    return any(name not in record.metrics or not record.metrics[name].n for name in asked)
+
+
+def _add(
+    plan: Plan, store: Store, reporter: Reporter, scoring: Scoring, records: Mapping[str, Record], keep: Keep,
+    task: Task, cells: Sequence[PlannedCell], depth: int | None,
+) -> None:  # fmt: skip
+    texts: set[str] = set()
+    for cell in cells:
+        scorer = scoring.scorer(cell)
+        assert isinstance(scorer, VectorScorer)  # a task with such metrics has such a scorer
+        columns = read_columns(store.cell(cell.key) / PREDICTIONS)
+        texts |= scorer.texts(get_task(task).from_columns(columns), depth)
+    workspace = store.workspace("preparations", "phrases").resolve()
+    try:
+        weights = _embed(sorted(texts), task, workspace, plan, reporter, len(cells))
+        vectors = encoder(plan.options.include_paths).open(workspace / "files")
+        scoring.vectors = PhraseVectors(vectors, depth)
+        for cell in cells:
+            record = records[cell.key]
+            record.notes[NOTE] = weights
+            place = store.workspace("cells", cell.key)
+            shutil.copytree(store.cell(cell.key), place, dirs_exist_ok=True)
+            scoring.score(cell, read_columns(place / PREDICTIONS), record, place)
+            keep(record, place)
+    finally:
+        scoring.vectors = None
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _embed(
+    texts: Sequence[str], task: Task, workspace: Path, plan: Plan, reporter: Reporter, cells: int
+) -> Any:
+    """Embeds texts into ``workspace``; returns which weights did it."""
+    file = workspace / "phrases.parquet"
+    write_documents([Document(text, {"text": text}) for text in texts], file)
+    preparation, limits = encoder(plan.options.include_paths), plan.suite.limits
+    payload = {
+        "kind": "preparation",
+        "include_paths": [str(path) for path in plan.options.include_paths],
+        "threads": limits.threads,
+        "seed": 0,
+        "device": device_for(preparation.uses_gpu and limits.device == "auto"),
+        "task": TaskSpec(task=task, fields=("text",)).model_dump(mode="json"),
+        "method": ENCODER,
+        "path": list(ENCODER_PATH),
+        "documents": str(file),
+        "ids": list(texts),
+        "inputs": {},
+    }
+    # A cell's limit holds for the work of one cell; this is that of several.
+    job = Job(
+        id=LABEL, label=LABEL, folder=workspace, payload=payload, timeout_s=plan.timeout_s * cells,
+        memory_bytes=plan.memory_bytes,
+    )  # fmt: skip
+    endings: list[Ending] = []
+    with LocalExecutor(workers=1, threads=limits.threads) as executor:
+        reporter.doing("importing libraries")
+        executor.preload({*preparation.modules(), "pyarrow.parquet", "readbench.engine.child"})
+        executor.run(
+            [job],
+            on_start=lambda job: reporter.start(job.label),
+            on_progress=lambda job, *state: reporter.progress(job.label, *state),
+            on_end=lambda _, ending: endings.append(ending),
+        )
+    (ending,) = endings
+    if ending.status != "ok":
+        told = (ending.failure or {}).get("message", "")
+        raise BenchError(
+            f"{len(texts)} phrases could not be embedded: {ending.status}: {told}",
+            where=f"suite {plan.suite.name}",
+            todo="every cell is kept: the same command tries again, and without semantic.* needs none of it",
+            exit_status=1,
+        )
+    reporter.prepared(LABEL, ending.outcome["build_s"])
+    return ending.outcome["notes"].get("weights")

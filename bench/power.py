@@ -1,0 +1,156 @@
+"""Deciding with a margin: how uncertain a paired difference is over documents and seeds, whether it lies
+beyond a tolerated loss, and which loss this many documents can detect (numpy and the standard library)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Decision = Literal["pass", "regressed", "inconclusive"]
+
+ALPHA = 0.05
+"""One-sided: of methods that did not change, at most this share is called regressed."""
+POWER = 0.90
+"""The smallest detectable loss is the one that is found with this probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The standard error of a difference and its degrees of freedom. ``seeds``: how many pairs of training
+    runs it comes from; with one, training noise is not in it."""
+
+    standard_error: float
+    df: float
+    seeds: int
+
+    def interval(self, difference: float, level: float = 0.95) -> tuple[float, float]:
+        reach = student_t_quantile((1 + level) / 2, self.df) * self.standard_error
+        return difference - reach, difference + reach
+
+
+def noise(documents_se: float, documents: int, per_seed: ArrayLike) -> Noise:
+    """The noise of a mean difference over seeds, from what resampling documents gives for it
+    (``documents_se``) and from the differences of the pairs of seeds (seeds,).
+
+    The two variances are added. What seeds and documents do together is in both, so that the sum is too
+    large rather than too small. Degrees of freedom: Welch-Satterthwaite (Satterthwaite 1946,
+    doi:10.2307/3002019), from documents - 1 and seeds - 1.
+    """
+    differences = np.asarray(per_seed, dtype=np.float64)
+    seeds = len(differences)
+    of_documents = documents_se**2
+    of_seeds = float(np.var(differences, ddof=1)) / seeds if seeds > 1 else 0.0
+    total = of_documents + of_seeds
+    free = max(documents - 1, 1)
+    if total == 0:
+        return Noise(0.0, float(free), seeds)
+    parts = of_documents**2 / free + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
+    return Noise(math.sqrt(total), total**2 / parts, seeds)
+
+
+def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Decision:
+    """Whether a gain (negative is a loss, whatever the direction of the metric) is a regression beyond a
+    margin of at least 0.
+
+    *regressed*: the loss is significant and the best estimate of it exceeds the margin. *pass*: a loss
+    beyond the margin is ruled out (non-inferiority: Piaggio et al. 2012, doi:10.1001/jama.2012.87802).
+    Neither: *inconclusive*. Of a single pair of seeds, whose training noise nobody knows, it takes more: all
+    of the interval beyond the margin, and it never passes.
+    """
+    reach = student_t_quantile(1 - alpha, noise.df) * noise.standard_error
+    low, high = gain - reach, gain + reach
+    if noise.seeds < 2:
+        return "regressed" if high < -margin else "inconclusive"
+    if low > -margin or (low == high and gain >= -margin):
+        return "pass"
+    return "regressed" if high < 0 and gain < -margin else "inconclusive"
+
+
+def detectable(noise: Noise, margin: float = 0.0, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The smallest true loss that ``non_inferior`` calls regressed with probability ``power``: large enough
+    to be significant, and for its estimate to exceed the margin. In the unit of the difference.
+
+    Lachin 1981, doi:10.1016/0197-2456(81)90001-5.
+    """
+    reached = student_t_quantile(power, noise.df) * noise.standard_error
+    needed = student_t_quantile(1 - alpha, noise.df) * noise.standard_error
+    return max(needed + reached, margin + (needed if noise.seeds < 2 else 0.0) + reached)
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Floats, Floats]:
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    return nodes, weights
+
+
+@lru_cache(maxsize=4096)
+def student_t_quantile(p: float, df: float) -> float:
+    """The quantile of Student's t for 0 < p < 1 and df >= 1, which need not be whole.
+
+    With t = sqrt(df) tan(angle) the density is cos(angle)**(df - 1) up to its constant: smooth and on a
+    finite range, so that Gauss-Legendre quadrature and bisection find the quantile to 1e-9.
+    """
+    if not 0 < p < 1 or df < 1:
+        raise ValueError(f"p is {p} and df {df}; 0 < p < 1 and df >= 1 are needed")
+    if df > 1e4:
+        return NormalDist().inv_cdf(p)
+    wanted = abs(p - 0.5)
+    constant = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(math.pi)
+    nodes, weights = _nodes()
+
+    def area(end: float) -> float:
+        angles = end / 2 * (nodes + 1)
+        return constant * end / 2 * float(np.sum(weights * np.cos(angles) ** (df - 1)))
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if area(middle) < wanted else (low, middle)
+    return math.copysign(math.sqrt(df) * math.tan((low + high) / 2), p - 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where paired values lie, without asking how they are distributed: the estimate and its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def signed_rank_location(values: ArrayLike, level: float = 0.95) -> Location:
+    """The Hodges-Lehmann estimate of the centre of symmetric values (n,) and its exact interval, from the
+    averages of all pairs. With fewer than 6 values no interval of 95 % exists and it is infinite: six is
+    the least number of rounds for which all rounds on one side (2 / 2**6 = 3 %) mean something.
+
+    Hodges & Lehmann 1963, doi:10.1214/aoms/1177704172; Hollander, Wolfe & Chicken 2014, section 3.3.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    n = len(found)
+    if n == 0:
+        return Location(math.nan, -math.inf, math.inf)
+    rows, columns = np.triu_indices(n)
+    averages = np.sort((found[rows] + found[columns]) / 2)
+    estimate = float(np.median(averages))
+    left_out = _signed_rank_critical(n, (1 - level) / 2)
+    if left_out < 0:
+        return Location(estimate, -math.inf, math.inf)
+    return Location(estimate, float(averages[left_out]), float(averages[-1 - left_out]))
+
+
+def _signed_rank_critical(n: int, tail: float) -> int:
+    """The largest w with P(W <= w) <= tail for Wilcoxon's signed-rank sum W of n values, or -1."""
+    ways = np.zeros(n * (n + 1) // 2 + 1)
+    ways[0] = 1.0
+    for rank in range(1, n + 1):
+        shifted = np.zeros_like(ways)
+        shifted[rank:] = ways[:-rank]
+        ways = (ways + shifted) / 2
+    return int(np.searchsorted(np.cumsum(ways), tail * (1 + 1e-12), side="right")) - 1

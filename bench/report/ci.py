@@ -1,0 +1,218 @@
+"""Comparisons and the gate's decisions where people look in CI: Markdown for a job summary or a comment,
+annotations of GitHub Actions, JUnit XML for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from readbench.compare import MethodChange, RunComparison
+from readbench.costs import SHOWN
+from readbench.errors import BenchError
+from readbench.gate import Decision, Verdicts
+from readbench.report.comparison import (
+    closing,
+    number,
+    ratio_of,
+    show_change,
+    show_cost,
+    show_value,
+    verdict_of,
+)
+
+MARKS = {
+    "pass": "✅",
+    "regressed": "❌",
+    "inconclusive": "❔",
+    "incomparable": "⚠️",
+    "reported": "ℹ️",
+    "new": "🆕",
+}
+FLIPS_IN_MARKDOWN = 50
+
+
+def comparison_markdown(comparison: RunComparison) -> str:
+    """The same content as in a terminal."""
+    lines = [_heading(comparison), ""]
+    if comparison.incomparable:
+        return "\n".join(lines)
+    lines += _table(
+        ["method", "metric", "before", "after", "change (95 %)", "p", "verdict"],
+        (
+            [code(method.method), change.metric, number(change.before), number(change.after),
+             show_change(change), "–" if change.p is None else f"{change.p:.3f}", verdict_of(change)]
+            for method in comparison.methods
+            for change in method.metrics
+        ),
+    )  # fmt: skip
+    silent = [method for method in comparison.methods if not method.metrics]
+    lines += [f"* {code(method.method)}: {method.state}: {escaped(method.why)}" for method in silent]
+    lines += ["", *_table(
+        ["method", "cost", "before", "after", "ratio", ""],
+        (
+            [code(method.method), cost.cost, show_cost(cost.cost, cost.before),
+             show_cost(cost.cost, cost.after), ratio_of(cost), cost.why]
+            for method in comparison.methods
+            for cost in method.costs
+            if cost.cost in SHOWN
+        ),
+    ), "", *_flips(comparison.methods)]  # fmt: skip
+    return "\n".join(lines)
+
+
+def verdicts_markdown(verdicts: Verdicts) -> str:
+    """For a job summary or a comment: how it ended, every decision, and the documents that flipped."""
+    status = {0: "✅", 1: "❌"}.get(verdicts.exit_status, "⚠️")
+    lines = [f"### {status} bench gate: {escaped(closing(verdicts))}", "", _heading(verdicts.comparison), ""]
+    if verdicts.decisions:
+        lines += _table(
+            ["", "method", "threshold", "before", "after", "why"],
+            (
+                [f"{MARKS[d.verdict]} {d.verdict}", code(d.method), d.threshold or "it runs",
+                 show_value(d.what, d.before), show_value(d.what, d.after), d.why]
+                for d in sorted(verdicts.decisions, key=_worst_first)
+            ),
+        )  # fmt: skip
+        lines.append("")
+    lines += _flips(verdicts.comparison.methods)
+    notes = [note for note in verdicts.notes if note not in verdicts.comparison.notes]
+    return "\n".join([*lines, *notes]) + "\n"
+
+
+def _worst_first(decision: Decision) -> int:
+    order = ("regressed", "incomparable", "inconclusive", "new", "reported", "pass")
+    return order.index(decision.verdict)
+
+
+def _heading(comparison: RunComparison) -> str:
+    before, after = comparison.before.manifest, comparison.after.manifest
+    lines = [f"{code(after.name)} against {code(before.name)}: {escaped(after.suite)} on "
+             f"{escaped(after.dataset)}."]  # fmt: skip
+    lines += [f"**Incomparable:** {escaped(reason)}." for reason in comparison.incomparable]
+    lines += [f"{escaped(note)}." for note in comparison.notes]
+    return "\n\n".join(lines)
+
+
+def _flips(methods: Iterable[MethodChange]) -> list[str]:
+    lines: list[str] = []
+    for method in methods:
+        if not method.flips:
+            continue
+        n = len(method.flips)
+        what = f"{n:,} document{'' if n == 1 else 's'} answered differently"
+        lines += [f"<details><summary>{code_html(method.method)}: {what}</summary>", ""]
+        lines += _table(
+            ["document", f"{method.flip_metric} before", "after"],
+            (
+                [code(flip.id), number(flip.before), number(flip.after)]
+                for flip in method.flips[:FLIPS_IN_MARKDOWN]
+            ),
+        )
+        if n > FLIPS_IN_MARKDOWN:
+            lines += ["", f"… and {n - FLIPS_IN_MARKDOWN:,} more: `bench compare --format json` lists them."]
+        lines += ["", "</details>", ""]
+    return lines
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{' --- |' * len(head)}",
+        *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows),
+    ]
+
+
+def code(text: str) -> str:
+    return f"`{escaped(text).replace('`', chr(39))}`"
+
+
+def code_html(text: str) -> str:
+    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;')}</code>"
+
+
+def escaped(text: str) -> str:
+    return " ".join(text.split()).replace("<", "&lt;")
+
+
+def github_annotations(verdicts: Verdicts) -> list[str]:
+    """Workflow commands of GitHub Actions, one a decision that somebody must look at, and one for the
+    whole where the runs are incomparable.
+
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    """
+    lines = [_command("error", "bench gate", reason) for reason in verdicts.comparison.incomparable]
+    flips = {(method.task, method.method): method for method in verdicts.comparison.methods}
+    for decision in verdicts.decisions:
+        levels = {"regressed": "error", "incomparable": "error", "inconclusive": "warning"}
+        level = levels.get(decision.verdict)
+        if level is None:
+            continue
+        method = flips.get((decision.task, decision.method))
+        flipped = [flip.id for flip in method.flips[:5]] if method and decision.verdict == "regressed" else []
+        worst = f" Worst: {', '.join(flipped)}." if flipped and not decision.relative else ""
+        values = ""
+        if decision.before is not None and decision.after is not None:
+            old, new = (show_value(decision.what, value) for value in (decision.before, decision.after))
+            values = f"{decision.what} {old} → {new}: "
+        title = f"{decision.method}: {decision.verdict}"
+        lines.append(_command(level, title, f"{values}{decision.why}.{worst}"))
+    return lines
+
+
+def _command(level: str, title: str, message: str) -> str:
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    properties = data(title).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={properties}::{data(message)}"
+
+
+def junit(verdicts: Verdicts) -> str:
+    """One test case a decision: a regression is a failure, what could not be compared an error, what is
+    inconclusive or only reported is skipped."""
+    manifest = verdicts.comparison.after.manifest
+    root = ElementTree.Element("testsuites", name="bench gate")
+    suite = ElementTree.SubElement(root, "testsuite", name=manifest.suite, timestamp=manifest.started_at)
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for reason in verdicts.comparison.incomparable:
+        case = ElementTree.SubElement(suite, "testcase", classname=manifest.suite, name="comparable")
+        ElementTree.SubElement(case, "error", message=_clean(reason))
+        counts["tests"] += 1
+        counts["errors"] += 1
+    kinds = {
+        "regressed": ("failure", "failures"), "incomparable": ("error", "errors"),
+        "inconclusive": ("skipped", "skipped"), "reported": ("skipped", "skipped"),
+    }  # fmt: skip
+    for decision in verdicts.decisions:
+        name = decision.threshold or "runs"
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_clean(f"{manifest.suite}.{decision.task}"),
+            name=_clean(f"{decision.method} {name}"),
+        )  # fmt: skip
+        counts["tests"] += 1
+        if decision.verdict in kinds:
+            element, count = kinds[decision.verdict]
+            counts[count] += 1
+            ElementTree.SubElement(case, element, message=_clean(decision.why))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _clean(decision.why)
+    for attribute, total in counts.items():
+        suite.set(attribute, str(total))
+        root.set(attribute, str(total))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML has no way to write."""
+    return "".join(c if c in "\t\n\r" or c >= " " else "�" for c in text)
+
+
+def write_text(path: Path, text: str, *, append: bool = False) -> None:
+    """Raises BenchError where the file cannot be written."""
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise BenchError(f"it cannot be written: {error.strerror or error}", where=str(path)) from error

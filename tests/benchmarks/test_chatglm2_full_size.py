@@ -1,0 +1,60 @@
+"""The measurement at full size, tried at a tiny one: it runs through and writes a whole record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra llm")
+pytest.importorskip("peft", reason="needs the extra llm")
+
+from chatglm2_full_size import CONFIGS, main, targets  # noqa: E402
+
+TINY = [
+    "--shape",
+    "tiny",
+    "--device",
+    "cpu",
+    "--tokens",
+    "48",
+    "--steps",
+    "2",
+    "--papers",
+    "6",
+    "--one-by-one",
+    "2",
+    "--score-batches",
+    "1",
+    "4",
+]
+
+
+def test_a_dry_run_writes_a_whole_record(tmp_path: Path) -> None:
+    out = tmp_path / "record.json"
+    assert main([*TINY, "--out", str(out)]) == 0
+    record = json.loads(out.read_text())
+    assert set(record["scoring"]["by_batch"]) == {"1", "4"}
+    assert record["scoring"]["one_by_one"]["seconds_per_paper"] > 0
+    for name in ("plain", "checkpointed"):
+        found = record["training"][name]
+        assert found["tokens_per_s"] > 0
+        assert found["over_floor"] > 1
+        assert found["peak_gib"] is None  # no GPU, no such number
+        assert found["counted_gib"]["total"] > 0
+    # One first matrix for queries, keys and values, two layers.
+    assert record["training"]["trainable_parameters"] == 2 * 8 * (64 + 64 + 2 * 32)
+    assert list(targets(record).values())[-1] is None
+    assert CONFIGS["full"]["num_layers"] == 28
+
+
+def test_without_a_gpu_the_full_size_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not torch.cuda.is_available():
+        assert main(["--out", str(tmp_path / "x")]) == 2
+        assert "no CUDA device" in capsys.readouterr().err
+    assert main(["--device", "cpu", "--out", str(tmp_path / "x")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "x").exists()

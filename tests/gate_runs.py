@@ -1,0 +1,61 @@
+"""Runs to compare and to gate: of the same methods as they are, again, and injured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate_methods import write_methods, write_suite
+
+from readbench.paired import Side, open_side
+from readbench.plan import Options
+from readbench.running import Quiet, run_suite
+from readbench.store import Store
+
+DOCUMENTS = 80
+
+
+@dataclass(frozen=True)
+class GateRuns:
+    """``before``; ``same``: measured again; ``hurt``: a third of the documents unanswered, 60 MiB held more,
+    one method broken; ``small`` and ``newer``: one method on 40 documents, the latter of the suite's
+    second version."""
+
+    folder: Path
+    before: str
+    same: str
+    hurt: str
+    small: str
+    newer: str
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def side(self, name: str) -> Side:
+        return open_side(getattr(self, name), self.results)
+
+    def run(self, name: str) -> Path:
+        return Store(self.results).run(getattr(self, name))
+
+
+def run(folder: Path, suite: Path, adapters: Path, **options: Any) -> str:
+    """One run, everything measured anew; returns its name."""
+    given = Options(fresh=True, include_paths=(adapters,), **options)
+    finished = run_suite(str(suite), None, None, given, Store(folder / "results"), Quiet())
+    return finished.board.manifest.name
+
+
+def make_runs(folder: Path) -> GateRuns:
+    suite = write_suite(folder / "tested.toml")
+    newer = write_suite(folder / "newer" / "tested.toml", version=2)
+    sound = write_methods(folder / "sound" / "methods.py")
+    hurt = write_methods(folder / "hurt" / "methods.py", lost=0.33, memory=100 << 20, fails=True)
+    one = {"methods": ("test.steady",), "limit": 40}
+    return GateRuns(
+        folder,
+        before=run(folder, suite, sound, limit=DOCUMENTS), same=run(folder, suite, sound, limit=DOCUMENTS),
+        hurt=run(folder, suite, hurt, limit=DOCUMENTS), small=run(folder, suite, sound, **one),
+        newer=run(folder, newer, sound, **one),
+    )  # fmt: skip

@@ -1,0 +1,359 @@
+"""The gate on real runs: an identical pair passes, injected losses fail, and the exit status says why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from gate_methods import write_methods
+from gate_runs import GateRuns
+
+from readbench.board import build_leaderboard
+from readbench.cli import main
+from readbench.compare import MethodChange, MetricChange
+from readbench.costs import CostChange
+from readbench.gate import decide
+from readbench.power import Noise
+from readbench.record import Manifest
+from readbench.store import Store, write_json
+from readbench.thresholds import parse_threshold
+
+
+def gate(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["gate", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+def judged(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
+    status, out, err = gate(capsys, *arguments, "--format", "json")
+    assert out, err
+    value: dict[str, Any] = json.loads(out)
+    assert value["exit_status"] == status
+    return status, value
+
+
+def verdicts(value: dict[str, Any], method: str) -> dict[str, str]:
+    return {d["what"]: d["verdict"] for d in value["decisions"] if d["method"] == method}
+
+
+@pytest.fixture(scope="module")
+def baseline(gate_runs: GateRuns) -> Path:
+    """What `bench baseline` keeps of the first run."""
+    folder = gate_runs.folder / "baselines"
+    with pytest.raises(SystemExit) as ended:
+        main(["baseline", str(gate_runs.run("before")), "--folder", str(folder)])
+    assert not ended.value.code
+    return folder / "tested"
+
+
+# -- the gate tests itself ---------------------------------------------------------------------------
+
+
+def test_an_identical_pair_passes(
+    gate_runs: GateRuns, baseline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, value = judged(capsys, gate_runs.run("same"), "--baseline", baseline, "--strict",
+                           "--fail-on", "f1@10:-0pp", "--fail-on", "peak_memory_bytes:+10%")  # fmt: skip
+    assert status == 0
+    for method in ("test.steady", "test.noisy", "test.breaks"):
+        assert verdicts(value, method) == {"f1@10": "pass", "peak_memory_bytes": "pass"}
+
+
+def test_injected_losses_fail(
+    gate_runs: GateRuns, baseline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, value = judged(capsys, gate_runs.run("hurt"), "--baseline", baseline,
+                           "--fail-on", "f1@10:-1pp", "--fail-on", "peak_memory_bytes:+30%")  # fmt: skip
+    assert status == 1
+    for method in ("test.steady", "test.noisy"):
+        assert verdicts(value, method) == {"f1@10": "regressed", "peak_memory_bytes": "regressed"}
+    assert verdicts(value, "test.breaks") == {"": "regressed"}
+
+
+def test_three_points_are_found_and_a_wider_margin_tolerates_them(
+    gate_runs: GateRuns, baseline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loss = judged(capsys, gate_runs.run("hurt"), "--baseline", baseline)[1]["decisions"]
+    steady = next(d for d in loss if d["method"] == "test.steady")
+    assert -0.06 < steady["change"] < -0.025
+    for method in ("test.steady", "test.noisy"):
+        arguments = (gate_runs.run("hurt"), "--baseline", baseline, "--method", method)
+        assert judged(capsys, *arguments)[0] == 1
+        assert judged(capsys, *arguments, "--fail-on", "f1@10:-20pp")[0] == 0
+
+
+def test_the_other_way_round_nothing_got_worse(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (gate_runs.run("before"), "--baseline", gate_runs.run("hurt"))
+    status, value = judged(
+        capsys, *arguments, "--fail-on", "f1@10:-0pp", "--fail-on", "peak_memory_bytes:+1%"
+    )
+    assert status == 0
+    assert verdicts(value, "test.breaks") == {"": "new"}
+
+
+def test_a_method_that_vanished_is_a_regression(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = copied(gate_runs, tmp_path)
+
+    def forget(data: dict[str, Any]) -> None:
+        data["cells"] = [cell for cell in data["cells"] if cell["method"] != "test.steady"]
+
+    change_manifest(results, gate_runs.same, forget)
+    status, value = judged(capsys, gate_runs.same, "--baseline", gate_runs.run("before"),
+                           "--output-path", results)  # fmt: skip
+    assert status == 1
+    assert verdicts(value, "test.steady") == {"": "regressed"}
+    assert verdicts(value, "test.noisy") == {"f1@10": "pass"}
+
+
+def copied(gate_runs: GateRuns, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(gate_runs.results, tmp_path / "results"))
+
+
+def change_manifest(results: Path, name: str, change: Any) -> None:
+    path = Store(results).run(name) / "run.json"
+    data = json.loads(path.read_text())
+    change(data)
+    write_json(path, Manifest.model_validate(data))
+
+
+# -- exit status ---------------------------------------------------------------------------------------
+
+
+def test_incomparable_runs_end_with_4(gate_runs: GateRuns, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = gate(capsys, gate_runs.run("newer"), "--baseline", gate_runs.run("small"))
+    assert status == 4
+    assert "Incomparable: version 2 of the suite, not 1." in out
+
+
+def test_an_unfinished_run_and_an_unmeasured_one_end_with_3(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = copied(gate_runs, tmp_path)
+    change_manifest(results, gate_runs.same, lambda m: m.update(status="interrupted"))
+    arguments = (gate_runs.same, "--baseline", gate_runs.run("before"), "--output-path", results)
+    status, _, err = gate(capsys, *arguments)
+    assert (status, "the run is interrupted" in err) == (3, True)
+
+    def missing(data: dict[str, Any]) -> None:
+        data["status"] = "finished"
+        for cell in data["cells"]:
+            cell["status"] = "missing_dependency"
+
+    change_manifest(results, gate_runs.same, missing)
+    status, _, err = gate(capsys, *arguments)
+    assert (status, "nothing was measured" in err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--baseline", "absent"], "there is no run"),
+        ([], "nothing to compare with"),
+        (["--speed"], "--speed and --against"),
+        (["--against", "main"], "--speed and --against"),
+        (["--fail-on", "f1@10"], "not a threshold"),
+        (["--fail-on", "f1@01:-1pp"], "did you mean"),
+        (["--fail-on", "f1@10:+1pp"], "better the higher"),
+        (["--method", "test.absent"], "test.absent"),
+    ],
+)
+def test_wrong_use_ends_with_2(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    common = [str(gate_runs.run("same")), "--output-path", str(gate_runs.results)]
+    if told not in ("there is no run", "nothing to compare with") and "--speed and" not in told:
+        common += ["--baseline", str(gate_runs.run("before"))]
+    status, _, err = gate(capsys, *common, *arguments)
+    assert status == 2
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_inconclusive_passes_unless_strict(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A method with training noise whose answers changed a little: too few documents to rule out a loss."""
+    results = copied(gate_runs, tmp_path)
+    path = write_methods(tmp_path / "little" / "methods.py", lost=0.03)
+    from gate_methods import write_suite
+    from gate_runs import DOCUMENTS, run
+
+    suite = write_suite(tmp_path / "tested.toml")
+    after = run(results.parent, suite, path, limit=DOCUMENTS, methods=("test.noisy",))
+    arguments = (after, "--baseline", gate_runs.run("before"), "--method", "test.noisy", "--output-path",
+                 results, "--fail-on", "f1@10:-0.01pp")  # fmt: skip
+    status, value = judged(capsys, *arguments)
+    assert verdicts(value, "test.noisy") == {"f1@10": "inconclusive"}
+    assert status == 0
+    assert "could be detected" in value["decisions"][0]["why"]
+    assert judged(capsys, *arguments, "--strict")[0] == 4
+    xml = tmp_path / "junit.xml"
+    gate(capsys, *arguments, "--junit", xml)
+    assert ElementTree.parse(xml).getroot().attrib["skipped"] == "1"
+
+
+# -- where people look ---------------------------------------------------------------------------------
+
+
+def test_summary_comment_junit_and_annotations(
+    gate_runs: GateRuns, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    (tmp_path / "summary.md").write_text("before\n")
+    status, out, _ = gate(capsys, gate_runs.run("hurt"), "--baseline", baseline, "--junit",
+                          tmp_path / "junit.xml", "--comment", tmp_path / "comment.md")  # fmt: skip
+    assert status == 1
+    lines = [line for line in out.splitlines() if line.startswith("::error")]
+    assert len(lines) == 3
+    assert any("title=test.steady%3A regressed::f1@10" in line and "demo-" in line for line in lines)
+    assert any("it broke" in line or "RuntimeError" in line for line in lines)
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("before\n### ❌ bench gate: Regression: test.breaks, test.steady")
+    comment = (tmp_path / "comment.md").read_text()
+    assert summary == "before\n" + comment
+    flipped = judged(capsys, gate_runs.run("hurt"), "--baseline", baseline)[1]["comparison"]["methods"]
+    steady = next(m for m in flipped if m["method"] == "test.steady")
+    assert all(f"`{flip['id']}`" in comment for flip in steady["flips"][:50])
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (root.attrib["tests"], root.attrib["failures"]) == ("3", "3")
+    assert len(root.findall(".//failure")) == 3
+
+
+def test_thresholds_beside_the_baseline_hold(
+    gate_runs: GateRuns, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Path(shutil.copytree(baseline, tmp_path / "tested"))
+    (place / "thresholds.toml").write_text(
+        '[suites.tested]\nfail_on = ["f1@10:-20pp"]\n[suites.tested.methods."test.steady"]\n'
+        'fail_on = ["f1@10:-1pp"]\n'
+    )
+    value = judged(capsys, gate_runs.run("hurt"), "--baseline", place)[1]
+    assert verdicts(value, "test.steady") == {"f1@10": "regressed"}
+    assert verdicts(value, "test.noisy") == {"f1@10": "pass"}
+    # Promoted again, the thresholds stay.
+    with pytest.raises(SystemExit):
+        main(["baseline", str(gate_runs.run("same")), "--folder", str(tmp_path)])
+    assert (place / "thresholds.toml").is_file()
+    assert Store(place).runs() == [gate_runs.same]
+
+
+# -- baselines -----------------------------------------------------------------------------------------
+
+
+def test_a_baseline_holds_no_text(gate_runs: GateRuns, baseline: Path, tmp_path: Path) -> None:
+    from readbench.baseline import promote
+    from readbench.datasets import open_dataset
+
+    titles = [document.fields["title"].encode() for document in open_dataset("papers-demo").documents]
+    kept = promote(str(gate_runs.run("hurt")), gate_runs.results, "hurt", tmp_path)
+    assert kept.failed == 1
+    for folder in (baseline, kept.folder):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert {path.suffix for path in files} == {".json", ".parquet"}
+        content = b"".join(path.read_bytes() for path in files)
+        assert not any(title in content for title in titles)
+        assert str(gate_runs.folder).encode() not in content
+        assert {path.name for path in folder.glob("cells/*/*")} <= {
+            "record.json", "scores.parquet", "answers.parquet",
+        }  # fmt: skip
+
+
+def test_a_baseline_reads_as_a_board(gate_runs: GateRuns, baseline: Path) -> None:
+    board = build_leaderboard(gate_runs.before, Store(baseline))
+    original = build_leaderboard(gate_runs.before, Store(gate_runs.results))
+    assert [row.metrics for t in board.tables for row in t.rows] == [
+        row.metrics for t in original.tables for row in t.rows
+    ]
+
+
+def test_what_is_no_baseline_is_left_alone(gate_runs: GateRuns, tmp_path: Path) -> None:
+    from readbench.baseline import promote
+    from readbench.errors import BenchError
+
+    (tmp_path / "tested").mkdir()
+    (tmp_path / "tested" / "mine.txt").write_text("mine")
+    with pytest.raises(BenchError, match="is no baseline"):
+        promote(str(gate_runs.run("before")), gate_runs.results, None, tmp_path)
+    assert (tmp_path / "tested" / "mine.txt").read_text() == "mine"
+
+
+def test_without_a_run_the_suite_is_measured_afresh(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = set(Store(gate_runs.results).runs())
+    hurt = gate_runs.folder / "hurt" / "methods.py"
+    arguments = ("--baseline", gate_runs.run("small"), "--suite", gate_runs.folder / "tested.toml",
+                 "--method", "test.steady", "--output-path", gate_runs.results)  # fmt: skip
+    status, value = judged(capsys, *arguments, "--include-path", hurt)
+    assert status == 1
+    (name,) = set(Store(gate_runs.results).runs()) - known
+    manifest = Store(gate_runs.results).manifest(name)
+    assert value["comparison"]["after"]["run"] == name
+    assert manifest.limit == 40
+    assert not any(cell.reused for cell in manifest.cells)
+    shutil.rmtree(Store(gate_runs.results).run(name))
+
+
+# -- decisions, one by one ------------------------------------------------------------------------------
+
+
+def changed(gain: float, **more: Any) -> MethodChange:
+    change = MetricChange("f1@10", True, 0.5, 0.5 + gain, "not tested", noise=more.pop("noise", None))
+    return MethodChange("keyphrases", "m", "compared", metrics=(change,), documents=100, **more)
+
+
+def verdict(change: MethodChange, text: str) -> str:
+    threshold = parse_threshold(text)
+    (decision,) = decide(change, {threshold.name: threshold})
+    return decision.verdict
+
+
+def test_on_identical_documents_the_difference_decides() -> None:
+    assert verdict(changed(-0.01), "f1@10:-1pp") == "pass"
+    assert verdict(changed(-0.0101), "f1@10:-1pp") == "regressed"
+    assert verdict(changed(0.2), "f1@10:-1pp") == "pass"
+    assert verdict(changed(-0.04), "f1@10:-10%") == "pass"
+    assert verdict(changed(-0.06), "f1@10:-10%") == "regressed"
+
+
+def test_with_training_noise_the_interval_decides() -> None:
+    noisy = {"stochastic": True, "seeds": 3}
+    assert verdict(changed(-0.02, noise=Noise(0.03, 20, 3), **noisy), "f1@10:-1pp") == "inconclusive"
+    assert verdict(changed(-0.02, noise=Noise(0.003, 20, 3), **noisy), "f1@10:-1pp") == "regressed"
+    assert verdict(changed(0.0, noise=Noise(0.003, 20, 3), **noisy), "f1@10:-1pp") == "pass"
+
+
+def cost(name: str, before: float | None, after: float | None, *, judged: bool = True) -> MethodChange:
+    ratio = after / before if before and after else None
+    found = CostChange(name, before, after, ratio, judged, "" if judged else "measured on another machine")
+    return MethodChange("keyphrases", "m", "compared", costs=(found,))
+
+
+@pytest.mark.parametrize(
+    ("change", "threshold", "expected"),
+    [
+        (cost("documents_per_s", 100, 91), "documents_per_s:-10%", "pass"),
+        (cost("documents_per_s", 100, 89), "documents_per_s:-10%", "regressed"),
+        (cost("documents_per_s", 100, 300), "documents_per_s:-10%", "pass"),
+        (cost("documents_per_s", 100, 1, judged=False), "documents_per_s:-10%", "reported"),
+        (cost("documents_per_s", 100, None), "documents_per_s:-10%", "inconclusive"),
+        (cost("fit_s", 1, 2), "documents_per_s:-10%", "inconclusive"),
+        (cost("peak_memory_bytes", 100, 130), "peak_memory_bytes:+29%", "regressed"),
+        (cost("peak_memory_bytes", 100, 130), "peak_memory_bytes:+31%", "pass"),
+        (cost("peak_memory_bytes", 100, 130), "peak_memory_bytes:+20B", "regressed"),
+    ],
+)  # fmt: skip
+def test_costs_decide_where_they_may(change: MethodChange, threshold: str, expected: str) -> None:
+    assert verdict(change, threshold) == expected

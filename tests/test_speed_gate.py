@@ -1,0 +1,153 @@
+"""Two revisions in turn: the decision on series whose truth is known, and real runs of a small repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench_process import Bench
+from gate_methods import write_methods, write_suite
+
+from readbench.checkouts import checkouts, moved, repository
+from readbench.errors import BenchError
+from readbench.speed_gate import ORDERS, Series, SpeedVerdict, judge_series
+from readbench.thresholds import parse_threshold
+
+
+def series(ratio: float, noise: float, *, rounds: int = 6, seed: int = 1, cost: str = "predict_s") -> Series:
+    generator = np.random.default_rng(seed)
+    drift = np.linspace(0, 0.1, rounds)
+    times = [np.exp(drift + generator.normal(0, noise, rounds)) for _ in range(3)]
+    times[1] = times[1] * ratio
+    if cost == "documents_per_s_marginal":
+        times = [1 / taken for taken in times]
+    return Series("keyphrases", "m", cost, *times)
+
+
+def judged(found: Series, threshold: str = "predict_s:+10%") -> SpeedVerdict:
+    return judge_series(found, parse_threshold(threshold))
+
+
+def test_slower_code_is_found_and_equal_code_is_not() -> None:
+    slow = judged(series(1.5, 0.03))
+    assert slow.verdict == "regressed"
+    assert 1.4 < slow.ratio.estimate < 1.6
+    assert judged(series(1.0, 0.03)).verdict == "pass"
+    assert judged(series(0.5, 0.03)).verdict == "pass"
+
+
+def test_a_rate_is_the_same_the_other_way_round() -> None:
+    slow = judged(series(1.5, 0.03, cost="documents_per_s_marginal"), "documents_per_s_marginal:-10%")
+    assert slow.verdict == "regressed"
+    assert 1.4 < slow.ratio.estimate < 1.6
+    assert slow.tolerance == pytest.approx(1 / 0.9)
+
+
+def test_all_three_conditions_are_needed() -> None:
+    """Significant, beyond the tolerance and outside the band of the control: each alone is not enough."""
+    within_tolerance = judged(series(1.08, 0.001))
+    assert within_tolerance.ratio.low > 1
+    assert within_tolerance.verdict == "pass"
+    # Twice as slow in five rounds of six: beyond the tolerance, and not significant.
+    one_quick = series(2.0, 0.001)
+    one_quick.head[2] /= 3
+    assert judged(one_quick).verdict == "inconclusive"
+    # The control differs as much from its own code as the head does.
+    restless = series(1.3, 0.001)
+    restless.control[:] *= np.array([1.5, 1, 1.5, 1, 1.5, 1])
+    found = judged(restless)
+    assert found.ratio.low > 1
+    assert found.band > found.ratio.estimate
+    assert found.verdict == "inconclusive"
+    assert found.detectable > found.band
+
+
+def test_every_order_comes_once() -> None:
+    assert len(set(ORDERS)) == 6
+    for place in range(3):
+        assert sorted(order[place] for order in ORDERS) == sorted(["base", "head", "control"] * 2)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A repository with methods, committed once."""
+    folder = tmp_path / "repo"
+    write_methods(folder / "methods.py")
+    write_suite(folder / "suite.toml", ("test.steady",))
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "methods")
+    return folder
+
+
+def test_both_revisions_lie_side_by_side_and_nothing_stays(repo: Path, tmp_path: Path) -> None:
+    write_methods(repo / "methods.py", slower=2.0)
+    (repo / "inner").mkdir()
+    assert repository(repo / "inner") == repo
+    with checkouts(repo, "HEAD", tmp_path / "scratch") as (base, head):
+        old, new = (moved(repo / "methods.py", repo, side) for side in (base, head))
+        assert "SLOWER = 1.0" in old.read_text()
+        assert "SLOWER = 2.0" in new.read_text()
+        assert moved(tmp_path / "elsewhere.py", repo, base) == tmp_path / "elsewhere.py"
+    assert not (tmp_path / "scratch" / "base-code").exists()
+    told = subprocess.run(
+        ["git", "-C", str(repo), "worktree", "list"], capture_output=True, text=True, check=True
+    )
+    assert len(told.stdout.splitlines()) == 1
+    with pytest.raises(BenchError, match="git knows no commit 'absent'"), checkouts(repo, "absent", tmp_path):
+        pass
+    with pytest.raises(BenchError, match="git"):
+        repository(Path("/"))
+
+
+def test_each_side_declares_its_own_methods(repo: Path, tmp_path: Path) -> None:
+    project = '[project]\nname = "own-methods"\nversion = "1"\n[project.entry-points."bench.adapters"]\n'
+    (repo / "pyproject.toml").write_text(project + '"own.first" = "own:First"\n')
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "an entry point")
+    (repo / "pyproject.toml").write_text(project + '"own.second" = "own:Second"\n')
+    with checkouts(repo, "HEAD", tmp_path / "scratch") as (base, head):
+        for side, present in ((base, "own.first"), (head, "own.second")):
+            done = side.bench(["ls", "methods"], repo)
+            assert done.returncode == 0, done.stderr
+            assert present in done.stdout
+            assert ("own.first" in done.stdout) != ("own.second" in done.stdout)
+
+
+def test_fewer_than_six_rounds_are_refused(repo: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repo)
+    done = bench("gate", "--speed", "--against", "HEAD", "--suite", "suite.toml", "--rounds", 5)
+    assert done.returncode == 2
+    assert "--rounds 6" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slower", "lost", "status"), [(1.0, 0.0, 0), (1.6, 0.0, 1), (1.0, 0.5, 1)])
+def test_a_repository_gates_its_own_methods(
+    repo: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch, slower: float, lost: float, status: int
+) -> None:
+    """Equal code passes; code that takes 1.6 times as long, or that leaves documents unanswered, fails."""
+    monkeypatch.chdir(repo)
+    write_methods(repo / "methods.py", slower=slower, lost=lost)
+    done = bench(
+        "gate", "--speed", "--against", "HEAD", "--suite", "suite.toml", "--include-path", "methods.py",
+        "--fail-on", "predict_s:+20%", "--fail-on", "f1@10:-1pp", "--limit", 60, "--format", "json",
+        timeout=280,
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    found = {d["what"]: d["verdict"] for d in json.loads(done.stdout)["decisions"]}
+    assert found["predict_s"] == ("regressed" if slower > 1 else "pass")
+    assert found["f1@10"] == ("regressed" if lost else "pass")
+    assert "round 6 of 6" in done.stderr
+    told = subprocess.run(
+        ["git", "-C", str(repo), "worktree", "list"], capture_output=True, text=True, check=True
+    )
+    assert len(told.stdout.splitlines()) == 1
