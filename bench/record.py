@@ -107,7 +107,8 @@ class Costs(_Model):
 
 class Record(_Model):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
-    training noise; null in records that are older than the question."""
+    training noise; null in records that are older than the question. ``members`` are the cells that a method
+    made of others stands on, key by spelling; its costs hold theirs."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -135,6 +136,7 @@ class Record(_Model):
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
+    members: dict[str, str] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)
