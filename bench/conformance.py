@@ -264,7 +264,7 @@ def _same(one: Prediction, other: Prediction, tolerance: float) -> bool:
 
 def _is_empty(prediction: Prediction) -> bool:
     if isinstance(prediction, ExtractedFacts):
-        return not prediction.facts and prediction.label is None
+        return not (prediction.facts or prediction.label or prediction.raw)
     return not (prediction.phrases if isinstance(prediction, RankedPhrases) else prediction.label)
 
 
