@@ -99,23 +99,24 @@ class Llm(Adapter):
         return known
 
     def needs(self) -> Needs:
-        """Of training on the longest texts, by arithmetic; of another model than those whose sizes can be
-        read beforehand nothing is known."""
-        if self.context.device != "cpu":
-            return Needs()  # its memory is the device's, and the plan asks about this machine's
+        """By arithmetic, of the memory of the device that it runs on; of another model than those whose
+        sizes can be read beforehand nothing is known."""
         found = find_model(self.params.model)
         shape = None if found is None else shape_of(found)
         if shape is None:
             return Needs()
         params = self.params
-        element = BYTES["fp32" if params.dtype == "auto" or params.tuning == "full" else params.dtype]
+        on_gpu = self.context.device != "cpu"
+        usual = "bf16" if on_gpu else "fp32"
+        precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         packed = PACKED.get(params.quantization or "")
         memory = training_memory(
-            shape, params.tuning_config(), element=element, batch=params.batch_size, tokens=params.max_tokens,
+            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size, tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
         )  # fmt: skip
         # Papers may all be short: what is certain are the weights and what is trained of them.
-        return Needs(memory_bytes=memory.weights + memory.trained + memory.gradients + memory.optimiser)
+        needed = memory.weights + memory.trained + memory.gradients + memory.optimiser
+        return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
 
     def missing(self) -> None:
         super().missing()
