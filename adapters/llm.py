@@ -111,7 +111,8 @@ class Llm(Adapter):
         precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         packed = PACKED.get(params.quantization or "")
         memory = training_memory(
-            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size, tokens=params.max_tokens,
+            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size,
+            tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
         )  # fmt: skip
         # Papers may all be short: what is certain are the weights and what is trained of them.
