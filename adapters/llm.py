@@ -45,6 +45,8 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 PACKED = {"4bit": 0.5, "8bit": 1.0}
 """Bytes a quantised weight takes at least."""
+NEW_TOKENS = 8
+"""Of a free answer beside the longest label: room for a blank, a stop, and a word that shows what it is."""
 QUOTED, QUOTED_CHARACTERS = 5, 80
 """So many answers that could not be read are noted, and so much of each."""
 
@@ -56,17 +58,27 @@ class Llm(Adapter):
     unless there is only one epoch to choose."""
 
     name: ClassVar[str] = "llm"
-    tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "extraction"})
     summary: ClassVar[str] = "any causal language model: LoRA and its kin, zero-shot or few-shot"
     requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft", "safetensors")
     install: ClassVar[str] = "pip install 'readbench[llm]'"
     chunk_size: ClassVar[int] = 128
     stochastic: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
+    chooses: ClassVar[bool] = True
+    """Whether an answer is one of a few, which can be scored. Where it is not, it is always generated."""
     params: Any
 
     class Params(LlmParams):
         pass
+
+    @classmethod
+    def of_task(cls, task: Task) -> type[Adapter]:
+        if task == "classification":
+            return cls
+        from readbench_adapters.llm_extraction import stating_facts
+
+        return stating_facts(cls)
 
     # -- before anything is loaded -------------------------------------------------------------------
 
@@ -87,23 +99,25 @@ class Llm(Adapter):
         return known
 
     def needs(self) -> Needs:
-        """Of training on the longest texts, by arithmetic; of another model than those whose sizes can be
-        read beforehand nothing is known."""
-        if self.context.device != "cpu":
-            return Needs()  # its memory is the device's, and the plan asks about this machine's
+        """By arithmetic, of the memory of the device that it runs on; of another model than those whose
+        sizes can be read beforehand nothing is known."""
         found = find_model(self.params.model)
         shape = None if found is None else shape_of(found)
         if shape is None:
             return Needs()
         params = self.params
-        element = BYTES["fp32" if params.dtype == "auto" or params.tuning == "full" else params.dtype]
+        on_gpu = self.context.device != "cpu"
+        usual = "bf16" if on_gpu else "fp32"
+        precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         packed = PACKED.get(params.quantization or "")
         memory = training_memory(
-            shape, params.tuning_config(), element=element, batch=params.batch_size, tokens=params.max_tokens,
+            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size,
+            tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
         )  # fmt: skip
         # Papers may all be short: what is certain are the weights and what is trained of them.
-        return Needs(memory_bytes=memory.weights + memory.trained + memory.gradients + memory.optimiser)
+        needed = memory.weights + memory.trained + memory.gradients + memory.optimiser
+        return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
 
     def missing(self) -> None:
         super().missing()
@@ -147,6 +161,14 @@ class Llm(Adapter):
         self.longest_answer = max(len(tokenizer.answer(choice)) for choice in self.format.choices)
         text = params.prompt or self.context.task.prompt or self.format.prompt
         template = Template.read(text, (*self.context.task.fields, LABELS))
+        self._check_room()
+        self.prompter = Prompter(
+            template, tokenizer, self.format.choices, params.max_tokens - self.longest_answer
+        )
+
+    def _check_room(self) -> None:
+        """Raises BenchError where the model does not read as many tokens as it may be given."""
+        params = self.params
         limit = getattr(self.causal.model.config, "max_position_embeddings", None)
         virtual = params.tuning_config().virtual
         if limit is not None and params.max_tokens + virtual > limit:
@@ -154,14 +176,11 @@ class Llm(Adapter):
                 f"the model reads {limit} tokens, not {params.max_tokens} and {virtual} virtual ones",
                 todo="give fewer max_tokens",
             )
-        self.prompter = Prompter(
-            template, tokenizer, self.format.choices, params.max_tokens - self.longest_answer
-        )
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
         params, context = self.params, self.context
-        learn, judge = labelled(train), labelled(validation)
-        if not context.task.labels:
+        learn, judge = self._learnable(train), self._learnable(validation)
+        if self.chooses and not context.task.labels:
             if not learn.labels:
                 raise BenchError(
                     "it knows no labels to answer with", todo="name them in [tasks.classification]"
@@ -183,13 +202,22 @@ class Llm(Adapter):
             self._wanted = len(sample)  # no more of them on the clock of prediction
         self._note()
 
+    def _learnable(self, part: Dataset) -> Labelled:
+        """The documents of a part with what is to be answered."""
+        return labelled(part)
+
+    def _carved(self, learn: Labelled) -> tuple[Labelled, Labelled]:
+        """What stays to learn from, and a share of it that is judged on."""
+        kept, taken = carve(learn.labels, self.params.validation, self.context.seed)
+        return learn.only(kept), learn.only(taken)
+
     def _show(self, learn: Labelled) -> Labelled:
         """Takes the examples of the prompt out of the training part; what is left is learned from."""
         if not self.params.shots:
             return learn
         targets = {d.id: label for d, label in zip(learn.documents, learn.labels, strict=True)}
         chosen = choose_shots(learn.documents, targets, self.params.shots, self.context.seed)
-        self.prompter.show([(document, self.format.answer(targets[document.id])) for document in chosen])
+        self.prompter.show([(document, targets[document.id]) for document in chosen])
         shown = {document.id for document in chosen}
         return learn.only(i for i, document in enumerate(learn.documents) if document.id not in shown)
 
@@ -203,8 +231,8 @@ class Llm(Adapter):
             )
         source = "the split's validation part"
         if not judge.labels and params.epochs > 1:
-            kept, taken = carve(learn.labels, params.validation, context.seed)
-            learn, judge, source = learn.only(kept), learn.only(taken), "carved from the training part"
+            learn, judge = self._carved(learn)
+            source = "carved from the training part"
         context.note("validation", {"documents": len(judge.labels), "source": source})
         config = params.training_config(context.seed)
         steps = optimiser_steps(len(learn.labels), config)
@@ -287,8 +315,13 @@ class Llm(Adapter):
         return generate(
             self.model, self.causal.tokenizer, prompts, device=self.context.device,
             batch_size=self.params.predict_batch,
-            max_new_tokens=self.params.max_new_tokens + self.longest_answer,
+            max_new_tokens=self._most_said,
         )  # fmt: skip
+
+    @property
+    def _most_said(self) -> int:
+        """Tokens of a free answer."""
+        return (self.params.max_new_tokens or NEW_TOKENS) + self.longest_answer
 
     @property
     def _compares(self) -> bool:
@@ -307,7 +340,7 @@ class Llm(Adapter):
         note = self.context.note
         note("cuts", self.prompter.cuts.described())
         examples = list(self._unparsable.values())[:QUOTED]
-        if self.params.predict == "generate" or self._agreed:
+        if self.params.predict == "generate" or self._agreed or not self.chooses:
             note("unparsable", {"answers": len(self._unparsable), "examples": examples})
         if self.prompter.shots:
             note("shots", [{"id": shot.id, "answer": shot.answer} for shot in self.prompter.shots])

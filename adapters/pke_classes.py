@@ -1,4 +1,4 @@
-"""The ten classes of pke as they run here: on the shared selection, with the faults of the pke 2.0.0
+"""The twelve classes of pke as they run here: on the shared selection, with the faults of the pke 2.0.0
 distributions on PyPI worked around. Imports pke at once.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
@@ -16,6 +16,7 @@ from itertools import combinations
 from typing import Any
 
 import networkx as nx
+from pke import supervised
 from pke import unsupervised as pke
 from rapidfuzz.distance import Levenshtein
 from scipy.spatial.distance import cosine
@@ -195,4 +196,12 @@ class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
 
 
 class PositionRank(Selection, pke.PositionRank):  # type: ignore[misc]
+    """As in pke."""
+
+
+class Kea(Selection, supervised.Kea):  # type: ignore[misc]
+    """As in pke."""
+
+
+class WINGNUS(Selection, supervised.WINGNUS):  # type: ignore[misc]
     """As in pke."""

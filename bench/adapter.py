@@ -18,6 +18,7 @@ from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction,
 __all__ = [
     "Adapter",
     "BenchError",
+    "Combination",
     "Context",
     "MissingDependency",
     "Needs",
@@ -110,9 +111,11 @@ class PreparationNeed:
 @dataclass(frozen=True)
 class Needs:
     """What a cell of this method needs. ``memory_bytes`` (of the machine) and ``gpu_memory_bytes`` (of a GPU,
-    where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded."""
+    where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded.
+    ``members`` are spellings of the methods that a ``Combination`` is made of."""
 
     preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
     memory_bytes: int = 0
     gpu_memory_bytes: int = 0
 
@@ -138,6 +141,11 @@ class Adapter(ABC):
 
     class Params(Params):
         """No parameters."""
+
+    @classmethod
+    def of_task(cls, task: Task) -> type[Adapter]:  # noqa: ARG003 - most methods do one task
+        """The class that does this task: another one where a method's tasks have little code in common."""
+        return cls
 
     def __init__(self, params: Any, context: Context) -> None:
         self.params = params
@@ -176,6 +184,23 @@ class Adapter(ABC):
 
     def restore(self, folder: Path) -> None:  # noqa: B027
         """Reads what ``save`` wrote, in place of ``fit``; called after ``load``."""
+
+
+class Combination(Adapter):
+    """A method made of others. Its members, which ``needs`` names, run as cells of their own; ``combine``
+    is given what they predicted, and the cell is charged with what they cost. One that fails makes it
+    skipped."""
+
+    @abstractmethod
+    def combine(self, predictions: Sequence[Prediction]) -> Prediction:
+        """One prediction of those of all members for one document, in the order of ``needs``. Pure: the
+        same predictions give the same one."""
+
+    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:  # noqa: ARG002
+        """Raises BenchError: the engine calls ``combine`` instead."""
+        raise BenchError(
+            f"{self.name} is made of what its members predict", todo="run it in a suite: it brings them along"
+        )
 
 
 def require(modules: Sequence[str], install: str) -> None:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from readbench.adapter import Adapter, Context, PreparationNeed
+from readbench.adapter import Adapter, Combination, Context, PreparationNeed
 from readbench.datasets import open_dataset
 from readbench.engine.child import checked, seed_everything
-from readbench.plan import stated_labels, with_labels
+from readbench.engine.joined import Joined
+from readbench.members import members_of, with_members
+from readbench.planner import stated_labels, with_labels
 from readbench.registry import Method, Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
@@ -60,17 +62,18 @@ def check_method(spelling: str, include_paths: Sequence[Path] = ()) -> Iterator[
 
     Raises BenchError for an unknown method, wrong parameters, or a dependency that is not here.
     """
-    method = Registry(include_paths).method(spelling)
+    registry = Registry(include_paths)
+    method = registry.method(spelling)
     for task in sorted(method.adapter.tasks):
         with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
-            yield from _Checker(method, task, Path(folder)).run()
+            yield from _Checker(method, task, Path(folder), registry).run()
 
 
 class _Checker:
     """A method on one task, with documents to try it on."""
 
-    def __init__(self, method: Method, task: Task, folder: Path) -> None:
-        self.method, self.task, self.folder = method, task, folder
+    def __init__(self, method: Method, task: Task, folder: Path, registry: Registry) -> None:
+        self.method, self.task, self.folder, self.registry = method, task, folder, registry
         corpus = open_dataset("facts-demo" if task == "extraction" else "papers-demo")
         self.spec = TaskSpec(task=task)
         if task == "classification":
@@ -85,7 +88,8 @@ class _Checker:
         self.odd = (*_odd_documents(corpus.documents, self.spec.fields), self.documents[0])
         self._made = 0
         self._prepared_before: dict[tuple[str, str, tuple[str, ...]], Path] = {}
-        method.create(Context(task=self.spec)).missing()
+        for one in with_members([method], task, registry):
+            one.create(Context(task=self.spec)).missing()
 
     def run(self) -> Iterator[Result]:
         tests: list[tuple[str, Callable[[], str]]] = [
@@ -160,12 +164,20 @@ class _Checker:
 
     def _loaded(self, documents: Sequence[Document]) -> Adapter:
         seed_everything(7)
-        bare = self.method.create(self._context({}))
-        opened = {name: self._prepared(need, documents) for name, need in bare.needs().preparations.items()}
-        adapter = self.method.create(self._context(opened))
-        adapter.load()
+        adapter = self._made_of(self.method, documents)
         seed_everything(7)
         return adapter
+
+    def _made_of(self, method: Method, documents: Sequence[Document]) -> Adapter:
+        """The method, loaded; together with its members where it is made of others."""
+        bare = method.create(self._context({}))
+        opened = {name: self._prepared(need, documents) for name, need in bare.needs().preparations.items()}
+        adapter = method.create(self._context(opened))
+        adapter.load()
+        if not isinstance(adapter, Combination):
+            return adapter
+        members = members_of(method, self.task, self.registry)
+        return Joined(adapter, [self._made_of(member, documents) for member in members])
 
     def _prepared(self, need: PreparationNeed, documents: Sequence[Document]) -> Any:
         of_part: dict[Part, Sequence[Document]] = {
@@ -252,7 +264,7 @@ def _same(one: Prediction, other: Prediction, tolerance: float) -> bool:
 
 def _is_empty(prediction: Prediction) -> bool:
     if isinstance(prediction, ExtractedFacts):
-        return not prediction.facts and prediction.label is None
+        return not (prediction.facts or prediction.label or prediction.raw)
     return not (prediction.phrases if isinstance(prediction, RankedPhrases) else prediction.label)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from readbench.adapter import PreparationNeed
+from readbench.adapter import Combination, PreparationNeed
 from readbench.engine.runner import now
 from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
 from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, finish
-from readbench.plan import with_labels
+from readbench.planner import with_labels
 from readbench.provenance import machine, versions_of
 from readbench.registry import Method, Registry, plain
 from readbench.splits import SplitSpec, make_splits
@@ -36,6 +36,11 @@ def fit(
     Raises BenchError for an unknown method, a dataset without targets, and where the folder is taken.
     """
     method = Registry(include_paths).method(spelling)
+    if issubclass(method.adapter, Combination):
+        raise BenchError(
+            f"{method.adapter.name} is made of what other methods predict and learns nothing itself",
+            todo="fit its members",
+        )
     task = _task(method, dataset, task)
     spec = TaskSpec(task=task, fields=tuple(fields) or _fields(dataset), language=_language(dataset))
     targets = dataset.targets.get(task, {})

@@ -91,8 +91,9 @@ Source = Literal["path", "package", "cache", "hub"]
 CONTENTS = frozenset((".json", ".model", ".safetensors", ".txt"))
 """Files of a model's folder that decide what it computes: weights, configuration, vocabulary."""
 SAFETENSORS = ("*.safetensors",)
-CAUSAL_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-"""In the order in which they are preferred."""
+EITHER_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+"""In the order in which they are preferred. torch reads the second with ``weights_only=True``, which runs
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Weights:
         """The files that hold the weights: safetensors, and only where there are none the ``.bin``."""
         if self.file is not None:
             return [self.file]
-        for pattern in CAUSAL_WEIGHTS:
+        for pattern in EITHER_WEIGHTS:
             if found := sorted(self.folder.glob(pattern)):
                 return found
         return []
@@ -153,6 +154,11 @@ class Weights:
             )
         return found
 
+    @property
+    def pickled(self) -> bool:
+        """Whether there are no safetensors, so that a pickle must be read."""
+        return not any(self.folder.glob("*.safetensors"))
+
     def described(self) -> dict[str, str]:
         """For the record: which weights ran, and where they came from."""
         source = self.source if self.package is None else f"{self.source} {self.package}"
@@ -163,19 +169,21 @@ def known_model(name: str) -> KnownModel | None:
     return KNOWN.get(name.removeprefix("sentence-transformers/"))
 
 
-def find_weights(name: str) -> Weights | None:
+def find_weights(name: str, *, pickled: bool = False) -> Weights | None:
     """What is on this machine under a name: a path, an installed package that carries the weights, the
-    local Hugging Face cache. A known name is never taken for a path unless it is written as one."""
+    local Hugging Face cache. A known name is never taken for a path unless it is written as one.
+    ``pickled``: a folder that has no safetensors but weights of before is found, too."""
     known = known_model(name)
     folder = Path(name).expanduser()
-    if (known is None or name.startswith((".", "/", "~"))) and _has_weights(folder):
+    patterns = EITHER_WEIGHTS if pickled else SAFETENSORS
+    if (known is None or name.startswith((".", "/", "~"))) and _has_weights(folder, patterns):
         return Weights(name, folder, "path")
     if known is not None:
         spec = importlib.util.find_spec(known.package)
         for place in (spec.submodule_search_locations or ()) if spec else ():
             if _has_weights(Path(place) / known.folder):
                 return Weights(name, Path(place) / known.folder, "package", known.package)
-    cached = _cached(known.repository if known else name)
+    cached = _cached(known.repository if known else name, patterns)
     return Weights(name, cached, "cache") if cached else None
 
 
@@ -198,7 +206,7 @@ def find_causal(name: str) -> Weights | None:
             if (file := Path(place) / known.file).is_file():
                 return Weights(name, file.parent, "package", known.package, file)
     for repository in known.repositories if known else (name,):
-        if cached := _cached(repository, CAUSAL_WEIGHTS):
+        if cached := _cached(repository, EITHER_WEIGHTS):
             return Weights(name, cached, "cache")
     return None
 
@@ -223,14 +231,15 @@ def require_causal(name: str) -> Weights:
     raise MissingDependency(f"needs the language model {name}", todo=todo)
 
 
-def require_weights(name: str) -> None:
+def require_weights(name: str, *, pickled: bool = False) -> None:
     """Raises MissingDependency where a model is neither here nor to be had; loads nothing."""
-    if find_weights(name) is not None:
+    if find_weights(name, pickled=pickled) is not None:
         return
     known = known_model(name)
     if known is None:
+        kind = "" if pickled else ", as safetensors"
         raise MissingDependency(
-            f"needs the model {name}, as safetensors", todo=f"hf download {name}, or name its folder"
+            f"needs the model {name}{kind}", todo=f"hf download {name}, or name its folder"
         )
     if importlib.util.find_spec("huggingface_hub") is None or not hub_reachable():
         raise MissingDependency(

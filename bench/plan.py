@@ -1,27 +1,19 @@
-"""From a suite to a plan: the cells and the preparations they share, as a graph with keys, and what
-of it is already there."""
+"""What a run will do: cells and the preparations that they share, as a graph with keys, and what of it is
+already there. ``planner`` makes it."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from readbench.adapter import Context, MissingDependency, Needs, Preparation, PreparationNeed
-from readbench.errors import BenchError
-from readbench.gpu import device_for, gpu_memory
-from readbench.near_duplicates import kept_groups
-from readbench.provenance import digest, engine_digest, machine, machine_memory, source_digest, versions_of
+from readbench.adapter import Preparation
 from readbench.record import Record
-from readbench.registry import Method, Registry, plain
-from readbench.splits import SplitSpec, derived_seed, make_splits, subsample
-from readbench.store import Store
+from readbench.registry import Method
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, Split, StatedFacts, Task, digest_of_documents
-from readbench.units import show_size
+from readbench.types import Dataset, Document, Split, Task
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,8 @@ class PlannedPreparation:
 @dataclass(frozen=True)
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
-    ``repeat`` counts the seeds of a method with training noise."""
+    ``repeat`` counts the seeds of a method with training noise, ``members`` are keys of the cells that it
+    is made of."""
 
     key: str
     method: Method
@@ -75,6 +68,7 @@ class PlannedCell:
     versions: Mapping[str, str]
     state: State
     repeat: int = 0
+    members: tuple[str, ...] = ()
     device: str = "cpu"
     needed_bytes: int = 0
     why: str = ""
@@ -144,306 +138,3 @@ class Plan:
             for key in cell.preparations.values():
                 visit(key)
         return list(order.values())
-
-
-def make_plan(
-    suite: Suite, dataset: Dataset, options: Options, store: Store, *, judged_on: Part = "test"
-) -> Plan:
-    """The plan of a suite. With ``judged_on="validation"`` the validation part stands in the place of
-    the test part, whose documents are then seen by nobody.
-
-    Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
-    for a dataset without targets for a task."""
-    seed = suite.seed if options.seed is None else options.seed
-    if set(suite.tasks) == {"classification"}:
-        dataset = _labelled(dataset)
-    dataset = subsample(dataset, options.limit, seed)
-    registry = Registry(options.include_paths)
-    methods = _methods(suite, options, registry)
-    planner = _Planner(suite, options, dataset, seed, store)
-    splits: dict[Task, tuple[Split, ...]] = {}
-    cells = []
-    for task, of_task in methods.items():
-        spec, split_spec = planner.spec(task), suite.split_of(task)
-        splits[task] = planner.splits(spec, split_spec)
-        if judged_on == "validation":
-            splits[task] = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in splits[task])
-        for method in of_task:
-            # Of a method without training noise every repeat would be the same.
-            repeats = split_spec.repeats if method.adapter.stochastic and judged_on == "test" else 1
-            cells += [
-                planner.cell(spec, method, split, repeat)
-                for split in splits[task]
-                for repeat in range(repeats)
-            ]
-    return Plan(
-        suite=suite, options=options, dataset=dataset, splits=splits, seed=seed,
-        near_duplicates=planner.near_duplicates,
-        timeout_s=options.timeout_s or suite.limits.timeout,
-        memory_bytes=options.memory_bytes or suite.limits.memory,
-        cells=tuple(cells), preparations=planner.preparations, projected=planner.projected,
-    )  # fmt: skip
-
-
-def _labelled(dataset: Dataset) -> Dataset:
-    """The documents that have a label: the others can neither be learned from nor judged on."""
-    known = dataset.targets.get("classification", {})
-    if not known or len(known) == len(dataset.documents):
-        return dataset
-    return dataset.only(document.id for document in dataset.documents if document.id in known)
-
-
-def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, list[Method]]:
-    chosen: dict[Task, list[Method]] = {}
-    for task, section in suite.tasks.items():
-        named = [registry.method(spelling) for spelling in options.methods or section.methods]
-        if options.methods:
-            named = [method for method in named if task in method.adapter.tasks]
-        for method in named:
-            if task not in method.adapter.tasks:
-                raise BenchError(
-                    f"{method.adapter.name} does {', '.join(sorted(method.adapter.tasks))}, not {task}",
-                    where=f"suite {suite.name}",
-                )
-        spellings = [method.spelling for method in named]
-        twice = {spelling for spelling in spellings if spellings.count(spelling) > 1}
-        if twice:
-            raise BenchError(f"{sorted(twice)[0]} is named twice", where=f"suite {suite.name}")
-        chosen[task] = named
-    if not any(chosen.values()):
-        raise BenchError(
-            f"none of the given methods does {' or '.join(suite.tasks)}", where=f"suite {suite.name}",
-            todo="`bench ls methods` says which task each method does",
-        )  # fmt: skip
-    return chosen
-
-
-POSITIVE = ("1", "true", "yes", "positive")
-"""Of two labels, what is the positive class where the suite names none."""
-
-
-def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
-    """The spec with the closed set of labels: the suite's own, or all that the dataset has, in order; and
-    of two labels the usual positive one. Raises BenchError where a label is unknown or only one is left."""
-    known = sorted({str(label) for label in dataset.targets["classification"].values() if label})
-    labels = spec.labels or tuple(known)
-    unknown = [label for label in known if label not in labels]
-    if unknown:
-        raise BenchError(
-            f"it has the label {unknown[0]!r}, which the suite does not name",
-            where=f"dataset {dataset.name}",
-            todo=f"add it to labels in [tasks.classification]; there are: {', '.join(labels)}",
-        )  # fmt: skip
-    if len(labels) < 2:
-        raise BenchError(
-            f"all its labels are {labels[0]!r}: there is nothing to tell apart",
-            where=f"dataset {dataset.name}",
-        )
-    positive = spec.positive
-    if positive is None and len(labels) == 2:
-        positive = next((label for label in labels if label.lower() in POSITIVE), None)
-    if positive is not None and positive not in labels:
-        raise BenchError(f"the positive class {positive!r} is none of the labels {', '.join(labels)}")
-    return spec.model_copy(update={"labels": labels, "positive": positive})
-
-
-def stated_labels(dataset: Dataset) -> tuple[str, ...]:
-    """The labels among the targets of extraction, in order: the closed set that a label is out of."""
-    known = dataset.targets["extraction"].values()
-    return tuple(sorted({t.label for t in known if isinstance(t, StatedFacts) and t.label is not None}))
-
-
-class _Planner:
-    """Plans cell by cell, so that two cells that need the same preparation get the same one."""
-
-    def __init__(self, suite: Suite, options: Options, dataset: Dataset, seed: int, store: Store) -> None:
-        self.suite, self.options, self.dataset = suite, options, dataset
-        self.seed, self.store = seed, store
-        self.preparations: dict[str, PlannedPreparation] = {}
-        self.projected: dict[Task, tuple[Document, ...]] = {}
-        self.near_duplicates: dict[Task, NearDuplicates] = {}
-        self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
-        self._fingerprint = dataset.fingerprint
-
-    def splits(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
-        """The folds of a task. Documents without a label are in none where labels are asked for."""
-        dataset, labels = self.dataset, None
-        if spec.task == "classification":
-            dataset = _labelled(self.dataset)
-            known = dataset.targets["classification"]
-            labels = {id_: label for id_, label in known.items() if isinstance(label, str)}
-        groups: Mapping[str, str] = {}
-        if split.kind != "all":
-            groups = kept_groups(dataset, spec.fields, self.store.root / "near-duplicates")
-        together = split.near_duplicates == "together" and split.kind != "given"
-        folds = make_splits(dataset, split, self.seed, labels, groups if together else None)
-        self.near_duplicates[spec.task] = NearDuplicates.of(groups, folds)
-        return folds
-
-    def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
-        more = (repeat,) if repeat else ()
-        seed = derived_seed(self.seed, self._fingerprint, split.fold, method.spelling, *more)
-        device = self._device(method.adapter.uses_gpu)
-        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
-        adapter = method.create(context)
-        missing = ""
-        try:
-            adapter.missing()
-        except MissingDependency as error:
-            missing = str(error)
-        needs = adapter.needs()
-        preparations = {
-            name: self._preparation(need, spec, method, split, (name,))
-            for name, need in needs.preparations.items()
-        }
-        modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
-        versions = versions_of(modules)
-        key = digest(
-            {
-                "engine": engine_digest(),
-                "adapter": source_digest(Path(inspect.getfile(method.adapter))),
-                "method": method.adapter.name,
-                "params": plain(method.params),
-                "task": spec.model_dump(mode="json"),
-                "dataset": self._fingerprint,
-                "split": split.hash,
-                "fold": split.fold,
-                "seed": seed,
-                "versions": versions,
-                "weights": dict(adapter.weights()),
-                "threads": self.suite.limits.threads,
-                "device": device,
-                "preparations": preparations,
-            }
-        )[:40]
-        state, why, record = self._state(key, missing)
-        too_large = "" if missing else self._too_large(needs, device)
-        if too_large and state == "run":
-            state, why = "refused", too_large
-        return PlannedCell(
-            key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
-            modules=modules, versions=versions, state=state, repeat=repeat, device=device,
-            needed_bytes=needs.memory_bytes, why=why,
-            stored=record,
-        )  # fmt: skip
-
-    def spec(self, task: Task) -> TaskSpec:
-        """The task spec as the suite gives it, its labels filled in from the dataset where the suite names
-        none. Raises BenchError for a dataset without targets or without the fields of the task."""
-        spec = self.suite.spec(task)
-        if not self.dataset.targets.get(task):
-            raise BenchError(
-                f"it has no targets for the task {task}", where=f"dataset {self.dataset.name}",
-                todo="name the gold column in the suite's [dataset.columns], or join --labels FILE",
-            )  # fmt: skip
-        known = {name for document in self.dataset.documents for name in document.fields}
-        absent = [name for name in spec.fields if name not in known]
-        if len(absent) == len(spec.fields):
-            raise BenchError(
-                f"none of its documents has the field {' or '.join(absent)}",
-                where=f"dataset {self.dataset.name}", todo=f"it has: {', '.join(sorted(known))}",
-            )  # fmt: skip
-        if task == "classification":
-            spec = with_labels(spec, self.dataset)
-        elif task == "extraction" and not spec.labels:
-            spec = spec.model_copy(update={"labels": stated_labels(self.dataset)})
-        self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
-        return spec
-
-    def _preparation(
-        self, need: PreparationNeed, spec: TaskSpec, method: Method, split: Split, path: tuple[str, ...]
-    ) -> str:
-        """Plans a preparation and what it is built from; returns its key."""
-        preparation = need.preparation
-        inputs = {
-            name: self._preparation(upstream, spec, method, split, (*path, name))
-            for name, upstream in preparation.needs().items()
-        }
-        ids = tuple(id_ for part in need.parts for id_ in split.ids(part)) if need.parts else None
-        if need.parts and not ids:
-            raise BenchError(
-                f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
-                where=f"method {method.spelling}",
-                todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
-            )  # fmt: skip
-        modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
-        device = self._device(preparation.uses_gpu)
-        key = digest(
-            {
-                "engine": engine_digest(),
-                "source": source_digest(Path(inspect.getfile(type(preparation)))),
-                "name": preparation.name,
-                "params": plain(preparation.params),
-                "task": spec.model_dump(mode="json") if ids is not None else None,
-                "documents": self._digest(spec.task, ids) if ids is not None else None,
-                "versions": versions_of(modules),
-                "threads": self.suite.limits.threads,
-                "device": device,
-                "inputs": inputs,
-            }
-        )[:40]
-        if key not in self.preparations:
-            self.preparations[key] = PlannedPreparation(
-                key=key, preparation=preparation, method=method.spelling, path=path, task=spec,
-                ids=ids, inputs=inputs, modules=modules, device=device,
-                stored=not self.options.fresh and self._usable(key),
-            )  # fmt: skip
-        return key
-
-    def _device(self, uses_gpu: bool) -> str:
-        return device_for(uses_gpu and self.suite.limits.device == "auto")
-
-    def _usable(self, key: str) -> bool:
-        """Whether a preparation is there with costs that hold here: a cost measured on another
-        machine, or beside other cells, is not what it costs here alone."""
-        cost = self.store.preparation_cost(key)
-        if cost is None or cost.machine != machine()["fingerprint"]:
-            return False
-        return not cost.contended or self.options.workers > 1
-
-    def _modules_of(self, keys: Iterable[str]) -> set[str]:
-        return {module for key in keys for module in self.preparations[key].modules}
-
-    def _digest(self, task: Task, ids: tuple[str, ...]) -> str:
-        if (task, ids) not in self._digests:
-            wanted = set(ids)
-            documents = [document for document in self.projected[task] if document.id in wanted]
-            self._digests[task, ids] = digest_of_documents(documents)
-        return self._digests[task, ids]
-
-    def _too_large(self, needs: Needs, device: str) -> str:
-        """Why a method cannot fit, from what it says it needs at least; empty where it may."""
-        limit = self.options.memory_bytes or self.suite.limits.memory
-        on_gpu = needs.gpu_memory_bytes if device == "cuda" else 0
-        for needed, most, what in (
-            (needs.memory_bytes, limit, "the limit of a cell (--memory)"),
-            (needs.memory_bytes, machine_memory(), "this machine's memory"),
-            (on_gpu, gpu_memory(), "the GPU's memory"),
-        ):
-            if needed > most:
-                return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"
-        return ""
-
-    def _state(self, key: str, missing: str) -> tuple[State, str, Record | None]:
-        record = None if self.options.fresh else self.store.record(key)
-        if missing:
-            return "missing", missing, record
-        if record is None:
-            return "run", "", None
-        timeout = self.options.timeout_s or self.suite.limits.timeout
-        memory = self.options.memory_bytes or self.suite.limits.memory
-        if record.status == "missing_dependency":
-            return "run", "it lacked a dependency before", record
-        if record.status != "ok":
-            if self.options.retry:
-                return "run", f"it ended {record.status} before", record
-            if record.status == "timeout" and timeout > record.timeout_s:
-                return "run", "its time limit was lower before", record
-            if record.status == "out_of_memory" and memory > record.memory_bytes:
-                return "run", "its memory limit was lower before", record
-            return "stored", "", record
-        if record.machine["fingerprint"] != machine()["fingerprint"]:
-            return "run", "its costs were measured on another machine", record
-        if record.contended and self.options.workers == 1:
-            return "run", "its costs were measured beside other cells", record
-        return "stored", "", record

@@ -107,7 +107,8 @@ class Costs(_Model):
 
 class Record(_Model):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
-    training noise; null in records that are older than the question."""
+    training noise; null in records that are older than the question. ``members`` are the cells that a method
+    made of others stands on, key by spelling; its costs hold theirs."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -135,11 +136,31 @@ class Record(_Model):
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
+    members: dict[str, str] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
+
+
+class CellFacts(BaseModel):
+    """What a board needs of every cell of a method. A record is mostly metrics and versions; of a method with
+    a hundred cells they are read of one, and of the others this."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_version: int
+    key: str
+    fold: int
+    repeat: int = 0
+    device: str = "cpu"
+    stochastic: bool | None = None
+    status: Status
+    failure: Failure | None = None
+    started_at: str
+    costs: Costs
+    predictions_digest: str | None = None
 
 
 class RunCell(_Model):

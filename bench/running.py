@@ -22,7 +22,8 @@ from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Reporter, Runner, now
 from readbench.errors import BenchError
 from readbench.infer import infer_suite
-from readbench.plan import Options, Plan, make_plan
+from readbench.plan import Options, Plan
+from readbench.planner import make_plan
 from readbench.provenance import digest, machine
 from readbench.record import Manifest, Record
 from readbench.report.files import write_results

@@ -8,7 +8,8 @@ from itertools import product
 from typing import Protocol
 
 from readbench.errors import BenchError
-from readbench.plan import Options, Plan, make_plan
+from readbench.plan import Options, Plan
+from readbench.planner import make_plan
 from readbench.record import Record, Trial
 from readbench.registry import Registry
 from readbench.spelling import parse_method, spell_method

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from readbench.adapter import Params
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
-from readbench.plan import Options, Plan, make_plan
+from readbench.plan import Options, Plan
+from readbench.planner import make_plan
 from readbench.registry import Method, Registry
 from readbench.spelling import parse_method, spell_method
 from readbench.splits import SplitSpec, derived_seed, make_splits, seeded_order, subsample

@@ -17,14 +17,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from readbench.adapter import Adapter, BenchError, Context, MissingDependency, Preparation
-from readbench.engine.documents import PredictionWriter, read_documents, read_targets
+from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency, Preparation
+from readbench.engine.documents import PredictionWriter, read_columns, read_documents, read_targets
 from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
 from readbench.engine.meter import private_bytes
 from readbench.registry import Registry
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part
+from readbench.types import Dataset, Document, Part, Prediction
 
 PREDICTIONS = "predictions.parquet"
 SCRATCH = "scratch"
@@ -175,6 +175,7 @@ def _cell(
         )
     )  # fmt: skip
     adapter.load()
+    predict = _predicting(adapter, [task.from_columns(read_columns(Path(p))) for p in job["members"]])
     # Libraries that load() brought in have generators of their own.
     seed_everything(job["seed"])
     costs["load_s"] = perf_counter() - start
@@ -197,7 +198,7 @@ def _cell(
     progress.write("warmup", 0, 1)
     start = perf_counter()
     if test:
-        adapter.predict(test[:1])
+        predict(test[:1])
     costs["warmup_s"] = perf_counter() - start
 
     writer = PredictionWriter(folder / PREDICTIONS)
@@ -206,7 +207,7 @@ def _cell(
     for begin in range(0, len(test), method.adapter.chunk_size):
         chunk = test[begin : begin + method.adapter.chunk_size]
         start = perf_counter()
-        predictions = adapter.predict(chunk)
+        predictions = predict(chunk)
         costs["predict_s"] += perf_counter() - start
         columns = task.to_columns(checked(chunk, predictions, task.check))
         with _results():
@@ -220,6 +221,17 @@ def _cell(
         costs["peak_vram_allocated_bytes"] = max(known.values())
         notes["peak_vram_allocated_bytes"] = known
     return {"costs": costs}
+
+
+def _predicting(
+    adapter: Adapter, members: Sequence[Mapping[str, Prediction]]
+) -> Callable[[Sequence[Document]], Sequence[Prediction]]:
+    """How an adapter predicts a chunk: by itself, or from what its members predicted, by document id."""
+    if not isinstance(adapter, Combination):
+        return adapter.predict
+    return lambda chunk: [
+        adapter.combine([predictions[document.id] for predictions in members]) for document in chunk
+    ]
 
 
 def _peak_vram() -> int | None:

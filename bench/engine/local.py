@@ -29,7 +29,8 @@ GRACE_S = 10.0
 
 OnStart = Callable[[Job], None]
 OnProgress = Callable[[Job, str, int, int], None]
-OnEnd = Callable[[Job, Ending], None]
+OnEnd = Callable[[Job, Ending], str]
+"""Returns the status that counts for jobs that wait for this one."""
 
 
 class Output:
@@ -139,8 +140,8 @@ class LocalExecutor:
                 broken = [name for name in job.after & ended.keys() if ended[name] != "ok"]
                 if broken:
                     waiting.remove(job)
-                    ended[job.id] = "skipped"
-                    on_end(job, Ending("skipped", failure={"type": "Skipped", "message": broken[0]}))
+                    skipped = Ending("skipped", failure={"type": "Skipped", "message": broken[0]})
+                    ended[job.id] = on_end(job, skipped)
                 elif not missing and len(self._running) < self.workers:
                     waiting.remove(job)
                     on_start(job)
@@ -151,8 +152,7 @@ class LocalExecutor:
             elif message is not None and message["op"] == "ended":
                 running = self._running.pop(message["token"])
                 ending = self._ending(running, message["code"], message["cpu_s"])
-                ended[running.job.id] = ending.status
-                on_end(running.job, ending)
+                ended[running.job.id] = on_end(running.job, ending)
             for running in self._running.values():
                 self._watch(running, on_progress)
 

@@ -110,6 +110,11 @@ def _embed(
         memory_bytes=plan.memory_bytes,
     )  # fmt: skip
     endings: list[Ending] = []
+
+    def on_end(_: Job, ending: Ending) -> str:
+        endings.append(ending)
+        return ending.status
+
     with LocalExecutor(workers=1, threads=limits.threads) as executor:
         reporter.doing("importing libraries")
         executor.preload({*preparation.modules(), "pyarrow.parquet", "readbench.engine.child"})
@@ -117,7 +122,7 @@ def _embed(
             [job],
             on_start=lambda job: reporter.start(job.label),
             on_progress=lambda job, *state: reporter.progress(job.label, *state),
-            on_end=lambda _, ending: endings.append(ending),
+            on_end=on_end,
         )
     (ending,) = endings
     if ending.status != "ok":

@@ -18,6 +18,7 @@ from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.scoring import Scoring
 from readbench.errors import BenchError
 from readbench.estimates import Estimates
+from readbench.members import charged, failed_member
 from readbench.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.provenance import distribution_of, machine, versions_of
 from readbench.record import Charged, Costs, Failure, PreparationCost, Record
@@ -82,7 +83,7 @@ class Runner:
             elif cell.state == "refused":
                 failure = Failure(type="DoesNotFit", message=cell.why)
                 self._keep(self._record(cell, "out_of_memory", Ending("out_of_memory"), failure), None)
-        cells = self.plan.to_run()
+        cells = [cell for cell in self.plan.to_run() if not self._skipped(cell)]
         if not cells:
             return
         preparations = self.plan.needed_preparations()
@@ -102,7 +103,7 @@ class Runner:
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
             for item in items:
-                job = self._job(item, {p.key for p in preparations})
+                job = self._job(item, {one.key for one in items})
                 by_id[job.id] = item
                 jobs.append(job)
             try:
@@ -115,6 +116,15 @@ class Runner:
             finally:
                 for job in jobs:
                     shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _skipped(self, cell: PlannedCell) -> bool:
+        """Leaves a record where a member is known not to be there, so that no process starts."""
+        failure = failed_member(self.records.get(key) for key in cell.members)
+        if failure is None:
+            return False
+        record = self._record(cell, "skipped", Ending("skipped"), failure)
+        self.reporter.end(cell.label, self._keep(record, None))
+        return True
 
     def _said_so(self, cell: PlannedCell) -> bool:
         """Whether the stored record of a cell that cannot run here says just that already."""
@@ -177,8 +187,9 @@ class Runner:
                 "split": str((workspace / "split.json").resolve()),
                 "targets": str((workspace / "targets.parquet").resolve()),
                 "preparations": self._folders(item.preparations),
+                "members": [str((self.store.cell(key) / PREDICTIONS).resolve()) for key in item.members],
             }
-            label, after = item.label, set(item.preparations.values())
+            label, after = item.label, {*item.preparations.values(), *item.members}
         else:
             payload |= {
                 "kind": "preparation",
@@ -206,12 +217,13 @@ class Runner:
         self._started[job.id] = now()
         self.reporter.start(job.label)
 
-    def _on_end(self, item: PlannedPreparation | PlannedCell, job: Job, ending: Ending) -> None:
+    def _on_end(self, item: PlannedPreparation | PlannedCell, job: Job, ending: Ending) -> str:
         if isinstance(item, PlannedPreparation):
             self._end_preparation(item, job, ending)
-        else:
-            record = self._end_cell(item, job, ending)
-            self.reporter.end(job.label, record)
+            return ending.status
+        record = self._end_cell(item, job, ending)
+        self.reporter.end(job.label, record)
+        return record.status
 
     def _end_preparation(self, item: PlannedPreparation, job: Job, ending: Ending) -> None:
         if ending.status != "ok":
@@ -232,7 +244,7 @@ class Runner:
         failure = None
         status = ending.status
         if status == "skipped":
-            status, failure, ending = self._blame_preparation(cell)
+            status, failure, ending = self._blame(cell)
         elif status != "ok":
             failure = Failure(
                 **{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output
@@ -250,9 +262,13 @@ class Runner:
                 record.failure = Failure(type=type(error).__name__, message=f"scoring: {error}")
         if record.status == "ok":
             Estimates(self.store.root).learn(record)
+            record.costs = charged(record.costs, [self.records[key].costs for key in cell.members])
         return self._keep(record, job.folder)
 
-    def _blame_preparation(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
+    def _blame(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
+        """What a cell could not start for: a member makes it skipped, a preparation what that one is."""
+        if failure := failed_member(self.records.get(key) for key in cell.members):
+            return "skipped", failure, Ending("skipped")
         queue = list(cell.preparations.values())
         while queue:
             key = queue.pop()
@@ -273,7 +289,9 @@ class Runner:
     # -- after -------------------------------------------------------------------------------------
 
     def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
-        charged = [c for key in self._all_preparations(cell) if (c := self._charge(key, cell)) is not None]
+        preparations = [
+            c for key in self._all_preparations(cell) if (c := self._charge(key, cell)) is not None
+        ]
         outcome = ending.outcome
         return Record.model_validate(
             {
@@ -298,8 +316,9 @@ class Runner:
                 "contended": self.plan.options.workers > 1,
                 "timeout_s": self.plan.timeout_s,
                 "memory_bytes": self.plan.memory_bytes,
-                "costs": self._costs(cell, ending, charged),
-                "preparations": charged,
+                "costs": self._costs(cell, ending, preparations),
+                "preparations": preparations,
+                "members": {self._cell(key).method.spelling: key for key in cell.members},
                 "weights": {
                     name: distribution_of(name)
                     for name in sorted({module.partition(".")[0] for module in cell.modules})
@@ -308,6 +327,9 @@ class Runner:
                 "output_bytes": ending.output_bytes,
             }
         )
+
+    def _cell(self, key: str) -> PlannedCell:
+        return next(cell for cell in self.plan.cells if cell.key == key)
 
     def _all_preparations(self, cell: PlannedCell) -> list[str]:
         """Keys of everything that the cell stands on, each once."""
@@ -333,7 +355,7 @@ class Runner:
         ids = self.plan.preparations[key].ids
         return ids is not None and set(cell.split.test) <= set(ids)
 
-    def _costs(self, cell: PlannedCell, ending: Ending, charged: list[Charged]) -> Costs:
+    def _costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
         measured = ending.outcome.get("costs", {})
         costs = Costs(
             **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
@@ -341,19 +363,19 @@ class Runner:
         )  # fmt: skip
         if cell.state != "missing" and ending.wall_s:
             costs.import_s = self._imports.of(cell.modules).seconds
-        costs.prepare_s = sum(c.seconds for c in charged) if charged else None
-        peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in charged)]
+        costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
+        peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
         n = len(cell.split.test)
         if costs.predict_s is not None and costs.predict_s > 0 and n:
             fresh = [
                 c.seconds
-                for c in charged
+                for c in preparations
                 if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
             ]
             start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
             costs.documents_per_s = n / (start + costs.predict_s)
-            per_document = sum(c.seconds_per_document or 0 for c in charged)
+            per_document = sum(c.seconds_per_document or 0 for c in preparations)
             costs.documents_per_s_marginal = n / (per_document * n + costs.predict_s)
         return costs
 

@@ -43,6 +43,12 @@ _ELIDED = {
     "it": re.compile(r"((?:[cdlmnstv]|un|gl|(?:[ac]|da|de|ne|su|pe)(?:ll|gl))')(?=\w)"),
 }
 
+# What separates no words by itself: one Chinese or Japanese character, or a run of anything else.
+_CHUNK = re.compile(
+    f"{_CJK.pattern}[\u3099\u309a\ufe00-\ufe0f]*|"
+    f"[^\\s{re.escape(HYPHENS + _CJK_PUNCTUATION)}{_CJK.pattern[2:-2]}]+"
+)
+
 # The stemmers that PyStemmer has had since 2.2: one that newer releases alone bring would make a
 # score depend on the installation.
 _STEMMERS = {
@@ -85,6 +91,28 @@ def key(phrase: str, language: str = "en") -> str:
     that normalises to nothing."""
     code = language_code(language)
     return " ".join([stem for token in _tokens(phrase, code) if (stem := _stem(token, code))])
+
+
+def places(text: str, language: str = "en") -> list[tuple[int, int, str]]:
+    """Every word of a text: where it begins and ends in the text, without the punctuation around it, and
+    its stem. The stems in order are ``stems(text)``.
+
+    >>> places("Support-vector machines.")
+    [(0, 7, 'support'), (8, 14, 'vector'), (15, 23, 'machin')]
+    """
+    code = language_code(language)
+    found = []
+    for match in _CHUNK.finditer(text):
+        start, end = match.span()
+        while start < end and _is_mark(text[start]):
+            start += 1
+        while end > start and _is_mark(text[end - 1]) and text[end - 1] not in "+#":
+            end -= 1
+        if start == end:
+            start, end = match.span()
+        # Compatibility normalisation can find several words in one piece; they share its place.
+        found += [(start, end, stem) for token in _tokens(match[0], code) if (stem := _stem(token, code))]
+    return found
 
 
 def present(phrase_stems: Sequence[str], text_stems: Sequence[str]) -> bool:

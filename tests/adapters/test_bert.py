@@ -16,7 +16,8 @@ from readbench.adapter import Context, MissingDependency, TaskSpec
 from readbench.conformance import check_method
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
-from readbench.plan import Options, make_plan
+from readbench.plan import Options
+from readbench.planner import make_plan
 from readbench.registry import Registry
 from readbench.store import Store
 from readbench.suite import Suite

@@ -14,7 +14,8 @@ from readbench.board import build_leaderboard
 from readbench.datasets import open_dataset
 from readbench.engine.documents import read_columns
 from readbench.gate import default_thresholds, judge
-from readbench.plan import Options, make_plan
+from readbench.plan import Options
+from readbench.planner import make_plan
 from readbench.record import Record
 from readbench.samples import load_sample
 from readbench.stats import bootstrap, compare_all

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from readbench.datasets import open_dataset
 from readbench.engine.workbench import Workbench
 from readbench.errors import MissingDependency
-from readbench.plan import with_labels
+from readbench.planner import with_labels
 from readbench.registry import GROUP, Registry
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Part

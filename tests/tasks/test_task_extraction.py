@@ -153,7 +153,7 @@ def test_twenty_thousand_documents_against_a_plain_count() -> None:
     assert_equal(numbers(whole), plain(rows))
     # Each document alone, from the same table.
     places = {metric.id: i for i, metric in enumerate(METRICS)}
-    for index in range(0, 20_000, 7):
+    for index in range(0, 20_000, 29):
         wanted = plain([rows[index]])
         for metric in METRICS:
             if metric.aggregate is None:
@@ -163,7 +163,7 @@ def test_twenty_thousand_documents_against_a_plain_count() -> None:
 
 def test_many_small_samples_and_resamples_against_a_plain_count() -> None:
     generator = random.Random(6)
-    for _ in range(400):
+    for _ in range(300):
         rows = [random_row(generator) for _ in range(generator.randint(1, 6))]
         scores = scored(rows)
         assert_equal(numbers(scores), plain(rows))
@@ -260,7 +260,7 @@ told = st.builds(ExtractedFacts, facts, st.sampled_from([None, "l", "m"]))
 samples = st.lists(st.tuples(golds, told), min_size=1, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(samples)
 def test_laws(rows: list[Row]) -> None:
     found = numbers(scored(rows))
@@ -277,7 +277,7 @@ def test_laws(rows: list[Row]) -> None:
     assert_equal(numbers(shuffled), {k: None if math.isnan(v) else v for k, v in found.items()})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(samples)
 def test_types_ignored_find_no_fewer_facts(rows: list[Row]) -> None:
     scores = scored(rows)

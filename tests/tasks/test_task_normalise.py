@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from nltk.stem import PorterStemmer
 
 from readbench.tasks import normalise
-from readbench.tasks.normalise import key, present, stems, words
+from readbench.tasks.normalise import key, places, present, stems, words
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec"
 
@@ -121,3 +122,16 @@ def test_hyphens_spaces_and_case_change_nothing(parts: list[str], data: st.DataO
 def test_present_against_a_plain_search(phrase: list[str], text: list[str]) -> None:
     found = any(text[start : start + len(phrase)] == phrase for start in range(len(text)))
     assert present(phrase, text) == (bool(phrase) and found)
+
+
+@given(st.text())
+def test_places_are_where_the_stems_stand(text: str) -> None:
+    found = places(text)
+    assert [stem for _, _, stem in found] == list(stems(text))
+    assert all(0 <= start < end <= len(text) for start, end, _ in found)
+    assert all(one[0] <= other[0] and one[1] <= other[1] for one, other in pairwise(found))
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127)))
+def test_places_hold_the_words_as_written(text: str) -> None:
+    assert [text[start:end].lower() for start, end, _ in places(text)] == list(words(text))

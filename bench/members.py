@@ -1,0 +1,109 @@
+"""Methods that are made of others: which cells they stand on, and what these make of their own cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from readbench.adapter import Context
+from readbench.errors import BenchError
+from readbench.record import Costs, Failure, Record
+from readbench.registry import Method, Registry
+from readbench.tasks.spec import TaskSpec
+from readbench.types import Task
+
+if TYPE_CHECKING:
+    from readbench.plan import PlannedCell
+
+SUMMED = ("import_s", "load_s", "warmup_s", "prepare_s", "fit_s", "predict_s")
+RATES = ("documents_per_s", "documents_per_s_marginal")
+PEAKS = ("peak_memory_bytes", "peak_vram_allocated_bytes", "peak_vram_process_bytes")
+
+
+def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, ...]:
+    """The members of a method in its own order; none of an ordinary method.
+
+    Raises BenchError for a member that does not exist, cannot do the task, or is there twice.
+    """
+    named = method.create(Context(task=TaskSpec(task=task))).needs().members
+    where = f"method {method.spelling}"
+    members = []
+    for spelling in named:
+        member = registry.method(spelling)
+        if task not in member.adapter.tasks:
+            raise BenchError(f"its member {member.adapter.name} does not do the task {task}", where=where)
+        members.append(member)
+    spellings = [member.spelling for member in members]
+    twice = sorted({spelling for spelling in spellings if spellings.count(spelling) > 1})
+    if twice:
+        raise BenchError(f"its member {twice[0]} is named twice", where=where)
+    return tuple(members)
+
+
+def with_members(named: Iterable[Method], task: Task, registry: Registry) -> list[Method]:
+    """The methods and all members that they stand on, each once and after its own members. A member that
+    nobody named becomes a row like any other."""
+    order: dict[str, Method] = {}
+
+    def visit(method: Method) -> None:
+        if method.spelling not in order:
+            for member in members_of(method, task, registry):
+                visit(member)
+            order[method.spelling] = method
+
+    for method in named:
+        visit(method)
+    return list(order.values())
+
+
+def is_stochastic(method: Method, task: Task, registry: Registry) -> bool:
+    """Whether a method depends on the seed, by itself or through a member."""
+    members = members_of(method, task, registry)
+    return method.adapter.stochastic or any(is_stochastic(member, task, registry) for member in members)
+
+
+def missing_member(members: Sequence[PlannedCell]) -> str:
+    """What is missing where a member cannot run here; "" where all can."""
+    for cell in members:
+        if cell.state == "missing":
+            return f"its member {cell.method.spelling} cannot run here: {cell.why}"
+    return ""
+
+
+def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
+    """Why a stored cell must run again for its members' sake; "" where it stands."""
+    for cell in members:
+        if cell.state == "run":
+            return f"its member {cell.method.spelling} runs again"
+    if members and record.status == "skipped" and all(c.stored and c.stored.status == "ok" for c in members):
+        return "its members are there now"
+    return ""
+
+
+def failed_member(records: Iterable[Record | None]) -> Failure | None:
+    """The failure of a cell one of whose members did not end ok; None where all did."""
+    for record in records:
+        if record is not None and record.status != "ok":
+            told = record.failure
+            why = f": {told.type}: {told.message}" if told else ""
+            return Failure(
+                type="Skipped", message=f"its member {record.method} ended {record.status}{why}",
+            )  # fmt: skip
+    return None
+
+
+def charged(own: Costs, members: Sequence[Costs]) -> Costs:
+    """The costs of a cell that stands on others, as if its members ran one after another: seconds are
+    summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` stays the
+    cell's own. What no part knows stays null, and so does a rate that one part does not know."""
+    parts = (own, *members)
+    update: dict[str, float | None] = {}
+    for name in SUMMED:
+        known = [value for part in parts if (value := getattr(part, name)) is not None]
+        update[name] = sum(known) if known else None
+    for name in PEAKS:
+        update[name] = max((v for part in parts if (v := getattr(part, name)) is not None), default=None)
+    for name in RATES:
+        rates = [getattr(part, name) for part in parts]
+        update[name] = None if None in rates else 1 / sum(1 / rate for rate in rates)
+    return own.model_copy(update=update)
