@@ -148,6 +148,7 @@ class Llm(Adapter):
         )
         self._unparsable: dict[str, str] = {}
         self._agreed: dict[str, bool | None] = {}
+        self._wanted = params.agreement
         self._read, self._read_s = 0, 0.0
         if self.context.task.labels:
             self._ask_for(self.context.task.labels)
@@ -198,6 +199,7 @@ class Llm(Adapter):
         if sample and self._compares:
             prompts = [self.prompter.ids(document, "agreement") for document in sample]
             self._compare(sample, prompts, self.learner.log_probabilities(prompts))
+            self._wanted = len(sample)  # no more of them on the clock of prediction
         self._note()
 
     def _learnable(self, part: Dataset) -> Labelled:
@@ -294,7 +296,7 @@ class Llm(Adapter):
         self._read_s += perf_counter() - start
         if self._compares:
             fresh = [index for index, document in enumerate(chunk) if document.id not in self._agreed]
-            fresh = fresh[: self.params.agreement - len(self._agreed)]
+            fresh = fresh[: self._wanted - len(self._agreed)]
             self._compare([chunk[i] for i in fresh], [prompts[i] for i in fresh], logs[fresh])
         self._note()
         return found
@@ -325,7 +327,7 @@ class Llm(Adapter):
     def _compares(self) -> bool:
         """Whether documents are still wanted on which scoring is held against free answers."""
         by_words = self.params.predict == "score" and self.classifier is None
-        return by_words and len(self._agreed) < self.params.agreement
+        return by_words and len(self._agreed) < self._wanted
 
     def _compare(self, documents: Sequence[Document], prompts: Sequence[list[int]], logs: Any) -> None:
         said = self._said(documents, prompts)
