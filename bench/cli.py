@@ -231,6 +231,9 @@ def audit(
 @app.command()
 def check(
     method: Annotated[str, typer.Argument(help="A method, with parameters if you like.")],
+    task: Annotated[
+        str | None, typer.Option(help="One of its tasks; otherwise all, one after another.")
+    ] = None,
     include_path: Include = None,
 ) -> None:
     """Run the conformance tests that every built-in method passes."""
@@ -238,7 +241,7 @@ def check(
 
     screen = console()
     failed = 0
-    for result in check_method(method, tuple(include_path or ())):
+    for result in check_method(method, tuple(include_path or ()), task):
         mark = "[green]pass[/]" if result.passed else "[red]FAIL[/]"
         screen.print(f"{mark}  {result.name}", highlight=False)
         if not result.passed:

@@ -14,6 +14,7 @@ from readbench.adapter import Adapter, Combination, Context, PreparationNeed
 from readbench.datasets import open_dataset
 from readbench.engine.child import checked, seed_everything
 from readbench.engine.joined import Joined
+from readbench.errors import BenchError
 from readbench.members import members_of, with_members
 from readbench.planner import stated_labels, with_labels
 from readbench.registry import Method, Registry
@@ -57,14 +58,22 @@ class Result:
     why: str = ""
 
 
-def check_method(spelling: str, include_paths: Sequence[Path] = ()) -> Iterator[Result]:
-    """Runs the tests one after another, in this process.
+def check_method(
+    spelling: str, include_paths: Sequence[Path] = (), only: str | None = None
+) -> Iterator[Result]:
+    """Runs the tests one after another, in this process, on each task of the method or on ``only`` one.
 
-    Raises BenchError for an unknown method, wrong parameters, or a dependency that is not here.
+    Raises BenchError for an unknown method, wrong parameters, a task that the method does not do, or a
+    dependency that is not here.
     """
     registry = Registry(include_paths)
     method = registry.method(spelling)
-    for task in sorted(method.adapter.tasks):
+    tasks = sorted(method.adapter.tasks)
+    if only is not None and only not in tasks:
+        raise BenchError(f"{method.adapter.name} does {', '.join(tasks)}, not {only}")
+    for task in tasks:
+        if only not in (None, task):
+            continue
         with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
             yield from _Checker(method, task, Path(folder), registry).run()
 

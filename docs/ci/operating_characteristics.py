@@ -201,8 +201,8 @@ def noisy(sample: Sample, spec: TaskSpec, metric: str) -> Iterator[str]:
 
     yield (
         f"\n## Methods with training noise\n\nPredictions of {sample.method} with {len(columns)} seeds, "
-        f"{documents} documents resampled; {metric}, threshold {threshold.text}. Other seeds on each side are "
-        "the worst case: a change that leaves the training as it was meets the same seeds on both."
+        f"{documents} documents resampled; {metric}, threshold {threshold.text}. Other seeds on each side "
+        "are the worst case: a change that leaves the training as it was meets the same seeds on both."
     )
     counts = (3, 5, 10)
     alarms = [

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tiny_models import build_llama, create, fitted
 
+from readbench.conformance import check_method
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
 from readbench.tasks.spec import TaskSpec
@@ -161,3 +162,13 @@ def test_parsing_is_tolerant() -> None:
     assert read("```json\n[{'subject': 'a', 'predicate': 'by', 'object': 'b'") is None
     with pytest.raises(BenchError, match="not StatedFacts"):
         FactsFormat(SPEC).answer("tea")
+
+
+@pytest.mark.slow
+def test_conformance(llama: Path) -> None:
+    spelling = spelled(llama, "epochs=1, learning_rate=0.01", "max_tokens=400, max_new_tokens=12")
+    found = list(check_method(spelling, only="extraction"))
+    assert found
+    assert [result for result in found if not result.passed] == []
+    with pytest.raises(BenchError, match="does classification, extraction, not keyphrases"):
+        list(check_method(spelling, only="keyphrases"))
