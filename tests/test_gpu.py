@@ -44,7 +44,7 @@ class FakeDriver(ModuleType):
         return f"Card {handle}"
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(used=self.used[handle])
+        return SimpleNamespace(used=self.used[handle], total=80 * 2**30)
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
         return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in self.processes[handle].items()]
