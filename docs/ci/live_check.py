@@ -26,7 +26,9 @@ import hashlib
 import time
 
 from readbench.adapter import RankedPhrases
-from readbench_adapters.pke_methods import FirstPhrases, PositionRank, TfIdf
+from readbench.registry import Registry
+
+known = Registry()
 
 LOST, SLOWER, MEMORY = {lost}, {slower}, {memory}
 
@@ -49,15 +51,15 @@ class Injured:
         return found
 
 
-class First(Injured, FirstPhrases):
+class First(Injured, known["pke.firstphrases"]):
     name = "live.firstphrases"
 
 
-class Position(Injured, PositionRank):
+class Position(Injured, known["pke.positionrank"]):
     name = "live.positionrank"
 
 
-class Frequency(Injured, TfIdf):
+class Frequency(Injured, known["pke.tfidf"]):
     name = "live.tfidf"
 '''
 NAMES = ("live.firstphrases", "live.positionrank", "live.tfidf")
