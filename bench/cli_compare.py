@@ -275,6 +275,5 @@ def _write(text: str, path: Path | None) -> None:
     if path is None:
         typer.echo(text)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text + "\n")
     typer.echo(str(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readbench.errors import BenchError
@@ -44,6 +44,7 @@ def test_what_cannot(text: str) -> None:
         parse_threshold(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_threshold_or_one_clear_line(text: str) -> None:
     try:

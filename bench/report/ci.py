@@ -212,6 +212,7 @@ def _clean(text: str) -> str:
 def write_text(path: Path, text: str, *, append: bool = False) -> None:
     """Raises BenchError where the file cannot be written."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a" if append else "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

@@ -1,0 +1,180 @@
+"""The gate on living pairs: ten identical ones and ten with an injected loss, three methods on sixty papers.
+
+    python docs/ci/live_check.py > docs/ci/live-check.md
+
+Nothing is resampled: every side is run afresh in processes of its own and judged by the command line. The
+methods are three of pke under other names; the injured side leaves answers out until at least three points
+of F1 are gone, predicts 1.5 times as slowly, and holds 30 % more memory. About 45 runs of some 10 s.
+
+Quality and memory are judged between stored runs, speed with --speed between two revisions of a small
+repository that is made for the purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+METHODS = '''
+"""Three methods of pke, with a loss of quality, speed and memory that can be set."""
+import hashlib
+import time
+
+from readbench.adapter import RankedPhrases
+from readbench.registry import Registry
+
+known = Registry()
+
+LOST, SLOWER, MEMORY = {lost}, {slower}, {memory}
+
+
+class Injured:
+    held = b""
+
+    def predict(self, chunk):
+        began = time.perf_counter()
+        found = list(super().predict(chunk))
+        taken = time.perf_counter() - began
+        if len(self.held) < MEMORY:
+            self.held = b"x" * MEMORY
+        for place, document in enumerate(chunk):
+            if int(hashlib.sha256(document.id.encode()).hexdigest()[:8], 16) / 16**8 < LOST:
+                found[place] = RankedPhrases((), ())
+        end = time.perf_counter() + taken * (SLOWER - 1)
+        while time.perf_counter() < end:
+            pass
+        return found
+
+
+class First(Injured, known["pke.firstphrases"]):
+    name = "live.firstphrases"
+
+
+class Position(Injured, known["pke.positionrank"]):
+    name = "live.positionrank"
+
+
+class Frequency(Injured, known["pke.tfidf"]):
+    name = "live.tfidf"
+'''
+NAMES = ("live.firstphrases", "live.positionrank", "live.tfidf")
+LIMIT = 60
+LOST = 0.45
+SLOWER = 1.5
+LARGER = 1.3
+PAIRS = 10
+
+
+def bench(folder: Path, *arguments: object) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "readbench.cli", *map(str, arguments)],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if not done.stdout:
+        raise SystemExit(f"bench {arguments[0]}: {done.stderr}")
+    return done.returncode, done.stdout
+
+
+def run(folder: Path) -> str:
+    _, out = bench(folder, "run", "suite.toml", "--fresh", "--limit", LIMIT, "--include-path", "methods.py")
+    return out.strip().splitlines()[-1]
+
+
+def write(folder: Path, lost: float, slower: float, memory: int) -> None:
+    text = METHODS.format(lost=lost, slower=slower, memory=memory)
+    (folder / "methods.py").write_text(text)
+
+
+def gate(folder: Path, *arguments: object) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
+    status, out = bench(folder, "gate", *arguments, "--format", "json")
+    return status, {(d["method"], d["what"]): d for d in json.loads(out)["decisions"]}
+
+
+def peak(folder: Path, name: str) -> int:
+    """The least of the methods' peaks."""
+    _, out = bench(folder, "leaderboard", name, "--format", "json")
+    return min(int(row["costs"]["peak_memory_bytes"]) for row in json.loads(out)["rows"])
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=live", "-c", "user.email=live@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def stored_pairs(folder: Path, pairs: int) -> None:
+    """The first run of each pair is the second of the one before: each is new to the one it is held to."""
+    guards = ("--fail-on", "f1@10:-1pp", "--fail-on", "peak_memory_bytes:+10%")
+    write(folder, 0.0, 1.0, 0)
+    runs = [run(folder) for _ in range(pairs + 1)]
+    injured = [injure(folder, peak(folder, runs[0]))]
+    injured += [run(folder) for _ in range(pairs - 1)]
+    print("| pair | what | exit status | decisions |\n| --- | --- | ---: | --- |")
+    for kind, others in (("identical", runs[1:]), ("injured", injured)):
+        for number, (before, after) in enumerate(zip(runs, others, strict=False), 1):
+            status, found = gate(folder, after, "--baseline", before, *guards)
+            print(f"| {number} | {kind} | {status} | {told(found)} |", flush=True)
+
+
+def injure(folder: Path, before: int) -> str:
+    """Holds more until the peak, which may be that of a preparation, is 30 % larger. Returns the run."""
+    memory = round((LARGER - 1) * before)
+    while True:
+        write(folder, LOST, SLOWER, memory)
+        name = run(folder)
+        short = round(LARGER * before) - peak(folder, name)
+        if short <= 0:
+            return name
+        memory += short + (1 << 20)
+
+
+def told(found: dict[tuple[str, str], dict[str, Any]]) -> str:
+    parts = []
+    for (method, what), decision in found.items():
+        before, after = decision["before"], decision["after"]
+        amount = f"{after - before:+.3f}" if what == "f1@10" else f"×{after / before:.2f}"
+        parts.append(f"{method.removeprefix('live.')} {what} {amount} {decision['verdict']}")
+    return "; ".join(parts)
+
+
+def speed_pairs(folder: Path, pairs: int, rounds: int) -> None:
+    write(folder, 0.0, 1.0, 0)
+    git(folder, "init", "-q")
+    (folder / ".gitignore").write_text("results/\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "as they are")
+    print("\n| pair | what | exit status | decisions |\n| --- | --- | ---: | --- |")
+    for kind, slower in (("identical", 1.0), ("injured", SLOWER)):
+        write(folder, 0.0, slower, 0)
+        for number in range(1, pairs + 1):
+            status, found = gate(
+                folder, "--speed", "--against", "HEAD", "--suite", "suite.toml", "--limit", LIMIT,
+                "--include-path", "methods.py", "--fail-on", "predict_s:+10%", "--rounds", rounds,
+            )  # fmt: skip
+            timed = {key: decision for key, decision in found.items() if key[1] == "predict_s"}
+            print(f"| {number} | {kind} | {status} | {told(timed)} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--speed-pairs", type=int, default=PAIRS, help="each takes 20 runs and more")
+    parser.add_argument("--rounds", type=int, default=6)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        methods = f"[tasks.keyphrases]\nmethods = {json.dumps(NAMES)}\n"
+        (folder / "suite.toml").write_text(f'version = 1\n[dataset]\nname = "papers-demo"\n{methods}')
+        print("# The gate on living pairs\n")
+        print(f"{', '.join(NAMES)} on {LIMIT} embedded papers, {given.pairs} pairs of each kind.\n")
+        stored_pairs(folder, given.pairs)
+        if given.speed_pairs:
+            speed_pairs(folder, given.speed_pairs, given.rounds)
+
+
+if __name__ == "__main__":
+    main()

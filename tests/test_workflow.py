@@ -1,0 +1,71 @@
+"""The workflow that runs the gate in CI says nothing that the program does not understand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from readbench import cli, cli_compare  # noqa: F401 - its verbs register themselves
+from readbench.suite import find_suite, load_suite
+from readbench.tasks import get_task
+from readbench.thresholds import check_direction, parse_threshold
+
+WORKFLOW = Path(__file__).parents[1] / ".github" / "workflows" / "bench.yml"
+
+if not WORKFLOW.is_file():
+    pytest.skip("the workflows are not part of this copy", allow_module_level=True)
+
+
+def steps() -> list[dict[str, Any]]:
+    yaml = pytest.importorskip("yaml")
+    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = workflow["jobs"]["gate"]["steps"]
+    return found
+
+
+def calls() -> list[list[str]]:
+    """The words of each call of `bench`."""
+    commands = [step["run"] for step in steps() if "bin/bench" in step.get("run", "")]
+    return [shlex.split(re.sub(r"\$\{\{.*?\}\}", "base", command))[1:] for command in commands]
+
+
+def test_every_option_is_known() -> None:
+    group = typer.main.get_command(cli.app)
+    assert len(calls()) == 2
+    for words in calls():
+        command = group.commands[words[0]]  # type: ignore[attr-defined]
+        # As the program reads it: an unknown option or a missing value is an error.
+        command.make_context("bench", words[1:])
+
+
+def test_thresholds_guard_metrics_of_the_suite() -> None:
+    suite = load_suite(find_suite("quick"))
+    metrics = {metric.id: metric for task in suite.tasks for metric in get_task(task).metrics}
+    for words in calls():
+        for place, word in enumerate(words):
+            if word == "--fail-on":
+                threshold = parse_threshold(words[place + 1])
+                if not threshold.is_cost:
+                    better = metrics[threshold.name].higher_is_better
+                    check_direction(threshold.name, threshold.sign, higher_is_better=better, where="here")
+
+
+def test_methods_are_those_of_the_suite() -> None:
+    suite = load_suite(find_suite("quick"))
+    methods = {method for section in suite.tasks.values() for method in section.methods}
+    for words in calls():
+        named = {words[place + 1] for place, word in enumerate(words) if word == "--method"}
+        assert named <= methods
+
+
+def test_base_and_head_are_there_and_every_report_is_made() -> None:
+    checkout = next(step for step in steps() if "checkout" in step.get("uses", ""))
+    assert checkout["with"]["fetch-depth"] == 0
+    for step in steps()[4:]:
+        # A regression in one gate must not hide what the next has to say.
+        assert "!cancelled()" in step["if"]
