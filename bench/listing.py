@@ -47,8 +47,8 @@ def datasets() -> RenderableType:
         grid,
         Text(
             "or a path: CSV or JSON Lines with title, abstract and, where known, Keywords, label; a folder "
-            "of train, validation, test.jsonl; the same with context and target, for facts and labels; a folder "
-            "or zip of docsutf8/ and keys/; hub:OWNER/NAME."
+            "of train, validation, test.jsonl; the same with context and target, for facts and labels; a "
+            "folder or zip of docsutf8/ and keys/; hub:OWNER/NAME."
         ),
     )
 
