@@ -4,42 +4,26 @@ rate, batch and length default to the known baseline's; early stopping, warm-up 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Adapter
 from readbench.adapter import Params as Base
-from readbench.models import Weights, fetch_weights, find_weights, require_weights
+from readbench.models import Weights, fetch_weights
 from readbench.types import Dataset, Document, PredictedLabel, Task
 from readbench_adapters import training
 from readbench_adapters.encoder_classifier import EncoderClassifier, Pooling, prepare_torch
+from readbench_adapters.fine_tuned_encoder import FineTunedEncoder
 from readbench_adapters.labelled import Labelled, carve, labelled, learnable, most_probable
-from readbench_adapters.training import BatchLoss, Evaluation, Precision, Schedule, TrainingConfig, by_length
+from readbench_adapters.training import BatchLoss, Evaluation, Precision, Schedule, by_length
 
-INSTALL = "pip install 'readbench[neural]'"
-PACKAGED = "all-MiniLM-L6-v2"
-BY_LANGUAGE: Mapping[str, tuple[str, ...]] = {
-    "en": ("bert-base-uncased", "google-bert/bert-base-uncased"),
-    "zh": ("bert-base-chinese", "google-bert/bert-base-chinese"),
-}
-"""What ``model=auto`` looks for on this machine before it takes the packaged all-MiniLM-L6-v2."""
-LIBRARIES = (
-    "safetensors.torch",
-    "torch",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.bert.modeling_bert",
-    "transformers.optimization",
-)
-"""Named in full: transformers imports its parts when they are first asked for, which would look like
-loading or learning."""
 MANIFEST = "bert.json"
 PREDICTED_TOGETHER = 32
 
 
-class Bert(Adapter):
+class Bert(FineTunedEncoder):
     """Learns encoder and head together. The validation part of the split judges each epoch; where there is
     none, a seeded stratified share of the training part does. Probabilities are the softmax of the head,
     computed in single precision, so that a document's do not depend on its batch."""
@@ -47,11 +31,7 @@ class Bert(Adapter):
     name: ClassVar[str] = "bert"
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
     summary: ClassVar[str] = "a fine-tuned encoder with a head of two layers, best epoch by validation"
-    requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
-    install: ClassVar[str] = INSTALL
     chunk_size: ClassVar[int] = 256
-    stochastic: ClassVar[bool] = True
-    uses_gpu: ClassVar[bool] = True
     params: Any
 
     class Params(Base):
@@ -78,45 +58,14 @@ class Bert(Adapter):
         )
         precision: Precision = Field("auto", description="of training; auto: bf16 or fp16 on a GPU")
 
-    def modules(self) -> tuple[str, ...]:
-        found = self._found()
-        return LIBRARIES if found is None or found.package is None else (*LIBRARIES, found.package)
-
-    def weights(self) -> dict[str, str]:
-        found = self._found()
-        return {} if found is None else {"encoder": found.key()}
-
-    def missing(self) -> None:
-        super().missing()
-        if self._found() is None:
-            require_weights(self._last_resort)
-
-    @property
-    def _last_resort(self) -> str:
-        return PACKAGED if self.params.model == "auto" else str(self.params.model)
-
-    @property
-    def _language(self) -> str:
-        return self.context.task.language.partition("-")[0].lower()
-
-    def _found(self) -> Weights | None:
-        names = (*BY_LANGUAGE.get(self._language, BY_LANGUAGE["en"]), PACKAGED)
-        wanted = names if self.params.model == "auto" else (self.params.model,)
-        return next((found for name in wanted if (found := find_weights(name)) is not None), None)
-
     def load(self) -> None:
         prepare_torch(self.context)
-        found = self._found()
+        found = self.found()
         # A saved model brings its own encoder: what it began from need not be here.
         self.network = None if found is None else self._pretrained(found)
 
     def _pretrained(self, found: Weights) -> EncoderClassifier:
-        self.described = found.described()
-        self.context.note("weights", self.described)
-        if self._language != "en" and found.name in (*BY_LANGUAGE["en"], PACKAGED):
-            self.context.note(
-                "language", f"{found.name} learned from English texts; these are {self._language}"
-            )
+        self.note_weights(found)
         return EncoderClassifier.pretrained(found.folder, self.context.device)
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
@@ -124,7 +73,7 @@ class Bert(Adapter):
 
         params, device = self.params, self.context.device
         learn, judge = self._parts(learnable(train, self.name), labelled(validation))
-        network = self.network = self.network or self._pretrained(fetch_weights(self._last_resort))
+        network = self.network = self.network or self._pretrained(fetch_weights(self.last_resort))
         network.check_length(params.max_length)
         self.classes, self.max_length = learn.classes, params.max_length
         torch.manual_seed(self.context.seed)
@@ -138,12 +87,7 @@ class Bert(Adapter):
             value = torch.nn.functional.cross_entropy(logits.float(), targets[batch])
             return BatchLoss(value, sum(lengths[index] for index in batch), len(batch))
 
-        config = TrainingConfig(
-            epochs=params.epochs, learning_rate=params.learning_rate, batch_size=params.batch_size,
-            accumulation=params.accumulation, weight_decay=params.weight_decay, warmup=params.warmup,
-            schedule=params.schedule, max_norm=params.max_norm, patience=params.patience,
-            precision=params.precision, seed=self.context.seed,
-        )  # fmt: skip
+        config = self.training_config()
         evaluate = self._evaluation_on(judge) if judge.labels else None
         training.train(network.model, loss, lengths, config, self.context, evaluate=evaluate)
 

@@ -11,24 +11,24 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, BenchError, RankedPhrases
+from readbench.adapter import BenchError, RankedPhrases
 from readbench.adapter import Params as Base
-from readbench.models import Weights, fetch_weights, find_weights, require_weights
+from readbench.models import Weights, fetch_weights
 from readbench.tasks import normalise
 from readbench.types import Dataset, Document, Task
 from readbench_adapters import training
-from readbench_adapters.bert import BY_LANGUAGE, INSTALL, LIBRARIES, PACKAGED
 from readbench_adapters.encoder_classifier import prepare_torch
+from readbench_adapters.fine_tuned_encoder import FineTunedEncoder
 from readbench_adapters.tagging import gold_tags, likely_spans, ranked_phrases
 from readbench_adapters.token_tagger import UNLABELLED, Read, TokenTagger
-from readbench_adapters.training import BatchLoss, Evaluation, Precision, Schedule, TrainingConfig
+from readbench_adapters.training import BatchLoss, Evaluation, Precision, Schedule
 
 MANIFEST, FOLDER = "tagger.json", "tagger"
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 JUDGED_AT = 10
 
 
-class BertTagger(Adapter):
+class BertTagger(FineTunedEncoder):
     """Gold phrases that occur in the text, in any inflection, are tagged B and I; encoder and head learn
     together. Phrases are ranked by the probability that just they are tagged. The epoch, and the threshold
     below which a phrase is left out, are those with the best F1@10 on documents that are not learned from:
@@ -37,10 +37,6 @@ class BertTagger(Adapter):
     name: ClassVar[str] = "bert-tagger"
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
     summary: ClassVar[str] = "a fine-tuned encoder that tags keyphrases, best epoch by validation"
-    requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
-    install: ClassVar[str] = INSTALL
-    stochastic: ClassVar[bool] = True
-    uses_gpu: ClassVar[bool] = True
     params: Any
 
     class Params(Base):
@@ -73,47 +69,16 @@ class BertTagger(Adapter):
         max_norm: float | None = Field(1.0, gt=0, description="gradients are clipped to it; none: never")
         precision: Precision = Field("auto", description="of training; auto: bf16 or fp16 on a GPU")
 
-    def modules(self) -> tuple[str, ...]:
-        found = self._found()
-        return LIBRARIES if found is None or found.package is None else (*LIBRARIES, found.package)
-
-    def weights(self) -> dict[str, str]:
-        found = self._found()
-        return {} if found is None else {"encoder": found.key()}
-
-    def missing(self) -> None:
-        super().missing()
-        if self._found() is None:
-            require_weights(self._last_resort)
-
-    @property
-    def _last_resort(self) -> str:
-        return PACKAGED if self.params.model == "auto" else str(self.params.model)
-
-    @property
-    def _language(self) -> str:
-        return self.context.task.language.partition("-")[0].lower()
-
-    def _found(self) -> Weights | None:
-        names = (*BY_LANGUAGE.get(self._language, BY_LANGUAGE["en"]), PACKAGED)
-        wanted = names if self.params.model == "auto" else (self.params.model,)
-        return next((found for name in wanted if (found := find_weights(name)) is not None), None)
-
     def load(self) -> None:
         prepare_torch(self.context)
-        found = self._found()
+        found = self.found()
         # A saved model brings its own encoder: what it began from need not be here.
         self.tagger = None if found is None else self._pretrained(found)
 
     def _pretrained(self, found: Weights) -> TokenTagger:
         import torch
 
-        self.described = found.described()
-        self.context.note("weights", self.described)
-        if self._language != "en" and found.name in (*BY_LANGUAGE["en"], PACKAGED):
-            self.context.note(
-                "language", f"{found.name} learned from English texts; these are {self._language}"
-            )
+        self.note_weights(found)
         torch.manual_seed(self.context.seed)
         return TokenTagger.pretrained(found.folder, self.context.device, new_head=True)
 
@@ -121,7 +86,7 @@ class BertTagger(Adapter):
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
         params = self.params
-        tagger = self.tagger = self.tagger or self._pretrained(fetch_weights(self._last_resort))
+        tagger = self.tagger = self.tagger or self._pretrained(fetch_weights(self.last_resort))
         tagger.check_length(params.max_length, params.overlap)
         learn, judge = self._parts(train, validation)
         known = {**train.targets.get("keyphrases", {}), **validation.targets.get("keyphrases", {})}
@@ -132,12 +97,7 @@ class BertTagger(Adapter):
         def loss(batch: list[int]) -> BatchLoss:
             return _loss(tagger, [cuts[index] for index in batch], [tags[index] for index in batch])
 
-        config = TrainingConfig(
-            epochs=params.epochs, learning_rate=params.learning_rate, batch_size=params.batch_size,
-            accumulation=params.accumulation, weight_decay=params.weight_decay, warmup=params.warmup,
-            schedule=params.schedule, max_norm=params.max_norm, patience=params.patience,
-            precision=params.precision, seed=self.context.seed,
-        )  # fmt: skip
+        config = self.training_config()
         self.threshold = THRESHOLDS[0]
         evaluate = _Judge(self, judge, [gold[document.id] for document in judge]) if judge else None
         training.train(tagger.model, loss, lengths, config, self.context, evaluate=evaluate)

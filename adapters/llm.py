@@ -99,23 +99,25 @@ class Llm(Adapter):
         return known
 
     def needs(self) -> Needs:
-        """Of training on the longest texts, by arithmetic; of another model than those whose sizes can be
-        read beforehand nothing is known."""
-        if self.context.device != "cpu":
-            return Needs()  # its memory is the device's, and the plan asks about this machine's
+        """By arithmetic, of the memory of the device that it runs on; of another model than those whose
+        sizes can be read beforehand nothing is known."""
         found = find_model(self.params.model)
         shape = None if found is None else shape_of(found)
         if shape is None:
             return Needs()
         params = self.params
-        element = BYTES["fp32" if params.dtype == "auto" or params.tuning == "full" else params.dtype]
+        on_gpu = self.context.device != "cpu"
+        usual = "bf16" if on_gpu else "fp32"
+        precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         packed = PACKED.get(params.quantization or "")
         memory = training_memory(
-            shape, params.tuning_config(), element=element, batch=params.batch_size, tokens=params.max_tokens,
+            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size,
+            tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
         )  # fmt: skip
         # Papers may all be short: what is certain are the weights and what is trained of them.
-        return Needs(memory_bytes=memory.weights + memory.trained + memory.gradients + memory.optimiser)
+        needed = memory.weights + memory.trained + memory.gradients + memory.optimiser
+        return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
 
     def missing(self) -> None:
         super().missing()
@@ -146,6 +148,7 @@ class Llm(Adapter):
         )
         self._unparsable: dict[str, str] = {}
         self._agreed: dict[str, bool | None] = {}
+        self._wanted = params.agreement
         self._read, self._read_s = 0, 0.0
         if self.context.task.labels:
             self._ask_for(self.context.task.labels)
@@ -196,6 +199,7 @@ class Llm(Adapter):
         if sample and self._compares:
             prompts = [self.prompter.ids(document, "agreement") for document in sample]
             self._compare(sample, prompts, self.learner.log_probabilities(prompts))
+            self._wanted = len(sample)  # no more of them on the clock of prediction
         self._note()
 
     def _learnable(self, part: Dataset) -> Labelled:
@@ -292,7 +296,7 @@ class Llm(Adapter):
         self._read_s += perf_counter() - start
         if self._compares:
             fresh = [index for index, document in enumerate(chunk) if document.id not in self._agreed]
-            fresh = fresh[: self.params.agreement - len(self._agreed)]
+            fresh = fresh[: self._wanted - len(self._agreed)]
             self._compare([chunk[i] for i in fresh], [prompts[i] for i in fresh], logs[fresh])
         self._note()
         return found
@@ -323,7 +327,7 @@ class Llm(Adapter):
     def _compares(self) -> bool:
         """Whether documents are still wanted on which scoring is held against free answers."""
         by_words = self.params.predict == "score" and self.classifier is None
-        return by_words and len(self._agreed) < self.params.agreement
+        return by_words and len(self._agreed) < self._wanted
 
     def _compare(self, documents: Sequence[Document], prompts: Sequence[list[int]], logs: Any) -> None:
         said = self._said(documents, prompts)

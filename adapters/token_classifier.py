@@ -11,8 +11,8 @@ from readbench.adapter import Adapter, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.models import Weights, find_weights, require_weights
 from readbench.types import Document, Task
-from readbench_adapters.bert import INSTALL
 from readbench_adapters.encoder_classifier import prepare_torch
+from readbench_adapters.fine_tuned_encoder import INSTALL
 from readbench_adapters.tagging import ranked_phrases, tagged_spans
 from readbench_adapters.token_tagger import TokenTagger
 

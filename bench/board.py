@@ -6,14 +6,15 @@ Reads only what a run left; nothing is computed here and nothing heavy is import
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from readbench.errors import BenchError
-from readbench.record import Costs, Failure, Manifest, Record, RunCell, RunTask, Value
+from readbench.record import CellFacts, Costs, Failure, Manifest, Record, RunCell, RunTask, Value
 from readbench.store import Store
 
 STATISTICS = "statistics.json"
@@ -23,25 +24,22 @@ ALIKE = 0.05
 
 @dataclass(frozen=True)
 class Row:
-    """One method's line, from the records of its cells: one, or one a fold and repeat. ``ranks`` is (best,
-    worst) among the methods that ran, None where it did not. ``metrics`` and ``costs`` are those of all its
-    cells together."""
+    """One method's line, from its cells: one, or one a fold and repeat. ``records`` are the facts of all of
+    them; ``record`` is the first in whole: what they have in common (versions, weights) is read from it.
+    ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
+    are those of all its cells together."""
 
     task: str
     method: str
     status: str
-    records: tuple[Record, ...]
+    records: tuple[CellFacts | Record, ...]
+    record: Record | None
     ranks: tuple[int, int] | None
     metrics: Mapping[str, Value]
     costs: Costs
     problem: str = ""
     chosen: str | None = None
     reference: float | None = None
-
-    @property
-    def record(self) -> Record | None:
-        """The first of its records: what they all have in common (versions, weights) is read from it."""
-        return self.records[0] if self.records else None
 
     def value(self, metric: str) -> float | None:
         found = self.metrics.get(metric)
@@ -123,6 +121,24 @@ def open_store(reference: str | None, root: Path | str) -> Store:
 
 def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leaderboard:
     """Raises BenchError for an unknown metric to sort by and for a run that cannot be read."""
+    # Ten thousand cells are millions of objects, all alive: looking for garbage among them again and again
+    # takes longer than reading them.
+    with no_garbage_collection():
+        return _build(name, store, sort)
+
+
+@contextlib.contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
     manifest = store.manifest(name)
     statistics = _statistics(store.run(name) / STATISTICS)
     tables = []
@@ -158,7 +174,9 @@ def _row(
     store: Store, settings: RunTask, task: str, method: str, cells: Sequence[RunCell],
     ranks: tuple[int, int] | None, joint: Mapping[str, Any] | None,
 ) -> Row:  # fmt: skip
-    records = {cell.key: store.record(cell.key) for cell in cells}
+    first = store.record(cells[0].key)
+    records: dict[str, CellFacts | Record | None] = {cells[0].key: first}
+    records |= {cell.key: store.facts(cell.key) for cell in cells[1:]}
     status, problem = "ok", ""
     for cell in cells:
         record = records[cell.key]
@@ -172,11 +190,12 @@ def _row(
                 problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
             break
     found = tuple(record for record in records.values() if record is not None)
-    metrics: Mapping[str, Value] = found[0].metrics if len(cells) == 1 and found else {}
+    whole = first or (store.record(found[0].key) if found else None)
+    metrics: Mapping[str, Value] = whole.metrics if len(cells) == 1 and whole is not None else {}
     if joint is not None:
         metrics = {name: Value.model_validate(value) for name, value in joint.items()}
     return Row(
-        task, method, status, found, ranks, metrics, joint_costs([record.costs for record in found]),
+        task, method, status, found, whole, ranks, metrics, joint_costs([record.costs for record in found]),
         problem, cells[0].chosen, _reference(settings, method),
     )  # fmt: skip
 

@@ -162,10 +162,14 @@ def leaderboard(
     output_path: Output = RESULTS,
 ) -> None:
     """Show a run's board: rank ranges, intervals, quality and cost side by side, failures visible."""
+    import gc
+
     from readbench.board import build_leaderboard, find_run, open_store
 
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store, sort)
+    # All of it is needed until the end: nobody has to look through it for garbage meanwhile.
+    gc.freeze()
     if format is Format.rich:
         from readbench.report.terminal import print_board
 

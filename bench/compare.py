@@ -13,14 +13,13 @@ import numpy as np
 from readbench.board import Row
 from readbench.costs import CostChange, compare_costs
 from readbench.errors import BenchError
+from readbench.flips import Flip, find_flips
 from readbench.paired import (
-    Flip,
     Incomparable,
     Pair,
     PairedScores,
     Side,
     check_documents,
-    find_flips,
     pair_methods,
     paired_scores,
 )
@@ -244,7 +243,7 @@ def _metrics(
     testable = [change for change in plain if change.verdict == "not tested"]
     if not testable or not questions.intervals(pair):
         return tuple(plain), 0
-    paired = paired_scores(before, after, pair)
+    paired = paired_scores(before, after, pair, [change.metric for change in testable])
     seed = derived_seed(after.manifest.seed, "compare", after.manifest.tasks[pair.task].split_hash)
     tested = _tested(paired, testable, pair, questions, seed)
     return tuple(tested.get(change.metric, change) for change in plain), paired.seeds

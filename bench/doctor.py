@@ -308,7 +308,9 @@ def _methods() -> Check:
 
     registry = Registry()
     adapters = list(registry.usable())
-    problems = {adapter.name: problem for adapter in adapters if (problem := missing(adapter)) is not None}
+    problems = {
+        adapter.name: problem for adapter in adapters if (problem := missing(adapter, registry)) is not None
+    }
     broken = [f"{name}: {why}" for name, why in registry.problems.items()]
     count = len(adapters) + len(broken)
     found = f"{len(adapters) - len(problems)} of {count} can run here"

@@ -35,7 +35,7 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
             {
                 "group": f"{manifest.suite}/{row.task}", "name": row.method,
                 "fullname": f"{manifest.suite}::{row.task}::{row.method}",
-                "params": row.records[0].params, "param": None,
+                "params": row.record.params if row.record else {}, "param": None,
                 "extra_info": {
                     "unit": "seconds per document",
                     "metrics": {name: value.value for name, value in row.metrics.items()},
@@ -156,7 +156,7 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
             }  # fmt: skip
             inner = client.create_run(experiment, run_name=row.method, tags=tags)
             metrics = [Metric(key, value, _milliseconds(row), 0) for key, value in _numbers(row).items()]
-            params = {"method": row.method, **(row.records[0].params if row.records else {})}
+            params = {"method": row.method, **(row.record.params if row.record else {})}
             client.log_batch(
                 inner.info.run_id, metrics=metrics,
                 params=[Param(_key(name), str(value)[:6000]) for name, value in params.items()],

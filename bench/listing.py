@@ -17,6 +17,7 @@ from readbench.suite import list_suites, load_suite
 
 if TYPE_CHECKING:
     from readbench.adapter import Adapter
+    from readbench.registry import Registry
 
 
 def _grid(*names: str) -> Table:
@@ -74,7 +75,7 @@ def methods(include_paths: Sequence[Path]) -> RenderableType:
     grid = _grid("method", "task", "here", "what it does")
     todo: dict[str, None] = {}
     for adapter in registry.usable():
-        problem = missing(adapter)
+        problem = missing(adapter, registry)
         if problem is not None:
             todo.setdefault(problem.todo)
         here = Text("yes", style="green") if problem is None else Text(problem.what, style="red")
@@ -88,25 +89,31 @@ def method(name: str, include_paths: Sequence[Path]) -> RenderableType:
     """One method: what it does, whether it can run here, its parameters."""
     from readbench.registry import Registry
 
-    adapter = Registry(include_paths)[name]
-    problem = missing(adapter)
+    registry = Registry(include_paths)
+    adapter = registry[name]
+    problem = missing(adapter, registry)
     grid = _grid("parameter", "default", "what it is")
     for key, field in adapter.Params.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        shown = f"[{', '.join(default)}]" if isinstance(default, tuple) else str(default).lower()
+        shown = f"[{', '.join(map(str, default))}]" if isinstance(default, tuple) else str(default).lower()
         grid.add_row(key, Text(shown), Text(field.description or ""))
     here = "can run here" if problem is None else f"cannot run here: {problem}"
     return Group(Text(f"{adapter.name}: {adapter.summary}; {here}"), grid)
 
 
-def missing(adapter: type[Adapter]) -> MissingDependency | None:
-    """Why a method cannot run here with its defaults, or None."""
+def missing(adapter: type[Adapter], registry: Registry) -> MissingDependency | None:
+    """Why a method, or one that it is made of, cannot run here with its defaults, or None."""
     from readbench.adapter import Context
+    from readbench.members import with_members
+    from readbench.registry import Method
     from readbench.tasks.spec import TaskSpec
 
-    context = Context(task=TaskSpec(task=sorted(adapter.tasks)[0]))
+    task = sorted(adapter.tasks)[0]
     try:
-        adapter(adapter.Params(), context).missing()
+        for method in with_members([Method(adapter, adapter.Params())], task, registry):
+            method.create(Context(task=TaskSpec(task=task))).missing()
     except MissingDependency as error:
         return error
+    except BenchError as error:  # a member that there is not must not cost the whole list
+        return MissingDependency(error.what, todo=error.todo)
     return None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from readbench.answers import read_answers
 from readbench.board import Leaderboard, Row, build_leaderboard, cells_by_method, find_run, open_store
 from readbench.errors import BenchError
 from readbench.record import Manifest, RunCell
@@ -18,13 +17,12 @@ from readbench.samples import Sample, load_sample
 from readbench.score_files import SCORES
 from readbench.store import Store
 from readbench.tasks import get_task
-from readbench.tasks.metric import OfSample
+from readbench.tasks.metric import Metric, OfMeans, Scores
 from readbench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from readbench.power import Floats
 
 ENOUGH = 20_000
 """With more documents than this, the uncertainty comes from a seeded sample of that many, scaled: it falls
@@ -125,8 +123,11 @@ class PairedScores:
         return min(len(self.before.repeats), len(self.after.repeats))
 
 
-def paired_scores(before: Side, after: Side, pair: Pair, *, enough: int = ENOUGH) -> PairedScores:
-    """Reads what both runs scored for a method. This is the one place that knows how scores are kept.
+def paired_scores(
+    before: Side, after: Side, pair: Pair, metrics: Collection[str] = (), *, enough: int = ENOUGH
+) -> PairedScores:
+    """Reads what both runs scored for a method; of ``metrics`` alone, or all of them where none is named.
+    This is the one place that knows how scores are kept.
 
     Raises Incomparable where the documents are not the same, BenchError where the scores cannot be read.
     """
@@ -139,8 +140,9 @@ def paired_scores(before: Side, after: Side, pair: Pair, *, enough: int = ENOUGH
         chosen: pa.Array | None = None
         samples = []
         for side, of_side in zip((before, after), cells, strict=True):
-            sample, chosen = _part_of_sample(side.store, spec, of_side, chosen, enough)
+            sample, chosen = _part_of_sample(side.store, spec, of_side, metrics, chosen, enough)
             samples.append(sample)
+    samples = [_only(sample, metrics) for sample in samples]
     if samples[0].ids != samples[1].ids:
         raise Incomparable("they were not tested on the same documents")
     return PairedScores(samples[0], samples[1], count)
@@ -165,10 +167,10 @@ def check_documents(before: Side, after: Side, pair: Pair) -> int:
 
 
 def _column(store: Store, cells: Sequence[RunCell], name: str) -> pa.ChunkedArray:
-    return _table(store, cells, [name]).column(name)
+    return score_table(store, cells, [name]).column(name)
 
 
-def _table(store: Store, cells: Sequence[RunCell], columns: Sequence[str] | None = None) -> pa.Table:
+def score_table(store: Store, cells: Sequence[RunCell], columns: Sequence[str] | None = None) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -186,16 +188,25 @@ def _table(store: Store, cells: Sequence[RunCell], columns: Sequence[str] | None
 
 
 def _part_of_sample(
-    store: Store, spec: TaskSpec, cells: Sequence[RunCell], chosen: pa.Array | None, enough: int
+    store: Store,
+    spec: TaskSpec,
+    cells: Sequence[RunCell],
+    metrics: Collection[str],
+    chosen: pa.Array | None,
+    enough: int,
 ) -> tuple[Sample, pa.Array]:
     """The sample of a seeded choice of documents: of these, where the other side has chosen already."""
     import pyarrow as pa
     import pyarrow.compute as pc
+    import pyarrow.parquet as pq
 
     task = get_task(spec.task)
+    unasked = {metric.id for metric in task.metrics} - _with_sources(task.metrics, metrics)
     repeats = []
     for repeat in sorted({cell.repeat for cell in cells}):
-        table = _table(store, [cell for cell in cells if cell.repeat == repeat])
+        of_repeat = [cell for cell in cells if cell.repeat == repeat]
+        names = pq.read_schema(store.cell(of_repeat[0].key) / SCORES).names
+        table = score_table(store, of_repeat, [name for name in names if name not in unasked])
         if chosen is None:
             rows = np.sort(np.random.default_rng(0).choice(len(table), enough, replace=False))
             chosen = pc.take(table.column("id").combine_chunks(), pa.array(rows))
@@ -206,90 +217,24 @@ def _part_of_sample(
     return Sample(cells[0].method, tuple(repeats)), chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """A document that was answered differently, and its value of ``metric`` before and after; None where
-    it does not count."""
-
-    id: str
-    before: float | None
-    after: float | None
-
-    @property
-    def change(self) -> float:
-        return (self.after or 0.0) - (self.before or 0.0)
+def _only(sample: Sample, metrics: Collection[str]) -> Sample:
+    """The sample with the named metrics alone, where its scores are plain columns: resampling thirty metrics
+    to judge one takes thirty times as long."""
+    if not metrics or any(type(scores) is not Scores for scores in sample.repeats):
+        return sample
+    wanted = _with_sources(sample.metrics, metrics)
+    places = [place for place, metric in enumerate(sample.metrics) if metric.id in wanted]
+    kept = tuple(sample.metrics[place] for place in places)
+    repeats = tuple(Scores(kept, scores.ids, scores.values[:, places]) for scores in sample.repeats)
+    return Sample(sample.method, repeats)
 
 
-@dataclass(frozen=True)
-class Flips:
-    """The documents that were answered differently, what became worst first. ``metric`` has a value per
-    document and is the one that their values are of."""
-
-    metric: str
-    found: tuple[Flip, ...]
-
-
-def find_flips(before: Side, after: Side, pair: Pair) -> Flips:
-    """Which documents a method answers differently with some seed, and what they score, averaged over the
-    seeds. Where a run does not keep its answers, those documents whose score differs."""
-    metric = _metric_of_documents(after, pair)
-    found: dict[str, Flip] = {}
-    cells = [
-        {(cell.fold, cell.repeat): cell for cell in side.cells(pair.task, pair.method)}
-        for side in (before, after)
-    ]
-    for place in sorted(cells[0].keys() & cells[1].keys()):
-        tables = [
-            _answered(side.store, of_side[place], metric.id)
-            for side, of_side in zip((before, after), cells, strict=True)
-        ]
-        for flip in _differing(*tables):
-            found.setdefault(flip.id, flip)
-    sign = 1 if metric.higher_is_better else -1
-    return Flips(metric.id, tuple(sorted(found.values(), key=lambda flip: (sign * flip.change, flip.id))))
-
-
-def _metric_of_documents(side: Side, pair: Pair) -> Any:
-    task = get_task(pair.task)
-    primary = task.metric(side.manifest.tasks[pair.task].primary)
-    if isinstance(primary.aggregate, OfSample):
-        return next(metric for metric in task.metrics if not isinstance(metric.aggregate, OfSample))
-    return primary
-
-
-def _answered(store: Store, cell: RunCell, metric: str) -> tuple[pa.Array, Any, Floats]:
-    """Ids in their order, answers (None where they were not kept) and values (NaN where one does not
-    count) of the documents of a cell."""
-    import pyarrow.compute as pc
-
-    table = _table(store, [cell], ["id", metric])
-    table = table.take(pc.sort_indices(table.column("id")))
-    values = table.column(metric).cast("float64").to_numpy(zero_copy_only=False)
-    answers = read_answers(store.cell(cell.key))
-    texts = None
-    if answers is not None:
-        answers = answers.take(pc.sort_indices(answers.column("id")))
-        if answers.column("id").equals(table.column("id")):
-            texts = answers.column("answer")
-    return table.column("id"), texts, values
-
-
-def _differing(before: tuple[pa.Array, Any, Floats], after: tuple[pa.Array, Any, Floats]) -> list[Flip]:
-    import pyarrow.compute as pc
-
-    ids, old, values = before
-    other_ids, new, other_values = after
-    if not ids.equals(other_ids):
-        return []
-    if old is not None and new is not None:
-        differs = pc.not_equal(old, new).to_numpy()
-    else:
-        differs = ~((values == other_values) | (np.isnan(values) & np.isnan(other_values)))
-    return [
-        Flip(ids[int(i)].as_py(), _number(values[i]), _number(other_values[i]))
-        for i in np.flatnonzero(differs)
-    ]
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
+def _with_sources(known: Iterable[Metric], metrics: Collection[str]) -> set[str]:
+    """The named metrics, or all, with those that they are computed from."""
+    chosen = {metric.id for metric in known if not metrics or metric.id in metrics}
+    return chosen | {
+        source
+        for metric in known
+        if metric.id in chosen and isinstance(metric.aggregate, OfMeans)
+        for source in metric.aggregate.sources
+    }

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Decision = Literal["pass", "regressed", "inconclusive"]
 
-ALPHA = 0.05
-"""One-sided: of methods that did not change, at most this share is called regressed."""
+ALPHA = 0.025
+"""One-sided, so that a regression lies outside a 95 % interval: of methods that did not change, at most this
+share is called regressed."""
 POWER = 0.90
 """The smallest detectable loss is the one that is found with this probability."""
 

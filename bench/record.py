@@ -144,6 +144,25 @@ class Record(_Model):
     output_bytes: int = 0
 
 
+class CellFacts(BaseModel):
+    """What a board needs of every cell of a method. A record is mostly metrics and versions; of a method with
+    a hundred cells they are read of one, and of the others this."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_version: int
+    key: str
+    fold: int
+    repeat: int = 0
+    device: str = "cpu"
+    stochastic: bool | None = None
+    status: Status
+    failure: Failure | None = None
+    started_at: str
+    costs: Costs
+    predictions_digest: str | None = None
+
+
 class RunCell(_Model):
     """A cell as a run saw it."""
 

@@ -22,19 +22,29 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
 from readbench.errors import BenchError
-from readbench.record import Manifest, PreparationCost, Record, read_manifest, read_record
+from readbench.record import (
+    SCHEMA_VERSION,
+    CellFacts,
+    Manifest,
+    PreparationCost,
+    Record,
+    read_manifest,
+    read_record,
+)
 
 # KEY-PID-STARTED-RANDOM: whose it is stands in the name, so that a workspace is never without an owner.
 WORKSPACE = re.compile(r"\.\w+-(\d+)-(\d+)-\w+(\.old)?")
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 """Errors that say something about the disk and nothing about a method."""
+
+Kept = TypeVar("Kept", Record, CellFacts)
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -64,12 +74,31 @@ class Store:
     def record(self, key: str) -> Record | None:
         """The record of a cell, or None where the cell is not there or its record cannot be read
         (a foreign file, a damaged disk): then the cell simply counts as not yet run."""
-        path = self.cell(key) / "record.json"
+        return self._read(key, Record)
+
+    def facts(self, key: str) -> CellFacts | None:
+        """What boards need of a cell, in a quarter of the time that its whole record takes."""
+        return self._read(key, CellFacts)
+
+    def _read(self, key: str, kind: type[Kept]) -> Kept | None:
+        path = f"{self.root}/cells/{key}/record.json"
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            return read_record(data, str(path)) if isinstance(data, dict) else None
-        except (OSError, ValueError, ValidationError):
+            with open(path, "rb") as file:  # noqa: PTH123 - boards read ten thousand of them
+                content = file.read()
+        except OSError:
             return None
+        with contextlib.suppress(ValidationError):
+            found = kind.model_validate_json(content)
+            if found.schema_version == SCHEMA_VERSION:
+                return found
+        try:
+            data = json.loads(content)
+            if not isinstance(data, dict):
+                return None
+            record = read_record(data, path)
+        except (ValueError, ValidationError):
+            return None
+        return record if isinstance(record, kind) else kind.model_validate(record.model_dump())
 
     def preparation_cost(self, key: str) -> PreparationCost | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 from bench_process import Bench
 from gate_runs import GateRuns, make_runs
+
+# Workers of pytest-xdist inherit a terminal's width; what is tested here prints into pipes.
+os.environ.pop("COLUMNS", None)
 
 EXTENSION = Path(__file__).parent / "extension"
 

@@ -17,7 +17,8 @@ from readbench.answers import read_answers, write_answers
 from readbench.cli import main
 from readbench.compare import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
 from readbench.errors import BenchError
-from readbench.paired import Side, find_flips, open_side, pair_methods, paired_scores
+from readbench.flips import find_flips
+from readbench.paired import Side, open_side, pair_methods, paired_scores
 from readbench.record import Manifest
 from readbench.samples import load_sample
 from readbench.score_files import SCORES

@@ -44,7 +44,7 @@ class FakeDriver(ModuleType):
         return f"Card {handle}"
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(used=self.used[handle])
+        return SimpleNamespace(used=self.used[handle], total=80 * 2**30)
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
         return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in self.processes[handle].items()]
@@ -135,7 +135,7 @@ def test_a_record_carries_what_the_driver_said(driver: FakeDriver, tmp_path: Pat
     )
 
     def all_processes(handle: int) -> list[SimpleNamespace]:
-        # Whoever asks has a child of the fork server in mind: every process of this session is on card 0.
+        # Whoever asks has a child of the fork server in mind: every process below this one is on card 0.
         import psutil
 
         pids = [process.pid for process in psutil.Process().children(recursive=True)]

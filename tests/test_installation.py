@@ -41,7 +41,7 @@ def test_the_wheel_declares_its_methods_and_commands(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     text = next(archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
     assert "bench = readbench.cli:main" in text
-    assert "pke.multipartiterank = readbench_adapters.pke_methods:MultipartiteRank" in text
+    assert "pke.multipartiterank = readbench_adapters.pke_graph_methods:MultipartiteRank" in text
 
 
 def pip(python: Path, *arguments: str) -> None:

@@ -107,7 +107,7 @@ def study(true_loss: float, seeds: int, documents: int, generator: np.random.Gen
 def test_unchanged_methods_are_rarely_called_regressed(seeds: int) -> None:
     generator = np.random.default_rng(seeds)
     alarms = sum(study(0.0, seeds, 500, generator) == "regressed" for _ in range(1_500))
-    assert alarms / 1_500 <= 0.06
+    assert alarms / 1_500 <= 0.035
 
 
 def test_the_detectable_loss_is_detected() -> None:
@@ -120,4 +120,4 @@ def test_the_detectable_loss_is_detected() -> None:
 
 def test_detectable_loss_exceeds_the_margin() -> None:
     assert detectable(Noise(1e-9, 50, 3), 0.01) == pytest.approx(0.01)
-    assert detectable(Noise(0.01, 1e9, 3), 0.0) == pytest.approx(0.0293, abs=1e-4)
+    assert detectable(Noise(0.01, 1e9, 3), 0.0) == pytest.approx(0.0324, abs=1e-4)

@@ -14,7 +14,7 @@ from readbench.errors import BenchError
 from readbench.infer import infer_suite
 from readbench.language_codes import language_code
 from readbench.record import OTHER_LANGUAGE
-from readbench.scaffold import write_suite
+from readbench.scaffold_suite import write_suite
 from readbench.suite import Suite, load_suite
 from readbench.suite_language import told_apart, unnamed_language
 from readbench.types import Dataset, Document

@@ -66,7 +66,10 @@ class Server:
             self._reap()
 
     def _receive(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self.connection, MESSAGE, 1)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.connection, MESSAGE, 1)
+        except ConnectionError:
+            return False  # the parent went while something that it had not read was on its way
         if not data:
             return False
         message = json.loads(data)

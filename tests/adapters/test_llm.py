@@ -152,6 +152,9 @@ def test_the_record_tells_how_often_scoring_and_free_answers_agree(models: dict[
     spelling = spelled(models["llama"], "full").replace("agreement=3", "agreement=6")
     fitted(spelling, TRAIN, VALIDATION, notes=notes)
     assert notes["agreement"] == {"documents": 6, "agreed": 6}
+    # Where there are fewer, on those: prediction has a clock of its own.
+    fitted(spelling.replace("agreement=6", "agreement=60"), TRAIN, VALIDATION, notes=notes).predict(TEST)
+    assert notes["agreement"]["documents"] == len(VALIDATION.documents)
     # Where there is nothing to learn from, on the first papers that are predicted.
     notes.clear()
     empty = Dataset("empty", ())

@@ -222,4 +222,7 @@ def test_the_plan_is_told_what_a_row_takes_at_least(tmp_path: Path) -> None:
     assert shape is not None
     assert lora == 4 * shape.parameters + 16 * trainable_parameters(shape, LORA)
     assert full == 16 * shape.parameters
-    assert create(f"llm[model={folder}, tuning=full]", device="cuda").needs().memory_bytes == 0
+    # On a GPU it is the GPU's memory, and weights that are not trained are kept in half precision.
+    on_gpu = create(f"llm[model={folder}]", device="cuda").needs()
+    assert on_gpu.memory_bytes == 0
+    assert 0 < on_gpu.gpu_memory_bytes < lora

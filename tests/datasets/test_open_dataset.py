@@ -159,9 +159,10 @@ def test_an_empty_file_without_extension_is_refused(write, refused):
 
 def test_readers_are_asked_in_turn():
     assert [type(reader).__name__ for reader in READERS] == [
-        "PartFolderReader", "KeyFolderReader", "CsvReader", "JsonLinesReader", "HubReader",
+        "InstructionReader", "PartFolderReader", "KeyFolderReader", "CsvReader", "JsonLinesReader",
+        "HubReader",
     ]  # fmt: skip
-    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 4 + [True]
+    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 5 + [True]
 
 
 def test_a_file_comes_before_the_hub(write, monkeypatch):
