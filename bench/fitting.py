@@ -15,7 +15,7 @@ from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
 from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, finish
-from readbench.planner import with_labels
+from readbench.planner import stated_labels, with_labels
 from readbench.provenance import machine, versions_of
 from readbench.registry import Method, Registry, plain
 from readbench.splits import SplitSpec, make_splits
@@ -48,6 +48,8 @@ def fit(
         dataset = dataset.only(d.id for d in dataset.documents if targets.get(d.id))
     if task == "classification":
         spec = with_labels(spec, dataset)
+    elif task == "extraction":
+        spec = spec.model_copy(update={"labels": stated_labels(dataset)})
     parts = _parts(dataset, spec, validation, seed)
     workspace = begin(output)
     notes: dict[str, Any] = {}
@@ -101,7 +103,7 @@ def _task(method: Method, dataset: Dataset, task: Task | None) -> Task:
 
 def _fields(dataset: Dataset) -> tuple[str, ...]:
     known = {name for document in dataset.documents for name in document.fields}
-    usual = tuple(name for name in ("title", "abstract") if name in known)
+    usual = tuple(name for name in ("title", "abstract", "instruction", "input") if name in known)
     return usual or (("text",) if "text" in known else tuple(sorted(known)))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from rich.console import Console
 
 import readbench
 from readbench.datasets import open_dataset
+from readbench.fitting import fit
 from readbench.infer import infer_suite
+from readbench.predicting import opened, predict_file
 from readbench.report.show import render_predictions
 from readbench.report.show_facts import facts_of
 from readbench.scaffold_suite import write_suite
@@ -172,3 +176,23 @@ def test_init_writes_a_suite_that_loads(tmp_path: Path) -> None:
         suite.tasks["extraction"].methods
         == load_suite(list_suites()["reviews-and-facts"]).tasks["extraction"].methods
     )
+
+
+def test_a_model_is_kept_and_predicts_for_rows_without_targets(tmp_path: Path) -> None:
+    corpus = open_dataset("facts-demo")
+    manifest = fit("dictionary-triples", corpus, tmp_path / "model")
+    assert manifest.spec.fields == ("instruction", "input")
+    assert len(manifest.spec.labels) == 6
+    text = "找出句子里的三元组，用JSON作答：\n\n《空巷》是秦半夏写的小说。"
+    row = {"context": f"Instruction: 请仔细阅读，按要求作答。\nInput: {text}\nAnswer: ", "id": "new"}
+    (tmp_path / "new.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with opened(tmp_path / "model") as model:
+        for name in ("out.jsonl", "out.csv"):
+            predict_file(model, tmp_path / "new.jsonl", tmp_path / name)
+    said = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+    wanted = {"subject": "空巷", "predicate": "作者", "object": "秦半夏", "subject_type": "图书",
+              "object_type": "人物"}  # fmt: skip
+    assert said == {"id": "new", "label": None, "facts": [wanted], "parsed": True}
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as lines:
+        (line,) = csv.DictReader(lines)
+    assert (line["id"], line["label"], json.loads(line["facts"])) == ("new", "", [wanted])
