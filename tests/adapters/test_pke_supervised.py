@@ -180,8 +180,7 @@ def test_another_pickle_than_the_shipped_one_is_not_read(
         pke_supervised.shipped_classifier("Kea")
 
 
-@pytest.mark.parametrize(
-    "spelling", ["pke.kea", pytest.param("pke.wingnus[df=train]", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("spelling", ["pke.kea", "pke.wingnus[df=train]"])
 def test_conformance(spelling: str) -> None:
     assert [result for result in check_method(spelling) if not result.passed] == []
