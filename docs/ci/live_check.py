@@ -64,7 +64,7 @@ class Frequency(Injured, known["pke.tfidf"]):
 '''
 NAMES = ("live.firstphrases", "live.positionrank", "live.tfidf")
 LIMIT = 60
-LOST = 0.45
+LOST = 0.36
 SLOWER = 1.5
 LARGER = 1.3
 PAIRS = 10
