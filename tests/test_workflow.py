@@ -11,6 +11,8 @@ import pytest
 import typer
 
 from readbench import cli, cli_compare  # noqa: F401 - its verbs register themselves
+from readbench.datasets import open_dataset
+from readbench.paired import open_side
 from readbench.suite import find_suite, load_suite
 from readbench.tasks import get_task
 from readbench.thresholds import check_direction, parse_threshold
@@ -69,3 +71,20 @@ def test_base_and_head_are_there_and_every_report_is_made() -> None:
     for step in steps()[4:]:
         # A regression in one gate must not hide what the next has to say.
         assert "!cancelled()" in step["if"]
+
+
+def test_the_committed_baseline_is_one_that_the_suite_can_be_held_to() -> None:
+    """A new version of the suite, the corpus or a metric needs a new baseline: `bench run quick --fresh &&
+    bench baseline quick`."""
+    (folder,) = {words[words.index("--baseline") + 1] for words in calls() if "--baseline" in words}
+    side = open_side(str(WORKFLOW.parents[2] / folder), "results")
+    suite, corpus = load_suite(find_suite("quick")), open_dataset("papers-demo")
+    manifest = side.manifest
+    assert (manifest.suite, manifest.suite_version) == (suite.name, suite.version)
+    assert manifest.fingerprint == corpus.fingerprint
+    for table in side.board.tables:
+        current = {metric.id: metric.version for metric in get_task(table.task).metrics}
+        assert {row.method for row in table.rows} == set(suite.tasks[table.task].methods)  # type: ignore[index]
+        for row in table.rows:
+            assert row.status == "ok"
+            assert current[table.primary] == row.metrics[table.primary].version
