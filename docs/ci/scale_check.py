@@ -48,6 +48,11 @@ def grown(table: pa.Table, answers: pa.Table, changed: float, seed: int) -> tupl
     )
 
 
+def _mean(column: pa.ChunkedArray) -> float | None:
+    """None where no document counts: a metric that was not asked for."""
+    return None if column.null_count == len(column) else float(np.nanmean(column.to_numpy()))
+
+
 def write_side(side: Side, folder: Path, method: str, changed: float, *, noisy: bool) -> Path:
     """A run of one method on a million documents; with three seeds where it is ``noisy``."""
     store = Store(folder)
@@ -66,9 +71,7 @@ def write_side(side: Side, folder: Path, method: str, changed: float, *, noisy: 
         pq.write_table(scores, place / SCORES, compression="zstd")
         write_answers(digests, place)
         metrics = {
-            name: value.model_copy(
-                update={"value": float(np.nanmean(scores.column(name).to_numpy())), "n": DOCUMENTS}
-            )
+            name: value.model_copy(update={"value": _mean(scores.column(name)), "n": DOCUMENTS})
             for name, value in record.metrics.items()
             if name in scores.column_names
         }
