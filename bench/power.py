@@ -25,11 +25,13 @@ POWER = 0.90
 @dataclass(frozen=True, slots=True)
 class Noise:
     """The standard error of a difference and its degrees of freedom. ``seeds``: how many pairs of training
-    runs it comes from; with one, training noise is not in it."""
+    runs it comes from; with one, training noise is not in it. ``documents``: how many it was seen on, 0 for
+    more than matter."""
 
     standard_error: float
     df: float
     seeds: int
+    documents: int = 0
 
     def interval(self, difference: float, level: float = 0.95) -> tuple[float, float]:
         reach = student_t_quantile((1 + level) / 2, self.df) * self.standard_error
@@ -51,9 +53,9 @@ def noise(documents_se: float, documents: int, per_seed: ArrayLike) -> Noise:
     total = of_documents + of_seeds
     free = max(documents - 1, 1)
     if total == 0:
-        return Noise(0.0, float(free), seeds)
+        return Noise(0.0, float(free), seeds, documents)
     parts = of_documents**2 / free + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
-    return Noise(math.sqrt(total), total**2 / parts, seeds)
+    return Noise(math.sqrt(total), total**2 / parts, seeds, documents)
 
 
 def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Decision:
@@ -75,14 +77,26 @@ def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA)
 
 
 def detectable(noise: Noise, margin: float = 0.0, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest true loss that ``non_inferior`` calls regressed with probability ``power``: large enough
-    to be significant, and for its estimate to exceed the margin. In the unit of the difference.
+    """The smallest loss that ``non_inferior`` calls regressed with probability ``power``, whatever the seeds:
+    large enough to be significant, and for its estimate to exceed the margin. In the unit of the
+    difference, for metrics between 0 and 1.
 
-    Lachin 1981, doi:10.1016/0197-2456(81)90001-5.
+    A loss makes the interval wider by itself: where it falls on whole documents (right before, wrong now), a
+    loss of d on n documents has the variance d / n over documents, beside the noise that was seen.
     """
+    significant = student_t_quantile(1 - alpha, noise.df)
     reached = student_t_quantile(power, noise.df) * noise.standard_error
-    needed = student_t_quantile(1 - alpha, noise.df) * noise.standard_error
-    return max(needed + reached, margin + (needed if noise.seeds < 2 else 0.0) + reached)
+
+    def needed(loss: float) -> float:
+        of_loss = loss / noise.documents if noise.documents else 0.0
+        return significant * math.sqrt(noise.standard_error**2 + of_loss)
+
+    # What is needed grows as the root of the loss: the iteration converges from below.
+    loss = 0.0
+    for _ in range(100):
+        loss = needed(loss) + reached
+    beyond = needed(loss) if noise.seeds < 2 else 0.0
+    return max(loss, margin + beyond + reached)
 
 
 @lru_cache(maxsize=1)
