@@ -52,7 +52,7 @@ test-all: $(STAMP) ## the slow ones as well
 SLOWER ?= 30%
 against_the_last = $(if $(wildcard .benchmarks/*/*.json),--benchmark-compare --benchmark-compare-fail=median:$(SLOWER))
 bench: $(STAMP) ## time the harness and every method, keep the numbers, fail where they got slower
-	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts=-q --benchmark-only --benchmark-autosave \
+	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts=-q -m "not slow" --benchmark-only --benchmark-autosave \
 	  $(against_the_last) --benchmark-columns=median,iqr,ops,rounds
 
 lint: $(STAMP) ## style, types and import rules

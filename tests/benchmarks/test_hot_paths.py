@@ -40,6 +40,7 @@ def test_read_the_embedded_papers(benchmark: BenchmarkFixture) -> None:
 
 def test_plan_ten_methods(benchmark: BenchmarkFixture, papers: Dataset, tmp_path: Path) -> None:
     suite = load_suite(find_suite("quick"))
+    suite = suite.model_copy(update={"tasks": {"keyphrases": suite.tasks["keyphrases"]}})
     plan = benchmark(make_plan, suite, papers, Options(), Store(tmp_path))
     assert len(plan.cells) == 10
 

@@ -3,22 +3,27 @@ here is skipped and says why."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from readbench.adapter import Adapter, Combination
 from readbench.datasets import open_dataset
 from readbench.engine.workbench import Workbench
 from readbench.errors import MissingDependency
 from readbench.planner import with_labels
 from readbench.registry import GROUP, Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Part
+from readbench.types import Document, Part, Prediction, Task
 
 PAPERS = 50
 LEARNED_FROM = 60
+MINUTES = ("llm",)
+"""What takes minutes: left out of `make bench`, run once by `pytest -m slow`."""
+SLOW = (pytest.mark.slow, pytest.mark.timeout(3600))
 METHODS = sorted(point.name for point in entry_points(group=GROUP))
 
 
@@ -33,28 +38,52 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("methods")
 
 
-@pytest.mark.parametrize("name", METHODS)
+class Papers:
+    """The papers that a method predicts, those that it learns from, and what its task asks."""
+
+    def __init__(self, task: Task) -> None:
+        corpus = open_dataset("papers-demo")
+        self.spec = TaskSpec(task=task)
+        if task == "classification":
+            self.spec = with_labels(self.spec, corpus)
+        documents = [self.spec.project(document) for document in corpus.documents[: PAPERS + LEARNED_FROM]]
+        self.test, learned = documents[:PAPERS], documents[PAPERS:]
+        self.train = corpus.only(document.id for document in learned)
+        self.parts: dict[Part, list[Document]] = {"test": self.test, "train": learned, "validation": learned}
+
+
+def ready(spelling: str, papers: Papers, place: Path, built: dict[str, Path]) -> Adapter:
+    """The method loaded, prepared and trained; the test is skipped where it cannot be."""
+    method = Registry().method(spelling)
+    place.mkdir()
+    bench = Workbench(method, papers.spec, place, built=built)
+    try:
+        method.create(bench.context({})).missing()
+        adapter = bench.loaded(papers.parts)
+    except MissingDependency as error:
+        pytest.skip(str(error))
+    adapter.fit(papers.train, papers.train)
+    return adapter
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=SLOW if n in MINUTES else ()) for n in METHODS])
 def test_predict_50_papers(
     benchmark: BenchmarkFixture, name: str, folder: Path, built: dict[str, Path]
 ) -> None:
-    method = Registry().method(name)
-    corpus = open_dataset("papers-demo")
-    task = sorted(method.adapter.tasks & corpus.targets.keys())[0]
-    spec = TaskSpec(task=task)
-    if task == "classification":
-        spec = with_labels(spec, corpus)
-    documents = [spec.project(document) for document in corpus.documents[: PAPERS + LEARNED_FROM]]
-    ids = [document.id for document in documents]
-    test, train = documents[:PAPERS], corpus.only(ids[PAPERS:])
-    parts: dict[Part, list] = {"test": test, "train": documents[PAPERS:], "validation": documents[PAPERS:]}
-    place = folder / name
-    place.mkdir()
-    bench = Workbench(method, spec, place, built=built)
-    try:
-        method.create(bench.context({})).missing()
-        adapter = bench.loaded(parts)
-    except MissingDependency as error:
-        pytest.skip(str(error))
-    adapter.fit(train, train)
-    predictions = benchmark.pedantic(adapter.predict, args=(test,), rounds=5, iterations=1, warmup_rounds=1)
+    adapter_class = Registry()[name]
+    tasks = sorted(adapter_class.tasks & open_dataset("papers-demo").targets.keys())
+    if not tasks:
+        pytest.skip(f"the embedded papers have nothing for {', '.join(sorted(adapter_class.tasks))}")
+    papers = Papers(tasks[0])
+    adapter = ready(name, papers, folder / name, built)
+    work: Callable[[], Sequence[Prediction]] = lambda: adapter.predict(papers.test)  # noqa: E731
+    if isinstance(adapter, Combination):
+        members = [
+            ready(member, papers, folder / f"{name}-{i}", built).predict(papers.test)
+            for i, member in enumerate(adapter.needs().members)
+        ]
+        # Of a method made of others only the joining is its own.
+        work = lambda: [adapter.combine(of_one) for of_one in zip(*members, strict=True)]  # noqa: E731
+    rounds = 1 if name in MINUTES else 5
+    predictions = benchmark.pedantic(work, rounds=rounds, iterations=1, warmup_rounds=rounds // 5)
     assert len(predictions) == PAPERS
