@@ -19,7 +19,7 @@ from readbench_adapters.llm_models import find_model, load_causal, require_model
 from readbench_adapters.llm_params import LlmParams
 from readbench_adapters.llm_prompts import LABELS, LabelFormat, Prompter, Shot, Template, choose_shots
 from readbench_adapters.llm_quantization import quantise, require_quantization
-from readbench_adapters.llm_scoring import Answers, Scorer, generate
+from readbench_adapters.llm_scoring import Answers, Said, Scorer, generate
 from readbench_adapters.llm_training import Example, Learner, fine_tune
 from readbench_adapters.llm_tuning import tuned
 from readbench_adapters.training import optimiser_steps, resolve_precision
@@ -58,7 +58,7 @@ class Llm(Adapter):
     unless there is only one epoch to choose."""
 
     name: ClassVar[str] = "llm"
-    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "extraction"})
+    tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "keyphrases", "extraction"})
     summary: ClassVar[str] = "any causal language model: LoRA and its kin, zero-shot or few-shot"
     requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft", "safetensors")
     install: ClassVar[str] = "pip install 'readbench[llm]'"
@@ -76,9 +76,9 @@ class Llm(Adapter):
     def of_task(cls, task: Task) -> type[Adapter]:
         if task == "classification":
             return cls
-        from readbench_adapters.llm_extraction import stating_facts
+        from readbench_adapters.llm_free_text import writing
 
-        return stating_facts(cls)
+        return writing(cls, task)
 
     # -- before anything is loaded -------------------------------------------------------------------
 
@@ -304,14 +304,14 @@ class Llm(Adapter):
     def _said(self, documents: Sequence[Document], prompts: Sequence[list[int]]) -> list[PredictedLabel]:
         """What free answers state; an answer that states no label is an abstention, and is counted."""
         found = []
-        for document, text in zip(documents, self._generated(prompts), strict=True):
-            parsed = self.format.parse(text)
+        for document, said in zip(documents, self._generated(prompts), strict=True):
+            parsed = self.format.parse(said.text)
             if parsed is None:
-                self._unparsable[document.id] = text[:QUOTED_CHARACTERS]
+                self._unparsable[document.id] = said.text[:QUOTED_CHARACTERS]
             found.append(parsed or PredictedLabel(None))
         return found
 
-    def _generated(self, prompts: Sequence[list[int]]) -> list[str]:
+    def _generated(self, prompts: Sequence[list[int]]) -> list[Said]:
         return generate(
             self.model, self.causal.tokenizer, prompts, device=self.context.device,
             batch_size=self.params.predict_batch,

@@ -58,7 +58,8 @@ class LlmParams(Base):
     predict_batch: int = Field(16, ge=1, description="documents a batch in prediction")
     max_new_tokens: int | None = Field(
         None, ge=1,
-        description="of a free answer: 8 beside the longest label's own, 200 of facts where none is given",
+        description="of a free answer: 8 beside the longest label's own, 96 of keyphrases, 200 of facts "
+        "where none is given",
     )  # fmt: skip
     agreement: int = Field(
         16, ge=0, description="documents on which scoring is compared with free answers, for the record"

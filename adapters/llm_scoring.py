@@ -151,11 +151,19 @@ def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
     return positions, targets
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A free answer, without special tokens. ``whole``: it ended by itself, not because its room did."""
+
+    text: str
+    whole: bool
+
+
 def generate(
     model: Any, tokenizer: ChatTokenizer, prompts: Sequence[list[int]], *,
     device: str, batch_size: int, max_new_tokens: int,
-) -> list[str]:  # fmt: skip
-    """What the model answers when it may say what it likes: greedy, as text without special tokens.
+) -> list[Said]:  # fmt: skip
+    """What the model answers when it may say what it likes: greedy.
 
     A batch holds prompts of one length, so that there is no padding: PEFT's prompt and P-tuning do not
     tell the positions apart behind it.
@@ -170,7 +178,7 @@ def generate(
     of_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(prompts):
         of_length.setdefault(len(prompt), []).append(index)
-    answers = [""] * len(prompts)
+    answers = [Said("", True)] * len(prompts)
     for length, indices in sorted(of_length.items(), reverse=True):
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]
@@ -180,9 +188,7 @@ def generate(
                     input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
                 )
             for index, row in zip(batch, said[:, length:].tolist(), strict=True):
-                answers[index] = tokenizer.decode(_up_to(row, tokenizer.eos_id))
+                whole = tokenizer.eos_id in row
+                kept = row[: row.index(tokenizer.eos_id)] if whole else row
+                answers[index] = Said(tokenizer.decode(kept), whole)
     return answers
-
-
-def _up_to(ids: list[int], end: int) -> list[int]:
-    return ids[: ids.index(end)] if end in ids else ids

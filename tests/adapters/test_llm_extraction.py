@@ -170,5 +170,3 @@ def test_conformance(llama: Path) -> None:
     found = list(check_method(spelling, only="extraction"))
     assert found
     assert [result for result in found if not result.passed] == []
-    with pytest.raises(BenchError, match="does classification, extraction, not keyphrases"):
-        list(check_method(spelling, only="keyphrases"))

@@ -132,7 +132,9 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
     tokenizer = adapter.causal.tokenizer
     prompts = [tokenizer.chat(prompt) for prompt in [*PROMPTS, PROMPTS[0].replace("dose", "clinic")]]
     said = generate(adapter.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5)
-    assert said == [tokenizer.decode(greedy(adapter, prompt, 5)) for prompt in prompts]
+    wanted = [greedy(adapter, prompt, 5) for prompt in prompts]
+    assert [one.text for one in said] == [tokenizer.decode(ids) for ids in wanted]
+    assert [one.whole for one in said] == [len(ids) < 5 for ids in wanted]
 
 
 def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:
