@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from readbench.adapter import Adapter, Combination, Context, PreparationNeed
+from readbench.adapter import Adapter, Combination, Context
 from readbench.datasets import open_dataset
-from readbench.engine.child import checked, seed_everything
+from readbench.engine.child import checked
 from readbench.engine.joined import Joined
+from readbench.engine.workbench import Build, Workbench
 from readbench.errors import BenchError
 from readbench.members import members_of, with_members
 from readbench.planner import stated_labels, with_labels
@@ -32,6 +32,7 @@ from readbench.types import (
 )
 
 TRAIN, VALIDATION, TEST = 16, 4, 10
+SEED = 7
 HUGE_WORDS = 3_000
 TOLERANCE = 1e-4
 """Scores may move by this much with their batch neighbours: half a digit of single precision arithmetic."""
@@ -96,7 +97,7 @@ class _Checker:
         self.documents = tuple(self.spec.project(document) for document in test)
         self.odd = (*_odd_documents(corpus.documents, self.spec.fields), self.documents[0])
         self._made = 0
-        self._prepared_before: dict[tuple[str, str, tuple[str, ...]], Path] = {}
+        self._built: dict[Build, Path] = {}
         for one in with_members([method], task, registry):
             one.create(Context(task=self.spec)).missing()
 
@@ -132,7 +133,7 @@ class _Checker:
 
     def _deterministic(self) -> str:
         # Preparations of documents are made anew: they, too, must come out the same.
-        self._prepared_before = {key: place for key, place in self._prepared_before.items() if not key[2]}
+        self._built = {build: place for build, place in self._built.items() if not build.documents}
         return self._differs(self._predict(self._fitted(self.documents), self.documents), exact=True)
 
     def _any_order(self) -> str:
@@ -172,52 +173,24 @@ class _Checker:
         return adapter
 
     def _loaded(self, documents: Sequence[Document]) -> Adapter:
-        seed_everything(7)
-        adapter = self._made_of(self.method, documents)
-        seed_everything(7)
-        return adapter
+        return self._made_of(
+            self.method,
+            {
+                "train": self._projected(self.train).documents,
+                "validation": self._projected(self.validation).documents,
+                "test": documents,
+            },
+        )
 
-    def _made_of(self, method: Method, documents: Sequence[Document]) -> Adapter:
+    def _made_of(self, method: Method, parts: Mapping[Part, Sequence[Document]]) -> Adapter:
         """The method, loaded; together with its members where it is made of others."""
-        bare = method.create(self._context({}))
-        opened = {name: self._prepared(need, documents) for name, need in bare.needs().preparations.items()}
-        adapter = method.create(self._context(opened))
-        adapter.load()
+        self._made += 1
+        place = self.folder / f"method-{self._made}"
+        adapter = Workbench(method, self.spec, place, SEED, built=self._built).loaded(parts)
         if not isinstance(adapter, Combination):
             return adapter
         members = members_of(method, self.task, self.registry)
-        return Joined(adapter, [self._made_of(member, documents) for member in members])
-
-    def _prepared(self, need: PreparationNeed, documents: Sequence[Document]) -> Any:
-        of_part: dict[Part, Sequence[Document]] = {
-            "train": self._projected(self.train).documents,
-            "validation": self._projected(self.validation).documents,
-            "test": documents,
-        }
-        chosen = list({d.id: d for part in need.parts for d in of_part[part]}.values())
-        params = need.preparation.params.model_dump_json()
-        key = (need.preparation.name, params, tuple(document.id for document in chosen))
-        if key not in self._prepared_before:
-            self._prepared_before[key] = self._build(need, chosen, documents)
-        return need.preparation.open(self._prepared_before[key])
-
-    def _build(
-        self, need: PreparationNeed, chosen: Sequence[Document], documents: Sequence[Document]
-    ) -> Path:
-        inputs = {
-            name: self._prepared(upstream, documents) for name, upstream in need.preparation.needs().items()
-        }
-        self._made += 1
-        folder = self.folder / f"preparation-{self._made}"
-        folder.mkdir()
-        need.preparation.build(chosen, folder, self._context(inputs))
-        return folder
-
-    def _context(self, preparations: Mapping[str, Any]) -> Context:
-        self._made += 1
-        scratch = self.folder / f"scratch-{self._made}"
-        scratch.mkdir()
-        return Context(task=self.spec, seed=7, preparations=preparations, scratch=scratch)
+        return Joined(adapter, [self._made_of(member, parts) for member in members])
 
     def _projected(self, dataset: Dataset) -> Dataset:
         targets = {self.task: dataset.targets[self.task]}

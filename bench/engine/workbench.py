@@ -10,13 +10,20 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from readbench.adapter import Adapter, Context, PreparationNeed
 from readbench.engine.child import seed_everything
 from readbench.registry import Method
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, Part
+
+
+class Build(NamedTuple):
+    """A preparation that was built: of how many documents, and the digest of what it is and of which ones."""
+
+    documents: int
+    digest: str
 
 
 class Current:
@@ -36,7 +43,8 @@ class Current:
 @dataclass
 class Workbench:
     """Loads one method and gives it its preparations. ``folder`` keeps their files while this lives;
-    ``given`` are files of preparations that were made before, by the name under which the method asks."""
+    ``given`` are files of preparations that were made before, by the name under which the method asks;
+    ``built`` are those made here, which several may share."""
 
     method: Method
     spec: TaskSpec
@@ -47,7 +55,7 @@ class Workbench:
     progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
     note: Callable[[str, Any], None] = lambda name, value: None  # noqa: ARG005
     given: Mapping[str, Path] = field(default_factory=dict)
-    built: dict[str, Path] = field(default_factory=dict)
+    built: dict[Build, Path] = field(default_factory=dict)
     _made: int = 0
 
     def needs(self) -> Mapping[str, PreparationNeed]:
@@ -93,10 +101,11 @@ class Workbench:
         chosen = list({d.id: d for part in need.parts for d in parts.get(part, ())}.values())
         preparation = need.preparation
         asked = [preparation.name, preparation.params.model_dump_json(), *(d.id for d in chosen)]
-        key = hashlib.sha256("\n".join(asked).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256("\n".join(asked).encode("utf-8", "surrogatepass")).hexdigest()
+        key = Build(len(chosen), digest)
         if key not in self.built:
             inputs = {name: self.prepared(upstream, parts) for name, upstream in preparation.needs().items()}
-            folder = self.folder / f"preparation-{key[:16]}"
+            folder = self.folder / f"preparation-{digest[:16]}"
             folder.mkdir(parents=True)
             preparation.build(chosen, folder, self.context(inputs))
             self.built[key] = folder

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from readbench.adapter import Adapter, Combination
 from readbench.datasets import open_dataset
-from readbench.engine.workbench import Workbench
+from readbench.engine.workbench import Build, Workbench
 from readbench.errors import MissingDependency
 from readbench.planner import with_labels
 from readbench.registry import GROUP, Registry
@@ -28,7 +28,7 @@ METHODS = sorted(point.name for point in entry_points(group=GROUP))
 
 
 @pytest.fixture(scope="module")
-def built() -> dict[str, Path]:
+def built() -> dict[Build, Path]:
     """Preparations by what they are made of: methods share them."""
     return {}
 
@@ -52,7 +52,7 @@ class Papers:
         self.parts: dict[Part, list[Document]] = {"test": self.test, "train": learned, "validation": learned}
 
 
-def ready(spelling: str, papers: Papers, place: Path, built: dict[str, Path]) -> Adapter:
+def ready(spelling: str, papers: Papers, place: Path, built: dict[Build, Path]) -> Adapter:
     """The method loaded, prepared and trained; the test is skipped where it cannot be."""
     method = Registry().method(spelling)
     place.mkdir()
@@ -68,7 +68,7 @@ def ready(spelling: str, papers: Papers, place: Path, built: dict[str, Path]) ->
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=SLOW if n in MINUTES else ()) for n in METHODS])
 def test_predict_50_papers(
-    benchmark: BenchmarkFixture, name: str, folder: Path, built: dict[str, Path]
+    benchmark: BenchmarkFixture, name: str, folder: Path, built: dict[Build, Path]
 ) -> None:
     adapter_class = Registry()[name]
     tasks = sorted(adapter_class.tasks & open_dataset("papers-demo").targets.keys())
