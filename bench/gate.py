@@ -20,6 +20,9 @@ Verdict = Literal["pass", "regressed", "inconclusive", "incomparable", "reported
 PASS, REGRESSION, NOTHING_MEASURED, INCOMPARABLE = 0, 1, 3, 4
 RESAMPLES = 2_000
 """Enough for a standard error within 2 %."""
+STORED_BAND = 2.0
+"""How many times as slow the same code may seem by two single measurements on one quiet machine, scaled by
+the reference workload: of 5,000 pairs one in a thousand (docs/ci/operating-characteristics.md)."""
 MARGIN = "-1pp"
 """What the primary metric of each task may lose where nobody says anything."""
 
@@ -235,7 +238,15 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
     plain = change.after / change.before
     scaled = "" if abs(change.ratio / plain - 1) < 0.005 else f" (×{plain:.2f} before scaling)"
     if loss > limit:
-        return decided("regressed", f"×{change.ratio:.2f}{scaled}, beyond {threshold.text}")
+        told = f"×{change.ratio:.2f}{scaled}, beyond {threshold.text}"
+        certain = change.ratio * STORED_BAND < 1 if change.higher_is_better else change.ratio > STORED_BAND
+        if certain or change.cost.endswith("_bytes"):
+            return decided("regressed", told)
+        return decided(
+            "inconclusive",
+            f"{told}, but single measurements of the same code lie up to ×{STORED_BAND:g} apart: "
+            "decide it with --speed --against",
+        )
     return decided("pass", f"×{change.ratio:.2f}{scaled}")
 
 
