@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from readbench.provenance import machine, versions_of
 from readbench.store import write_json
@@ -22,20 +22,23 @@ from readbench.store import write_json
 ROUNDS = 3
 ENOUGH_S = 2.0
 TIMEOUT_S = 300
+DISTURBED = 2.0
+"""How many times its processor time an import may take before something else was in its way: a cold disk, or
+other work on the machine. Such a figure is used once and not kept."""
 
 # The interpreter's own start is not an import; what is loaded afterwards tells which other sets
 # would cost the same (pke brings scikit-learn along, so pke + scikit-learn is no set of its own).
 PROBE = """
 import json, sys, time
-start = time.perf_counter()
+start, worked = time.perf_counter(), time.process_time()
 for name in sys.argv[1:]:
     __import__(name)
-seconds = time.perf_counter() - start
+seconds, worked = time.perf_counter() - start, time.process_time() - worked
 pss = 0
 for line in open("/proc/self/smaps_rollup"):
     if line.startswith("Pss:"):
         pss = int(line.split()[1]) * 1024
-print("\\n" + json.dumps([seconds, pss, sorted({name.partition(".")[0] for name in sys.modules})]))
+print("\\n" + json.dumps([seconds, worked, pss, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
 
@@ -58,6 +61,7 @@ class _Measured(BaseModel):
     seconds: float | None
     footprint_bytes: int
     brings: list[str]
+    disturbed: bool = Field(default=False, exclude=True)
 
     def stands_for(self, modules: Collection[str]) -> bool:
         """Whether this measurement is also that of another set, and still of what is installed."""
@@ -92,7 +96,8 @@ class ImportCosts:
             measured = _measure(sorted(set(modules)))
             self._known.append(measured)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, [entry.model_dump() for entry in self._known])
+            kept = [entry.model_dump() for entry in self._known if not entry.disturbed]
+            write_json(self.path, kept)
             cost = ImportCost(measured.seconds, measured.footprint_bytes)
         return cost
 
@@ -106,23 +111,37 @@ def _cache_folder(root: Path) -> Path:
     return folder if os.access(folder, os.W_OK) else root
 
 
+@dataclass(frozen=True)
+class _Round:
+    seconds: float
+    worked_s: float
+    footprint_bytes: int
+    brings: list[str]
+
+    @property
+    def disturbed(self) -> bool:
+        return self.seconds > DISTURBED * self.worked_s
+
+
 def _measure(modules: list[str]) -> _Measured:
-    results: list[tuple[float, int, list[str]]] = []
-    # A second round of a slow import tells little and costs much.
-    while len(results) < ROUNDS and sum(seconds for seconds, _, _ in results) < ENOUGH_S:
+    rounds: list[_Round] = []
+    # A second round of a slow import tells little and costs much, unless something was in its way.
+    while len(rounds) < ROUNDS and sum(one.seconds for one in rounds if not one.disturbed) < ENOUGH_S:
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-c", PROBE, *modules],
                 capture_output=True, text=True, check=True, timeout=TIMEOUT_S,
             )  # fmt: skip
-            results.append(tuple(json.loads(done.stdout.rstrip().splitlines()[-1])))
-        except (subprocess.SubprocessError, IndexError, ValueError):
+            rounds.append(_Round(*json.loads(done.stdout.rstrip().splitlines()[-1])))
+        except (subprocess.SubprocessError, IndexError, TypeError, ValueError):
             # It cannot be imported, takes for ever, or leaves with status 0 and without a word.
             break
-    footprints = sorted(pss for _, pss, _ in results)
+    footprints = sorted(one.footprint_bytes for one in rounds)
+    fastest = min(rounds, key=lambda one: one.seconds, default=None)
     return _Measured(
         machine=machine()["fingerprint"], modules=modules, versions=versions_of(modules),
-        seconds=min((seconds for seconds, _, _ in results), default=None),
+        seconds=None if fastest is None else fastest.seconds,
         footprint_bytes=footprints[len(footprints) // 2] if footprints else 0,
-        brings=results[0][2] if results else [],
+        brings=rounds[0].brings if rounds else [],
+        disturbed=fastest is not None and fastest.disturbed,
     )  # fmt: skip

@@ -17,6 +17,8 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +61,10 @@ class Position(Injured, known["pke.positionrank"]):
     name = "live.positionrank"
 
 
-class Frequency(Injured, known["pke.tfidf"]):
-    name = "live.tfidf"
+class Yake(Injured, known["pke.yake"]):
+    name = "live.yake"
 '''
-NAMES = ("live.firstphrases", "live.positionrank", "live.tfidf")
+NAMES = ("live.firstphrases", "live.positionrank", "live.yake")
 LIMIT = 60
 LOST = 0.36
 SLOWER = 1.5
@@ -106,6 +108,27 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
+@dataclass
+class Tally:
+    """How the pairs of one table came out: by kind the exit statuses, and the verdicts of each threshold."""
+
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+    verdicts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def add(self, kind: str, number: int, status: int, found: dict[tuple[str, str], dict[str, Any]]) -> None:
+        """Notes a pair and prints its row."""
+        self.statuses[kind, status] += 1
+        for (_, what), decision in found.items():
+            self.verdicts[kind, what, decision["verdict"]] += 1
+        print(f"| {number} | {kind} | {status} | {told(found)} |", flush=True)
+
+    def print(self) -> None:
+        for kind in ("identical", "injured"):
+            ends = ", ".join(f"{n} × {end}" for (k, end), n in sorted(self.statuses.items()) if k == kind)
+            seen = ", ".join(f"{w} {v} {n}" for (k, w, v), n in sorted(self.verdicts.items()) if k == kind)
+            print(f"\n{kind.capitalize()} pairs: exit status {ends}. Decisions: {seen}.")
+
+
 def stored_pairs(folder: Path, pairs: int) -> None:
     """The first run of each pair is the second of the one before: each is new to the one it is held to."""
     guards = ("--fail-on", "f1@10:-1pp", "--fail-on", "peak_memory_bytes:+10%")
@@ -114,10 +137,11 @@ def stored_pairs(folder: Path, pairs: int) -> None:
     injured = [injure(folder, peak(folder, runs[0]))]
     injured += [run(folder) for _ in range(pairs - 1)]
     print("| pair | what | exit status | decisions |\n| --- | --- | ---: | --- |")
+    tally = Tally()
     for kind, others in (("identical", runs[1:]), ("injured", injured)):
         for number, (before, after) in enumerate(zip(runs, others, strict=False), 1):
-            status, found = gate(folder, after, "--baseline", before, *guards)
-            print(f"| {number} | {kind} | {status} | {told(found)} |", flush=True)
+            tally.add(kind, number, *gate(folder, after, "--baseline", before, *guards))
+    tally.print()
 
 
 def injure(folder: Path, before: int) -> str:
@@ -148,6 +172,7 @@ def speed_pairs(folder: Path, pairs: int, rounds: int) -> None:
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "as they are")
     print("\n| pair | what | exit status | decisions |\n| --- | --- | ---: | --- |")
+    tally = Tally()
     for kind, slower in (("identical", 1.0), ("injured", SLOWER)):
         write(folder, 0.0, slower, 0)
         for number in range(1, pairs + 1):
@@ -156,7 +181,8 @@ def speed_pairs(folder: Path, pairs: int, rounds: int) -> None:
                 "--include-path", "methods.py", "--fail-on", "predict_s:+10%", "--rounds", rounds,
             )  # fmt: skip
             timed = {key: decision for key, decision in found.items() if key[1] == "predict_s"}
-            print(f"| {number} | {kind} | {status} | {told(timed)} |", flush=True)
+            tally.add(kind, number, status, timed)
+    tally.print()
 
 
 def main() -> None:
