@@ -112,6 +112,9 @@ def gate(
     ] = False,
     against: Annotated[str | None, typer.Option(help="With --speed: a git reference.")] = None,
     rounds: Annotated[int, typer.Option(help="With --speed: how often; 6 at least.")] = 6,
+    most_rounds: Annotated[
+        int | None, typer.Option(help="How often where it stays inconclusive; 18, or --rounds where more.")
+    ] = None,
     suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
@@ -147,7 +150,7 @@ def gate(
     }  # fmt: skip
     guards = _Guards(tuple(fail_on or ()), thresholds, baseline)
     if against is not None:
-        verdicts = _speed(against, before, suite, dataset, run, rounds, guards, strict)
+        verdicts = _speed(against, before, suite, dataset, run, (rounds, most_rounds), guards, strict)
     else:
         assert before is not None
         verdicts = _answers(before, reference, suite, dataset, run, guards, strict, output_path)
@@ -203,15 +206,19 @@ def _answers(
 
 def _speed(
     against: str, before: Side | None, suite: str | None, dataset: str | None, run: dict[str, Any],
-    rounds: int, guards: _Guards, strict: bool,
+    rounds: tuple[int, int | None], guards: _Guards, strict: bool,
 ) -> Verdicts:  # fmt: skip
-    from readbench.speed_gate import SpeedGate, SpeedQuestion
+    from readbench.speed_gate import MOST_ROUNDS, SpeedGate, SpeedQuestion
     from readbench.suite import find_suite
 
     name = suite or (None if before is None else before.manifest.suite)
     if name is None:
         raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
-    question = SpeedQuestion(suite=find_suite(name).resolve(), dataset=dataset, rounds=rounds, **run)
+    least, most = rounds
+    question = SpeedQuestion(
+        suite=find_suite(name).resolve(), dataset=dataset, rounds=least,
+        most_rounds=max(MOST_ROUNDS, least) if most is None else most, **run,
+    )  # fmt: skip
     speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
     return speed.against(against)
 

@@ -31,7 +31,10 @@ ORDERS = (
 """Every order once in six rounds: none of the three is favoured by coming first, or by a machine that gets
 slower as it gets warmer."""
 
-LEAST_ROUNDS = 6
+LEAST_ROUNDS = len(ORDERS)
+MOST_ROUNDS = 3 * LEAST_ROUNDS
+"""So many where a verdict is inconclusive until then: with six alone a machine that is disturbed now and then
+leaves every fourth slowdown of 1.5 undecided, with up to eighteen one in a thousand (docs/ci.md)."""
 BAND_LEVEL = 0.80
 """Of the interval of the control whose farther end is the band. With the two other conditions false alarms
 stay below 1 % in noise of every kind that was tried; at 95 % six rounds would miss what is 1.5 times as slow
@@ -53,6 +56,13 @@ class SpeedQuestion:
     timeout: str | None = None
     memory: str | None = None
     rounds: int = LEAST_ROUNDS
+    most_rounds: int = MOST_ROUNDS
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many rounds it is decided: after the first of them, and wherever something is still
+        inconclusive after six more, up to the most."""
+        return tuple(range(self.rounds, self.most_rounds + 1, len(ORDERS)))
 
 
 @dataclass(frozen=True)
@@ -134,9 +144,15 @@ class SpeedGate:
 
         Raises BenchError: exit status 2 for a reference that git does not know, 3 where a side cannot run.
         """
-        if self.question.rounds < LEAST_ROUNDS:
+        question = self.question
+        if question.rounds < LEAST_ROUNDS:
             raise BenchError(
-                f"{self.question.rounds} rounds prove nothing", todo=f"use --rounds {LEAST_ROUNDS} or more"
+                f"{question.rounds} rounds prove nothing", todo=f"use --rounds {LEAST_ROUNDS} or more"
+            )
+        if question.most_rounds < question.rounds:
+            raise BenchError(
+                f"{question.rounds} rounds are more than {question.most_rounds}",
+                todo=f"use --most-rounds {question.rounds} or more",
             )
         folder = (folder or Path.cwd()).resolve()
         top = repository(folder)
@@ -144,9 +160,7 @@ class SpeedGate:
             tempfile.TemporaryDirectory(prefix="bench-gate-") as scratch,
             checkouts(top, reference, Path(scratch)) as (base, head),
         ):
-            runner = _Rounds(
-                self.question, top, folder, Path(scratch), {BASE: base, HEAD: head, CONTROL: base}
-            )
+            runner = _Rounds(question, top, folder, Path(scratch), {BASE: base, HEAD: head, CONTROL: base})
             self.say(f"once without a clock: {base.label}, then {head.label}")
             before, after = runner.run(BASE), runner.run(HEAD)
             thresholds = self.thresholds(before)
@@ -154,14 +168,17 @@ class SpeedGate:
             verdicts = judge(before, after, _of_answers(thresholds, before), strict=self.strict)
             if verdicts.comparison.incomparable:
                 return verdicts
-            series = runner.rounds(_costs(thresholds), self.say)
-            decisions = [
-                _decision(of_one, threshold)
-                for of_one in series
-                if (threshold := _threshold(thresholds, of_one)) is not None
-            ]
+            for rounds in question.looks:
+                series = runner.until(rounds, _costs(thresholds), self.say)
+                decisions = [
+                    _decision(of_one, threshold)
+                    for of_one in series
+                    if (threshold := _threshold(thresholds, of_one)) is not None
+                ]
+                if all(decision.verdict != "inconclusive" for decision in decisions):
+                    break
             decisions += _unmeasured(verdicts, series)
-            told = f"speed: {self.question.rounds} rounds of {base.label} and {head.label}"
+            told = f"speed: {rounds} rounds of {base.label} and {head.label}"
             notes = (*verdicts.notes, told)
             return Verdicts(
                 verdicts.comparison, (*verdicts.decisions, *decisions), self.strict,
@@ -176,6 +193,9 @@ class _Rounds:
     folder: Path
     scratch: Path
     code: Mapping[str, Checkout]
+    done: int = 0
+    taken: dict[tuple[str, str, str], dict[str, list[float]]] = field(default_factory=dict)
+    """By task, method and cost what each of the three took in the rounds until now."""
 
     def run(self, who: str) -> Side:
         """One run of the suite with one side's code, everything measured anew."""
@@ -203,25 +223,29 @@ class _Rounds:
             arguments += ["--include-path", str(moved(path, self.top, self.code[who]))]
         return arguments
 
-    def rounds(self, costs: Sequence[str], say: Callable[[str], None]) -> list[Series]:
-        """Every cost of every method that both sides measured in every round."""
-        taken: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-        for number in range(self.question.rounds):
+    def until(self, rounds: int, costs: Sequence[str], say: Callable[[str], None]) -> list[Series]:
+        """Goes on until so many rounds are done; every cost of every method that both sides measured in
+        each of them."""
+        for number in range(self.done, rounds):
             order = ORDERS[number % len(ORDERS)]
-            say(f"round {number + 1} of {self.question.rounds}: {', '.join(order)}")
+            say(f"round {number + 1} of {rounds}: {', '.join(order)}")
             for who in order:
-                for table in self.run(who).board.tables:
-                    for row in table.rows:
-                        for cost in costs:
-                            value = getattr(row.costs, cost)
-                            if row.status == "ok" and value:
-                                place = taken.setdefault((row.task, row.method, cost), {})
-                                place.setdefault(who, []).append(float(value))
+                self._note(who, costs)
+        self.done = rounds
         return [
             Series(*key, *(np.array(of_one[who]) for who in (BASE, HEAD, CONTROL)))
-            for key, of_one in taken.items()
-            if all(len(of_one.get(who, ())) == self.question.rounds for who in (BASE, HEAD, CONTROL))
+            for key, of_one in self.taken.items()
+            if all(len(of_one.get(who, ())) == rounds for who in (BASE, HEAD, CONTROL))
         ]
+
+    def _note(self, who: str, costs: Sequence[str]) -> None:
+        for table in self.run(who).board.tables:
+            for row in table.rows:
+                for cost in costs:
+                    value = getattr(row.costs, cost)
+                    if row.status == "ok" and value:
+                        of_one = self.taken.setdefault((row.task, row.method, cost), {})
+                        of_one.setdefault(who, []).append(float(value))
 
 
 def _costs(thresholds: Thresholds) -> list[str]:

@@ -22,6 +22,9 @@ import psutil
 from readbench.gpu import GpuMeter
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+JUMP = 16 * 2**20
+SHARE = 1 / 20
+"""Of the time that may go into reading maps."""
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Meter:
     _seen: dict[int, float] = field(default_factory=dict)
     _next: float = 0.0
     _last_tree: list[int] = field(default_factory=list)
-    _last_rss: int = 0
+    _highest_rss: int = 0
     gpu: GpuMeter = field(default_factory=GpuMeter)
 
     def __post_init__(self) -> None:
@@ -44,12 +47,13 @@ class Meter:
 
     def sample(self) -> int | None:
         """The growth now in bytes, or None where it was not worth asking: reading the maps of a big
-        process takes milliseconds, so the interval grows with what the last reading cost, unless
-        the resident size (cheap to read) jumped."""
+        process takes milliseconds and holds it up, so the interval grows with what the last reading cost,
+        unless the resident size (cheap to read) jumped above everything that it was at a reading: what goes
+        up and down with every step of a training is no new peak."""
         now = monotonic()
         self.gpu.sample(self._last_tree)
         rss = sum(_resident(pid) for pid in self._last_tree)
-        if now < self._next and abs(rss - self._last_rss) < 16 * 2**20:
+        if now < self._next and rss < self._highest_rss + JUMP:
             return None
         tree = self._last_tree = self._tree()
         if len(tree) == 1:
@@ -59,8 +63,8 @@ class Meter:
         if self.baseline_bytes is not None:
             growth -= self.baseline_bytes
             self.peak_growth_bytes = max(self.peak_growth_bytes, growth)
-        self._last_rss = rss
-        self._next = monotonic() + max(0.02, 20 * (monotonic() - now))
+        self._highest_rss = max(self._highest_rss, rss)
+        self._next = monotonic() + max(0.02, (monotonic() - now) / SHARE)
         return growth
 
     def _tree(self) -> list[int]:
