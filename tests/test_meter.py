@@ -1,4 +1,4 @@
-"""What measuring memory costs: what goes up and down is not read at every turn, and a new peak is never missed."""
+"""What measuring memory costs: what goes up and down is read now and then, and a new peak is never missed."""
 
 from __future__ import annotations
 
