@@ -208,7 +208,8 @@ def _speed(
     against: str, before: Side | None, suite: str | None, dataset: str | None, run: dict[str, Any],
     rounds: tuple[int, int | None], guards: _Guards, strict: bool,
 ) -> Verdicts:  # fmt: skip
-    from readbench.speed_gate import MOST_ROUNDS, SpeedGate, SpeedQuestion
+    from readbench.speed_gate import SpeedGate
+    from readbench.speed_rounds import MOST_ROUNDS, SpeedQuestion
     from readbench.suite import find_suite
 
     name = suite or (None if before is None else before.manifest.suite)

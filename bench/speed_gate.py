@@ -5,76 +5,32 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from readbench.checkouts import Checkout, checkouts, moved, repository
+from readbench.checkouts import checkouts, repository
+from readbench.compare import MethodChange
 from readbench.errors import BenchError
-from readbench.gate import Decision, Verdicts, check_thresholds, default_thresholds, judge
-from readbench.paired import Side, open_side
+from readbench.gate import Decision, Verdict, Verdicts, check_thresholds, default_thresholds, judge
+from readbench.paired import Side
 from readbench.power import Location, signed_rank_location
 from readbench.record import Costs
+from readbench.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
 from readbench.thresholds import RATES, Threshold, Thresholds, parse_threshold
 
-Floats = NDArray[np.float64]
-
-BASE, HEAD, CONTROL = "base", "head", "control"
-ORDERS = (
-    (BASE, HEAD, CONTROL), (CONTROL, HEAD, BASE), (HEAD, BASE, CONTROL),
-    (CONTROL, BASE, HEAD), (BASE, CONTROL, HEAD), (HEAD, CONTROL, BASE),
-)  # fmt: skip
-"""Every order once in six rounds: none of the three is favoured by coming first, or by a machine that gets
-slower as it gets warmer."""
-
-LEAST_ROUNDS = len(ORDERS)
-MOST_ROUNDS = 3 * LEAST_ROUNDS
-"""So many where a verdict is inconclusive until then: with six alone a machine that is disturbed now and then
-leaves every fourth slowdown of 1.5 undecided, with up to eighteen one in a thousand (docs/ci.md)."""
 BAND_LEVEL = 0.80
 """Of the interval of the control whose farther end is the band. With the two other conditions false alarms
 stay below 1 % in noise of every kind that was tried; at 95 % six rounds would miss what is 1.5 times as slow
 every fifth time on a busy machine (docs/ci.md)."""
 DEFAULT = "documents_per_s_marginal:-10%"
-"""What is judged, and tolerated, where no threshold of a cost is given."""
-
-
-@dataclass(frozen=True)
-class SpeedQuestion:
-    """What is run on both sides. Paths are as given; those inside the repository are taken from each side."""
-
-    suite: Path
-    dataset: str | None = None
-    methods: tuple[str, ...] = ()
-    limit: int | None = None
-    seed: int | None = None
-    include_paths: tuple[Path, ...] = ()
-    timeout: str | None = None
-    memory: str | None = None
-    rounds: int = LEAST_ROUNDS
-    most_rounds: int = MOST_ROUNDS
-
-    @property
-    def looks(self) -> tuple[int, ...]:
-        """After how many rounds it is decided: after the first of them, and wherever something is still
-        inconclusive after six more, up to the most."""
-        return tuple(range(self.rounds, self.most_rounds + 1, len(ORDERS)))
-
-
-@dataclass(frozen=True)
-class Series:
-    """One cost of one method over the rounds: what each of the three took (rounds,), in its own unit."""
-
-    task: str
-    method: str
-    cost: str
-    base: Floats
-    head: Floats
-    control: Floats
+"""What is judged, and tolerated, of a method for which no threshold of a speed is given."""
+SPEEDS = frozenset(name for name in Costs.model_fields if name.endswith("_s") or "_per_s" in name)
+BROKEN = frozenset({"failed", "timeout", "out_of_memory"})
+"""How a method ends that does not run; what was skipped or lacks a library says nothing about the code."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +114,10 @@ class SpeedGate:
         top = repository(folder)
         with (
             tempfile.TemporaryDirectory(prefix="bench-gate-") as scratch,
-            checkouts(top, reference, Path(scratch)) as (base, head),
+            checkouts(top, reference, Path(scratch), folder) as (base, head),
         ):
-            runner = _Rounds(question, top, folder, Path(scratch), {BASE: base, HEAD: head, CONTROL: base})
+            code = {BASE: base, HEAD: head, CONTROL: base}
+            runner = Rounds(question, top, folder, Path(scratch), code)
             self.say(f"once without a clock: {base.label}, then {head.label}")
             before, after = runner.run(BASE), runner.run(HEAD)
             thresholds = self.thresholds(before)
@@ -169,15 +126,15 @@ class SpeedGate:
             if verdicts.comparison.incomparable:
                 return verdicts
             for rounds in question.looks:
-                series = runner.until(rounds, _costs(thresholds), self.say)
+                series = runner.until(rounds, self.say)
                 decisions = [
                     _decision(of_one, threshold)
                     for of_one in series
-                    if (threshold := _threshold(thresholds, of_one)) is not None
+                    if (threshold := guarded(thresholds, of_one.method).get(of_one.cost)) is not None
                 ]
                 if all(decision.verdict != "inconclusive" for decision in decisions):
                     break
-            decisions += _unmeasured(verdicts, series)
+            decisions += unmeasured(verdicts.comparison.methods, series, runner, thresholds)
             told = f"speed: {rounds} rounds of {base.label} and {head.label}"
             notes = (*verdicts.notes, told)
             return Verdicts(
@@ -186,77 +143,13 @@ class SpeedGate:
             )  # fmt: skip
 
 
-@dataclass
-class _Rounds:
-    question: SpeedQuestion
-    top: Path
-    folder: Path
-    scratch: Path
-    code: Mapping[str, Checkout]
-    done: int = 0
-    taken: dict[tuple[str, str, str], dict[str, list[float]]] = field(default_factory=dict)
-    """By task, method and cost what each of the three took in the rounds until now."""
-
-    def run(self, who: str) -> Side:
-        """One run of the suite with one side's code, everything measured anew."""
-        results = self.scratch / who
-        done = self.code[who].bench(self._arguments(who, results), self.folder)
-        if done.returncode not in (0, 1):
-            told = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
-            raise BenchError(
-                f"the run did not take place: {told}", where=self.code[who].label, exit_status=3,
-                todo="name methods that both sides have with --method",
-            )  # fmt: skip
-        return open_side(done.stdout.strip().splitlines()[-1], results)
-
-    def _arguments(self, who: str, results: Path) -> list[str]:
-        question = self.question
-        arguments = ["run", str(question.suite), "--fresh", "--output-path", str(results)]
-        for flag, value in (
-            ("--dataset", question.dataset), ("--limit", question.limit), ("--seed", question.seed),
-            ("--timeout", question.timeout), ("--memory", question.memory),
-        ):  # fmt: skip
-            arguments += [] if value is None else [flag, str(value)]
-        for method in question.methods:
-            arguments += ["--method", method]
-        for path in question.include_paths:
-            arguments += ["--include-path", str(moved(path, self.top, self.code[who]))]
-        return arguments
-
-    def until(self, rounds: int, costs: Sequence[str], say: Callable[[str], None]) -> list[Series]:
-        """Goes on until so many rounds are done; every cost of every method that both sides measured in
-        each of them."""
-        for number in range(self.done, rounds):
-            order = ORDERS[number % len(ORDERS)]
-            say(f"round {number + 1} of {rounds}: {', '.join(order)}")
-            for who in order:
-                self._note(who, costs)
-        self.done = rounds
-        return [
-            Series(*key, *(np.array(of_one[who]) for who in (BASE, HEAD, CONTROL)))
-            for key, of_one in self.taken.items()
-            if all(len(of_one.get(who, ())) == rounds for who in (BASE, HEAD, CONTROL))
-        ]
-
-    def _note(self, who: str, costs: Sequence[str]) -> None:
-        for table in self.run(who).board.tables:
-            for row in table.rows:
-                for cost in costs:
-                    value = getattr(row.costs, cost)
-                    if row.status == "ok" and value:
-                        of_one = self.taken.setdefault((row.task, row.method, cost), {})
-                        of_one.setdefault(who, []).append(float(value))
-
-
-def _costs(thresholds: Thresholds) -> list[str]:
-    named = [name for name in Costs.model_fields if name in thresholds.names]
-    return named or [parse_threshold(DEFAULT).name]
-
-
-def _threshold(thresholds: Thresholds, series: Series) -> Threshold | None:
-    found = thresholds.of(series.method).get(series.cost)
-    if found is None and not any(name in Costs.model_fields for name in thresholds.names):
-        return parse_threshold(DEFAULT)
+def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
+    """The thresholds of a method's costs. The default one holds until a speed is named: whoever guards the
+    memory has not said that the speed may go."""
+    found = {name: one for name, one in thresholds.of(method).items() if one.is_cost}
+    if SPEEDS.isdisjoint(found):
+        default = parse_threshold(DEFAULT)
+        found[default.name] = default
     return found
 
 
@@ -271,15 +164,53 @@ def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
     return Thresholds(((None, tuple(parse_threshold(text) for text in default_thresholds(before))),))
 
 
-def _unmeasured(verdicts: Verdicts, series: Sequence[Series]) -> list[Decision]:
-    """Methods that both sides have and that did not end ok in every round: never passed over in silence."""
-    measured = {(of_one.task, of_one.method) for of_one in series}
-    why = "its speed was not measured in every round"
-    return [
-        Decision(method.task, method.method, "", "inconclusive", why)
-        for method in verdicts.comparison.methods
-        if method.state in ("compared", "identical") and (method.task, method.method) not in measured
-    ]
+def unmeasured(
+    methods: Iterable[MethodChange], series: Sequence[Series], rounds: Rounds, thresholds: Thresholds
+) -> list[Decision]:
+    """Whatever of methods that ran on both sides was not measured in every round, method by method and cost
+    by cost: never passed over in silence."""
+    measured = {(of_one.task, of_one.method, of_one.cost) for of_one in series}
+    found = []
+    for method in methods:
+        if method.state not in ("compared", "identical"):
+            continue
+        if lost := rounds.lost.get((method.task, method.method)):
+            found.append(_broken(method, lost, rounds.done))
+            continue
+        for cost, threshold in guarded(thresholds, method.method).items():
+            if (method.task, method.method, cost) not in measured:
+                taken = rounds.taken.get((method.task, method.method, cost), {})
+                found.append(_unseen(method, threshold, taken, rounds.done))
+    return found
+
+
+def _broken(method: MethodChange, lost: Mapping[str, Mapping[int, str]], rounds: int) -> Decision:
+    """It is a regression where the head broke in rounds in which the base did not, and in more of them than
+    the base broke in: what breaks now and then on both sides is no one's loss."""
+    of_base = {number for who in (BASE, CONTROL) for number in lost.get(who, ())}
+    alone = {number for number, how in lost.get(HEAD, {}).items() if how in BROKEN and number not in of_base}
+    told = ", ".join(
+        f"{who} in {len(how)} ({', '.join(sorted(set(how.values())))})"
+        for who in (BASE, CONTROL, HEAD)
+        if (how := lost.get(who))
+    )
+    if len(alone) > len(of_base):
+        why = f"it broke in {len(alone)} of {rounds} rounds in which the base did not: {told}"
+        return Decision(method.task, method.method, "", "regressed", why)
+    why = f"its speed was not measured: of {rounds} rounds it did not end ok for the {told}"
+    return Decision(method.task, method.method, "", "inconclusive", why)
+
+
+def _unseen(
+    method: MethodChange, threshold: Threshold, taken: Mapping[str, Sequence[float]], rounds: int
+) -> Decision:
+    def decided(verdict: Verdict, why: str) -> Decision:
+        return Decision(method.task, method.method, threshold.name, verdict, why, threshold=threshold.text)
+
+    if not any(taken.values()):
+        return decided("reported", "neither side spends any, or can measure it")
+    told = ", ".join(f"{who} in {len(taken.get(who, ()))}" for who in (BASE, CONTROL, HEAD))
+    return decided("inconclusive", f"it was not measured in each of {rounds} rounds: {told}")
 
 
 def _decision(series: Series, threshold: Threshold) -> Decision:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bench_process import Bench
-from gate_methods import write_methods, write_suite
+from gate_methods import write_methods
+from git_repository import git, methods_repository
 
-from readbench.checkouts import checkouts, moved, repository
-from readbench.errors import BenchError
-from readbench.speed_gate import ORDERS, Series, SpeedQuestion, SpeedVerdict, judge_series
+from readbench.speed_gate import SpeedVerdict, judge_series
+from readbench.speed_rounds import ORDERS, Series, SpeedQuestion
 from readbench.thresholds import parse_threshold
 
 
@@ -71,55 +70,9 @@ def test_every_order_comes_once() -> None:
         assert sorted(order[place] for order in ORDERS) == sorted(["base", "head", "control"] * 2)
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    """A repository with methods, committed once."""
-    folder = tmp_path / "repo"
-    write_methods(folder / "methods.py")
-    write_suite(folder / "suite.toml", ("test.steady",))
-    git(folder, "init", "-q")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "methods")
-    return folder
-
-
-def test_both_revisions_lie_side_by_side_and_nothing_stays(repo: Path, tmp_path: Path) -> None:
-    write_methods(repo / "methods.py", slower=2.0)
-    (repo / "inner").mkdir()
-    assert repository(repo / "inner") == repo
-    with checkouts(repo, "HEAD", tmp_path / "scratch") as (base, head):
-        old, new = (moved(repo / "methods.py", repo, side) for side in (base, head))
-        assert "SLOWER = 1.0" in old.read_text()
-        assert "SLOWER = 2.0" in new.read_text()
-        assert moved(tmp_path / "elsewhere.py", repo, base) == tmp_path / "elsewhere.py"
-    assert not (tmp_path / "scratch" / "base-code").exists()
-    told = subprocess.run(
-        ["git", "-C", str(repo), "worktree", "list"], capture_output=True, text=True, check=True
-    )
-    assert len(told.stdout.splitlines()) == 1
-    with pytest.raises(BenchError, match="git knows no commit 'absent'"), checkouts(repo, "absent", tmp_path):
-        pass
-    with pytest.raises(BenchError, match="git"):
-        repository(Path("/"))
-
-
-def test_each_side_declares_its_own_methods(repo: Path, tmp_path: Path) -> None:
-    project = '[project]\nname = "own-methods"\nversion = "1"\n[project.entry-points."bench.adapters"]\n'
-    (repo / "pyproject.toml").write_text(project + '"own.first" = "own:First"\n')
-    git(repo, "add", "-A")
-    git(repo, "commit", "-qm", "an entry point")
-    (repo / "pyproject.toml").write_text(project + '"own.second" = "own:Second"\n')
-    with checkouts(repo, "HEAD", tmp_path / "scratch") as (base, head):
-        for side, present in ((base, "own.first"), (head, "own.second")):
-            done = side.bench(["ls", "methods"], repo)
-            assert done.returncode == 0, done.stderr
-            assert present in done.stdout
-            assert ("own.first" in done.stdout) != ("own.second" in done.stdout)
+    return methods_repository(tmp_path / "repo")
 
 
 def test_fewer_than_six_rounds_are_refused(repo: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +112,4 @@ def test_a_repository_gates_its_own_methods(
     assert found["predict_s"] == ("regressed" if slower > 1 else "pass")
     assert found["f1@10"] == ("regressed" if lost else "pass")
     assert "round 6 of" in done.stderr
-    told = subprocess.run(
-        ["git", "-C", str(repo), "worktree", "list"], capture_output=True, text=True, check=True
-    )
-    assert len(told.stdout.splitlines()) == 1
+    assert len(git(repo, "worktree", "list").splitlines()) == 1

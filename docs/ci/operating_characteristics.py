@@ -31,7 +31,8 @@ from readbench.gate import RESAMPLES, decide
 from readbench.paired import Side, open_side
 from readbench.power import detectable, noise
 from readbench.samples import Sample, load_sample
-from readbench.speed_gate import (
+from readbench.speed_gate import judge_series
+from readbench.speed_rounds import (
     BASE,
     CONTROL,
     HEAD,
@@ -40,7 +41,6 @@ from readbench.speed_gate import (
     ORDERS,
     Series,
     SpeedQuestion,
-    judge_series,
 )
 from readbench.stats import bootstrap
 from readbench.tasks import get_task
