@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_what_can_be_written(text: str, name: str, kind: str, amount: float) -> 
     [
         "", "f1@10", "f1@10:1pp", "f1@10:-", "f1@10:-1 points", "f1@10:-1GiB", ":-1pp", "f1@10:-1pp extra",
         "documents_per_s:+10%", "peak_memory_bytes:-10%", "predict_s:+10MiB", "predict_s:+1pp", "f1@10:--1pp",
+        "f1@10:-100%", "documents_per_s:-150%",
     ],
 )  # fmt: skip
 def test_what_cannot(text: str) -> None:
@@ -128,3 +130,73 @@ def test_a_typing_error_guards_nothing_and_is_told() -> None:
     with pytest.raises(BenchError, match=r"did you mean pke\.tfidf"):
         check_names(thresholds, ["f1@10", "map"], ["pke.tfidf"])
     check_names(Thresholds((("pke.tfidf", ()),)), ["map"], ["pke.tfidf[n=2]"])
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("f1@10:-1", "f1@10:-1pp"),
+        ("accuracy:-5", "accuracy:-5pp"),
+        ("ece:+2", "ece:+2pp"),
+        ("f1@10:-100pp", "f1@10:-1pp"),
+        ("mcc:-2", "mcc:-2pp"),
+    ],
+)
+def test_what_lets_everything_be_lost_guards_nothing(text: str, meant: str) -> None:
+    with pytest.raises(BenchError, match=re.escape(meant)) as caught:
+        parse_threshold(text)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["f1@10:-0.5", "mcc:-1.5", "predict_s:+150%", "predict_s:+5", "ece:+200%"])
+def test_what_guards_something_is_let_through(text: str) -> None:
+    assert parse_threshold(text).amount > 0
+
+
+KNOWN = ("pke.tfidf", "pke.yake", "svm")
+
+
+def read(folder: Path, text: str, suite: str = "quick") -> Thresholds:
+    path = folder / "thresholds.toml"
+    path.write_text(text)
+    return read_thresholds(path, suite, methods=KNOWN)
+
+
+def test_a_file_that_several_suites_share_names_what_one_of_them_lacks(tmp_path: Path) -> None:
+    text = (
+        'fail_on = ["f1@10:-1pp", "accuracy:-1pp"]\n[methods.svm]\nfail_on = ["accuracy:-2pp"]\n'
+        '[suites.papers]\nfail_on = ["map:-1pp"]\n'
+    )
+    check_names(read(tmp_path, text), ["f1@10"], ["pke.tfidf"])
+    # In the suite's own part, and on the command line, it must be there.
+    for own in (
+        '[suites.quick]\nfail_on = ["accuracy:-1pp"]\n',
+        '[suites.quick.methods.svm]\nfail_on = ["f1@10:-1pp"]',
+    ):
+        with pytest.raises(BenchError, match=r"accuracy|svm"):
+            check_names(read(tmp_path, own), ["f1@10"], ["pke.tfidf"])
+    given = read_thresholds(None, "papers", ["accuracy:-1pp"])
+    with pytest.raises(BenchError, match="accuracy"):
+        check_names(given, ["f1@10"], ["pke.tfidf"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('fail_on = ["acuracy:-1pp"]', "did you mean accuracy"),
+        ('[methods."pke.tfdif"]\nfail_on = ["f1@10:-1pp"]', r"did you mean pke\.tfidf"),
+        ('[suites.quik]\nfail_on = ["f1@10:-1pp"]', "did you mean quick"),
+        ('[suites.papers]\nfail_on = ["acuracy:-1pp"]', "did you mean accuracy"),
+        ('[suites.papers.methods.svn]\nfail_on = ["accuracy:-1pp"]', "did you mean svm"),
+    ],
+)
+def test_what_nobody_has_is_a_typing_error(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BenchError, match=told) as caught:
+        read(tmp_path, text)
+    assert "thresholds.toml" in str(caught.value)
+
+
+def test_a_suite_at_hand_need_not_be_one_of_the_known(tmp_path: Path) -> None:
+    text = '[suites.mine]\nfail_on = ["f1@10:-1pp"]'
+    assert amounts(read(tmp_path, text, "mine"), "m") == {"f1@10": "f1@10:-1pp"}
