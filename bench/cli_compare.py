@@ -6,7 +6,7 @@ import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,6 @@ from readbench.errors import BenchError
 
 if TYPE_CHECKING:
     from readbench.gate import Verdicts
-    from readbench.paired import Side
-    from readbench.thresholds import Thresholds
 
 BASELINES = Path("results/baselines")
 
@@ -93,6 +91,7 @@ def baseline(
 
 @app.command()
 def gate(
+    context: typer.Context,
     reference: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A stored run; without one the suite is run afresh.")
     ] = None,
@@ -111,9 +110,10 @@ def gate(
         bool, typer.Option("--speed", help="Run the code of --against and this one in turn.")
     ] = False,
     against: Annotated[str | None, typer.Option(help="With --speed: a git reference.")] = None,
-    rounds: Annotated[int, typer.Option(help="With --speed: how often; 6 at least.")] = 6,
+    rounds: Annotated[int | None, typer.Option(help="With --speed: how often; 6, and no fewer.")] = None,
     most_rounds: Annotated[
-        int | None, typer.Option(help="How often where it stays inconclusive; 18, or --rounds where more.")
+        int | None,
+        typer.Option(help="With --speed: while it stays inconclusive; 18, or --rounds where more."),
     ] = None,
     suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
@@ -135,6 +135,7 @@ def gate(
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.
     """
+    from readbench.cli_gate import Asked, Guards, gate_answers, gate_speed, write_reports
     from readbench.paired import open_side
 
     if speed != (against is not None):
@@ -143,90 +144,37 @@ def gate(
         raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {reference}")
     if not speed and baseline is None:
         raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    if speed and baseline is None and _given(context, "output_path"):
+        raise BenchError("--speed keeps no results", todo="leave out --output-path")
+    asked = Asked(
+        suite, dataset, tuple(method or ()), limit, timeout, memory, tuple(include_path or ()),
+        rounds, most_rounds,
+    )  # fmt: skip
+    asked.check(stored=reference is not None, speed=speed)
+    guards = Guards(tuple(fail_on or ()), thresholds, baseline, asked.include_paths)
     before = None if baseline is None else open_side(baseline, output_path)
-    run = {
-        "methods": tuple(method or ()), "limit": limit, "timeout": timeout, "memory": memory,
-        "include_paths": tuple(include_path or ()),
-    }  # fmt: skip
-    guards = _Guards(tuple(fail_on or ()), thresholds, baseline)
     if against is not None:
-        verdicts = _speed(against, before, suite, dataset, run, (rounds, most_rounds), guards, strict)
+        verdicts = gate_speed(against, before, asked, guards, strict=strict)
     else:
         assert before is not None
-        verdicts = _answers(before, reference, suite, dataset, run, guards, strict, output_path)
-    _tell(verdicts, format, summary, comment, junit)
+        verdicts = gate_answers(before, reference, asked, guards, output_path, strict=strict)
+    _tell(verdicts, format)
+    problem = write_reports(verdicts, summary, comment, junit)
+    if problem is not None:
+        # A regression stays one, though nobody can read the report on it.
+        if verdicts.exit_status != 1:
+            raise problem
+        typer.echo(f"bench: {problem}", err=True)
     raise typer.Exit(verdicts.exit_status)
 
 
-class _Guards:
-    """Thresholds as asked for; read once the suite is known."""
-
-    def __init__(self, given: tuple[str, ...], file: Path | None, baseline: str | None) -> None:
-        self.given, self.file = given, file
-        beside = Path(baseline, "thresholds.toml") if baseline else None
-        if file is None and beside is not None and beside.is_file():
-            self.file = beside
-
-    def of(self, side: Side) -> Thresholds:
-        from readbench.gate import default_thresholds
-        from readbench.thresholds import read_thresholds
-
-        return read_thresholds(self.file, side.manifest.suite, self.given, default_thresholds(side))
+def _given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line itself."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
-def _answers(
-    before: Side, reference: str | None, suite: str | None, dataset: str | None, run: dict[str, Any],
-    guards: _Guards, strict: bool, output_path: Path,
-) -> Verdicts:  # fmt: skip
-    """Gates a stored run, or one that is made now: never one of which parts were measured before."""
-    from readbench.gate import judge
-    from readbench.paired import open_side
-
-    thresholds = guards.of(before)
-    if reference is not None:
-        after = open_side(reference, output_path)
-    else:
-        from rich.console import Console
-
-        from readbench.fresh import run_afresh
-        from readbench.plan import Options
-        from readbench.progress import TerminalInterface
-        from readbench.store import Store
-        from readbench.units import seconds, size
-
-        options = Options(
-            methods=run["methods"], limit=run["limit"], include_paths=run["include_paths"],
-            timeout_s=None if run["timeout"] is None else seconds(run["timeout"]),
-            memory_bytes=None if run["memory"] is None else size(run["memory"]),
-        )  # fmt: skip
-        interface = TerminalInterface(Console(stderr=True))
-        after = run_afresh(before, suite, dataset, options, Store(output_path), interface)
-    return judge(before, after, thresholds, strict=strict, methods=run["methods"])
-
-
-def _speed(
-    against: str, before: Side | None, suite: str | None, dataset: str | None, run: dict[str, Any],
-    rounds: tuple[int, int | None], guards: _Guards, strict: bool,
-) -> Verdicts:  # fmt: skip
-    from readbench.speed_gate import SpeedGate
-    from readbench.speed_rounds import MOST_ROUNDS, SpeedQuestion
-    from readbench.suite import find_suite
-
-    name = suite or (None if before is None else before.manifest.suite)
-    if name is None:
-        raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
-    least, most = rounds
-    question = SpeedQuestion(
-        suite=find_suite(name).resolve(), dataset=dataset, rounds=least,
-        most_rounds=max(MOST_ROUNDS, least) if most is None else most, **run,
-    )  # fmt: skip
-    speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
-    return speed.against(against)
-
-
-def _tell(
-    verdicts: Verdicts, format: Format, summary: Path | None, comment: Path | None, junit: Path | None
-) -> None:
+def _tell(verdicts: Verdicts, format: Format) -> None:
     from readbench.report import ci
 
     if format is Format.rich:
@@ -241,12 +189,6 @@ def _tell(
         # Not among JSON that a program reads.
         for line in ci.github_annotations(verdicts):
             typer.echo(line, err=format is not Format.rich)
-    if summary is not None:
-        ci.write_text(summary, ci.verdicts_markdown(verdicts), append=True)
-    if comment is not None:
-        ci.write_text(comment, ci.verdicts_markdown(verdicts))
-    if junit is not None:
-        ci.write_text(junit, ci.junit(verdicts))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from readbench.board import build_leaderboard
 from readbench.cli import main
 from readbench.compare import MethodChange, MetricChange
 from readbench.costs import CostChange
+from readbench.errors import BenchError
 from readbench.gate import decide
 from readbench.power import Noise
 from readbench.record import Manifest
@@ -202,6 +203,82 @@ def test_inconclusive_passes_unless_strict(
     assert ElementTree.parse(xml).getroot().attrib["skipped"] == "1"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--suite", "quick"], ["--dataset", "papers-demo"], ["--limit", "5"], ["--timeout", "1m"],
+        ["--memory", "1GiB"], ["--rounds", "6"], ["--most-rounds", "12"],
+    ],
+)  # fmt: skip
+def test_a_stored_run_has_no_use_for_what_is_run(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    common = (gate_runs.run("same"), "--baseline", gate_runs.run("before"))
+    status, out, err = gate(capsys, *common, *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"leave out {arguments[0]}" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--timeout", "x"], "--timeout: 'x' is not a duration"),
+        (["--memory", "x"], "--memory: 'x' is not a size"),
+        (["--fail-on", "f1@10"], "not a threshold"),
+        (["--output-path", "elsewhere"], "leave out --output-path"),
+    ],
+)
+def test_wrong_use_of_rounds_is_told_before_they_begin(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    status, out, err = gate(capsys, "--speed", "--against", "HEAD", "--suite", "quick", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+
+
+def test_rounds_have_the_sample_and_the_seed_of_the_baseline(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from readbench.speed_gate import SpeedGate
+
+    asked = []
+
+    def against(self: SpeedGate, reference: str) -> Any:  # noqa: ARG001
+        asked.append(self.question)
+        raise BenchError("enough")
+
+    monkeypatch.setattr(SpeedGate, "against", against)
+    common = ("--speed", "--against", "HEAD", "--suite", gate_runs.folder / "tested.toml", "--baseline",
+              gate_runs.run("small"))  # fmt: skip
+    gate(capsys, *common)
+    gate(capsys, *common, "--limit", 7)
+    seed = gate_runs.side("small").manifest.seed
+    assert [(question.limit, question.seed) for question in asked] == [(40, seed), (7, seed)]
+
+
+def test_a_method_may_be_spelled_otherwise(gate_runs: GateRuns, capsys: pytest.CaptureFixture[str]) -> None:
+    common = (gate_runs.run("same"), "--baseline", gate_runs.run("before"))
+    adapters = ("--include-path", gate_runs.folder / "sound" / "methods.py")
+    status, value = judged(capsys, *common, *adapters, "--method", "test.steady[n_best=10]")
+    assert status == 0
+    assert {d["method"] for d in value["decisions"]} == {"test.steady"}
+    status, _, err = gate(capsys, *common, *adapters, "--method", "test.steady[n_bets=10]")
+    assert (status, "n_best" in err) == (2, True)
+
+
+def test_an_unknown_method_is_told_before_anything_runs(
+    gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from readbench import fresh
+
+    def never(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(fresh, "run_afresh", never)
+    status, _, err = gate(capsys, "--baseline", gate_runs.run("before"), "--method", "pke.tfdif")
+    assert (status, "did you mean pke.tfidf" in err) == (2, True)
+
+
 # -- where people look ---------------------------------------------------------------------------------
 
 
@@ -229,6 +306,22 @@ def test_summary_comment_junit_and_annotations(
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (root.attrib["tests"], root.attrib["failures"]) == ("3", "3")
     assert len(root.findall(".//failure")) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("option", ["--junit", "--comment", "--summary"])
+def test_a_report_that_cannot_be_written_hides_no_regression(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    common = ("--baseline", gate_runs.run("before"), option, "/dev/full")
+    others = ("--comment", tmp_path / "comment.md") if option != "--comment" else ()
+    status, out, err = gate(capsys, gate_runs.run("hurt"), *common, *others)
+    assert status == 1
+    assert "Regression: " in out
+    assert "/dev/full: it cannot be written" in err
+    assert not others or (tmp_path / "comment.md").is_file()
+    status, out, err = gate(capsys, gate_runs.run("same"), *common)
+    assert (status, "Pass: " in out, "it cannot be written" in err) == (3, True, True)
 
 
 def test_thresholds_beside_the_baseline_hold(

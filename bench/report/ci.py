@@ -210,10 +210,11 @@ def _clean(text: str) -> str:
 
 
 def write_text(path: Path, text: str, *, append: bool = False) -> None:
-    """Raises BenchError where the file cannot be written."""
+    """Raises BenchError, exit status 3, where the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a" if append else "w", encoding="utf-8") as file:
+        with path.open("a" if append else "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
     except OSError as error:
-        raise BenchError(f"it cannot be written: {error.strerror or error}", where=str(path)) from error
+        why = f"it cannot be written: {error.strerror or error}"
+        raise BenchError(why, where=str(path), exit_status=3) from error
