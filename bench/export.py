@@ -11,7 +11,7 @@ from typing import Any
 
 from readbench.board import Leaderboard, Row
 from readbench.errors import MissingDependency
-from readbench.record import Costs, Value
+from readbench.record import Costs
 from readbench.thresholds import RATES
 
 LIKE = "5.0.0"
@@ -90,7 +90,6 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
     https://github.com/benchmark-action/github-action-benchmark: "Custom benchmark result".
     """
     files: dict[str, list[dict[str, Any]]] = {"bigger-is-better.json": [], "smaller-is-better.json": []}
-    suite = board.manifest.suite
 
     def add(bigger: bool, name: str, unit: str, value: float, spread: str = "") -> None:
         entry: dict[str, Any] = {"name": name, "unit": unit, "value": value}
@@ -101,6 +100,8 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
     for table in board.tables:
         shown = dict.fromkeys((table.primary, *table.settings.board))
         for row in (row for row in table.rows if row.status == "ok"):
+            # A method may do several tasks: a name that comes twice would be one series.
+            name = f"{board.manifest.suite}/{row.task}/{row.method}"
             for metric in shown:
                 value = row.metrics.get(metric)
                 if value is None or value.value is None:
@@ -108,18 +109,12 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
                 half = (
                     "" if value.low is None or value.high is None else f"{(value.high - value.low) / 2:.4f}"
                 )
-                add(value.higher_is_better, f"{suite}/{row.method}/{metric}", "score", value.value, half)
+                add(value.higher_is_better, f"{name}/{metric}", "score", value.value, half)
             for cost in ("documents_per_s_marginal", "fit_s", "peak_memory_bytes"):
                 taken = getattr(row.costs, cost)
                 if taken is not None:
-                    add(cost in RATES, f"{suite}/{row.method}/{cost}", _unit(cost), taken)
+                    add(cost in RATES, f"{name}/{cost}", _unit(cost), taken)
     return files
-
-
-def _half(value: Value) -> str:
-    """Half the width of the interval, as the action writes a spread."""
-    known = value.low is not None and value.high is not None
-    return f"{((value.high or 0.0) - (value.low or 0.0)) / 2:.4f}" if known else ""
 
 
 def _unit(cost: str) -> str:

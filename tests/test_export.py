@@ -83,13 +83,13 @@ def test_github_action_benchmark(
     )
     row = rows(gate_runs)["test.steady"]
     by_name = {entry["name"]: entry for entry in bigger}
-    f1 = by_name["tested/test.steady/f1@10"]
+    f1 = by_name["tested/keyphrases/test.steady/f1@10"]
     assert f1["value"] == row.value("f1@10")
     # "± " of the action's chart.
     value = row.metrics["f1@10"]
     assert float(f1["range"]) == pytest.approx(((value.high or 0) - (value.low or 0)) / 2, abs=1e-4)
-    assert by_name["tested/test.steady/documents_per_s_marginal"]["unit"] == "docs/s"
-    memory = {e["name"]: e for e in smaller}["tested/test.steady/peak_memory_bytes"]
+    assert by_name["tested/keyphrases/test.steady/documents_per_s_marginal"]["unit"] == "docs/s"
+    memory = {e["name"]: e for e in smaller}["tested/keyphrases/test.steady/peak_memory_bytes"]
     assert (memory["value"], memory["unit"]) == (row.costs.peak_memory_bytes, "bytes")
     for entry in (*bigger, *smaller):
         assert isinstance(entry["value"], int | float)

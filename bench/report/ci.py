@@ -3,6 +3,8 @@ annotations of GitHub Actions, JUnit XML for everything else."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +12,7 @@ from xml.etree import ElementTree
 from readbench.compare import MethodChange, RunComparison
 from readbench.costs import SHOWN
 from readbench.errors import BenchError
-from readbench.gate import Decision, Verdicts
+from readbench.gate import NOTHING_MEASURED, Decision, Verdicts
 from readbench.report.comparison import (
     closing,
     number,
@@ -41,7 +43,8 @@ def comparison_markdown(comparison: RunComparison) -> str:
         ["method", "metric", "before", "after", "change (95 %)", "p", "verdict"],
         (
             [code(method.method), change.metric, number(change.before), number(change.after),
-             show_change(change), "–" if change.p is None else f"{change.p:.3f}", verdict_of(change)]
+             show_change(change), "–" if change.p is None else f"{change.p:.3f}",
+             escaped(verdict_of(change))]
             for method in comparison.methods
             for change in method.metrics
         ),
@@ -52,7 +55,7 @@ def comparison_markdown(comparison: RunComparison) -> str:
         ["method", "cost", "before", "after", "ratio", ""],
         (
             [code(method.method), cost.cost, show_cost(cost.cost, cost.before),
-             show_cost(cost.cost, cost.after), ratio_of(cost), cost.why]
+             show_cost(cost.cost, cost.after), ratio_of(cost), escaped(cost.why)]
             for method in comparison.methods
             for cost in method.costs
             if cost.cost in SHOWN
@@ -69,14 +72,14 @@ def verdicts_markdown(verdicts: Verdicts) -> str:
         lines += _table(
             ["", "method", "threshold", "before", "after", "why"],
             (
-                [f"{MARKS[d.verdict]} {d.verdict}", code(d.method), d.threshold or "it runs",
-                 show_value(d.what, d.before), show_value(d.what, d.after), d.why]
+                [f"{MARKS[d.verdict]} {d.verdict}", code(d.method), escaped(d.threshold or "it runs"),
+                 show_value(d.what, d.before), show_value(d.what, d.after), escaped(d.why)]
                 for d in sorted(verdicts.decisions, key=_worst_first)
             ),
         )  # fmt: skip
         lines.append("")
     lines += _flips(verdicts.comparison.methods)
-    notes = [note for note in verdicts.notes if note not in verdicts.comparison.notes]
+    notes = [escaped(note) for note in verdicts.notes if note not in verdicts.comparison.notes]
     return "\n".join([*lines, *notes]) + "\n"
 
 
@@ -124,15 +127,32 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def code(text: str) -> str:
-    return f"`{escaped(text).replace('`', chr(39))}`"
+    """A code span: nothing in it is markup, and it ends at as many backticks as it began with."""
+    text = _line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    padding = " " if "`" in text else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
 
 
 def code_html(text: str) -> str:
-    return f"<code>{text.replace('&', '&amp;').replace('<', '&lt;')}</code>"
+    return f"<code>{html.escape(_line(text), quote=False)}</code>"
 
 
 def escaped(text: str) -> str:
-    return " ".join(text.split()).replace("<", "&lt;")
+    """Text as it is, on one line: what a method says in an error may look like markup, a link or an image,
+    and must not call anybody by @name."""
+    text = html.escape(_line(text), quote=False)
+    text = _MARKUP.sub(r"\\\g<0>", text)
+    return _MENTION.sub("@<!-- -->", text)
+
+
+_MARKUP = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
+"""An underscore within a word is none: ``peak_memory_bytes`` stays readable in the file, too."""
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def github_annotations(verdicts: Verdicts) -> list[str]:
@@ -170,33 +190,33 @@ def _command(level: str, title: str, message: str) -> str:
 
 def junit(verdicts: Verdicts) -> str:
     """One test case a decision: a regression is a failure, what could not be compared an error, what is
-    inconclusive or only reported is skipped."""
+    inconclusive (a failure where strict) or only reported is skipped."""
     manifest = verdicts.comparison.after.manifest
     root = ElementTree.Element("testsuites", name="bench gate")
-    suite = ElementTree.SubElement(root, "testsuite", name=manifest.suite, timestamp=manifest.started_at)
+    name = _clean(manifest.suite)
+    suite = ElementTree.SubElement(root, "testsuite", name=name, timestamp=_clean(manifest.started_at))
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    for reason in verdicts.comparison.incomparable:
-        case = ElementTree.SubElement(suite, "testcase", classname=manifest.suite, name="comparable")
-        ElementTree.SubElement(case, "error", message=_clean(reason))
+
+    def case(place: str, name: str, kind: str | None, why: str) -> None:
+        found = ElementTree.SubElement(suite, "testcase", classname=_clean(place), name=_clean(name))
         counts["tests"] += 1
-        counts["errors"] += 1
+        if kind is None:
+            ElementTree.SubElement(found, "system-out").text = _clean(why)
+        else:
+            counts[kind if kind == "skipped" else f"{kind}s"] += 1
+            ElementTree.SubElement(found, kind, message=_clean(why))
+
+    for reason in verdicts.comparison.incomparable:
+        case(manifest.suite, "comparable", "error", reason)
+    if verdicts.exit_status == NOTHING_MEASURED:
+        case(manifest.suite, "measured", "error", closing(verdicts))
     kinds = {
-        "regressed": ("failure", "failures"), "incomparable": ("error", "errors"),
-        "inconclusive": ("skipped", "skipped"), "reported": ("skipped", "skipped"),
+        "regressed": "failure", "incomparable": "error", "reported": "skipped",
+        "inconclusive": "failure" if verdicts.strict else "skipped",
     }  # fmt: skip
     for decision in verdicts.decisions:
-        name = decision.threshold or "runs"
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=_clean(f"{manifest.suite}.{decision.task}"),
-            name=_clean(f"{decision.method} {name}"),
-        )  # fmt: skip
-        counts["tests"] += 1
-        if decision.verdict in kinds:
-            element, count = kinds[decision.verdict]
-            counts[count] += 1
-            ElementTree.SubElement(case, element, message=_clean(decision.why))
-        else:
-            ElementTree.SubElement(case, "system-out").text = _clean(decision.why)
+        place, what = f"{manifest.suite}.{decision.task}", f"{decision.method} {decision.threshold or 'runs'}"
+        case(place, what, kinds.get(decision.verdict), decision.why)
     for attribute, total in counts.items():
         suite.set(attribute, str(total))
         root.set(attribute, str(total))
@@ -204,9 +224,12 @@ def junit(verdicts: Verdicts) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _clean(text: str) -> str:
-    """Without the control characters that XML has no way to write."""
-    return "".join(c if c in "\t\n\r" or c >= " " else "�" for c in text)
+    """Without the characters that XML has no way to write (https://www.w3.org/TR/xml/#charsets)."""
+    return _NO_XML.sub("\ufffd", text)
 
 
 def write_text(path: Path, text: str, *, append: bool = False) -> None:

@@ -190,8 +190,11 @@ def closing(verdicts: Verdicts) -> str:
         return f"Incomparable: {broken[0].method}: {broken[0].why}."
     if verdicts.exit_status == 3:
         return "Nothing was measured on either side."
-    undecided = verdicts.of("inconclusive")
-    passed = len({decision.method for decision in verdicts.of("pass")})
-    more = f" {len(undecided)} inconclusive." if undecided else ""
     ends = "No verdict under --strict" if verdicts.exit_status else "Pass"
-    return f"{ends}: {passed} method{'' if passed == 1 else 's'} did not get worse.{more}"
+    undecided = len(verdicts.of("inconclusive"))
+    passed = len({decision.method for decision in verdicts.of("pass")})
+    if not passed and not undecided:
+        return f"{ends}: nothing was judged, no threshold holds for what both sides measured."
+    told = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
+    told += [f"{undecided} inconclusive"] if undecided else []
+    return f"{ends}: {'. '.join(told)}."
