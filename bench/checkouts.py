@@ -70,7 +70,7 @@ def checkouts(
         label = f"{reference} ({commit[:9]})"
         if _is_project(top / project) and not _is_project(place / project):
             raise BenchError(
-                f"there is no project in {project}, so it would run the present code", where=label,
+                f"it has no pyproject.toml in {project}: it would run the present code", where=label,
                 exit_status=3, todo="name a later revision with --against",
             )  # fmt: skip
         sides = (

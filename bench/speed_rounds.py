@@ -89,9 +89,10 @@ class Rounds:
         if done.returncode in (0, 1) and lines and Path(lines[-1], "run.json").is_file():
             return open_side(lines[-1], results)
         told = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
+        told = told.removeprefix("bench: ")
         raise BenchError(
             f"the run did not take place: {told}", where=self.code[who].label, exit_status=3,
-            todo="name methods that both sides have with --method" if done.returncode == 2 else "",
+            todo="name methods that both sides have with --method" if told.startswith("no method") else "",
         )  # fmt: skip
 
     def _arguments(self, who: str, results: Path) -> list[str]:

@@ -82,7 +82,7 @@ def test_the_project_that_it_is_started_in_is_the_one_on_both_sides(
 def test_a_base_without_the_project_is_refused(several: Path, tmp_path: Path) -> None:
     project(several / "other", "otherpkg", "new")
     with (
-        pytest.raises(BenchError, match="there is no project in other") as caught,
+        pytest.raises(BenchError, match=r"it has no pyproject\.toml in other") as caught,
         checkouts(several, "HEAD", tmp_path / "scratch", several / "other"),
     ):
         pass
