@@ -200,7 +200,7 @@ def noisy(sample: Sample, spec: TaskSpec, metric: str) -> Iterator[str]:
     def judged(before: Sample, after: Sample) -> str:
         n, seed = len(before.ids), int(generator.integers(1 << 31))
         drawn = bootstrap(
-            n, lambda w: (after.resampled(w) - before.resampled(w))[:, [place]], resamples=RESAMPLES // 5,
+            n, lambda w: (after.resampled(w) - before.resampled(w))[:, [place]], resamples=RESAMPLES // 10,
             seed=seed,
         )  # fmt: skip
         per_seed = [
@@ -221,7 +221,7 @@ def noisy(sample: Sample, spec: TaskSpec, metric: str) -> Iterator[str]:
         "are the worst case: a change that leaves the training as it was meets the same seeds on both."
     )
     real = ((documents, 3), (documents, 5), (documents, 10))
-    more = (*real, (500, 10), (1_000, 10))
+    more = (*real, (500, 10))
 
     def lines(loss: float, shared: bool, sizes: Sequence[tuple[int, int]] = real) -> list[Outcome]:
         word = "the same" if shared else "other"
