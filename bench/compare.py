@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from readbench.board import Row
+from readbench.comparable import differences, preconditions
 from readbench.costs import CostChange, compare_costs
 from readbench.errors import BenchError
 from readbench.flips import Flip, find_flips
@@ -153,47 +154,6 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
     )
     found = [_method(before, after, pair, questions) for pair in pairs]
     return RunComparison(before, after, (), tuple(differences(before, after)), tuple(_adjusted(found)))
-
-
-def preconditions(before: Side, after: Side) -> list[str]:
-    """Why two runs may not be compared; nothing where they may."""
-    old, new = before.manifest, after.manifest
-    reasons = []
-    if old.suite != new.suite:
-        reasons.append(f"the suite is {new.suite}, not {old.suite}")
-    elif old.suite_version != new.suite_version:
-        reasons.append(f"version {new.suite_version} of the suite, not {old.suite_version}")
-    if old.fingerprint != new.fingerprint:
-        sample = f" (--limit {new.limit}, before {old.limit})" if old.limit != new.limit else ""
-        reasons.append(f"the documents of {new.dataset} have another fingerprint{sample}")
-    shared = old.tasks.keys() & new.tasks.keys()
-    if not shared:
-        reasons.append(f"the tasks are {', '.join(new.tasks)}, not {', '.join(old.tasks)}")
-    for task in sorted(shared):
-        if old.tasks[task].split_hash != new.tasks[task].split_hash:
-            reasons.append(f"{task}: other documents are tested (the split has another hash)")
-        for name in ("labels", "positive"):
-            values = [manifest.tasks[task].spec.get(name) for manifest in (old, new)]
-            if values[0] != values[1]:
-                reasons.append(f"{task}: {name} is {values[1]}, not {values[0]}")
-    return reasons
-
-
-def differences(before: Side, after: Side) -> list[str]:
-    """What differs between two runs without making them incomparable."""
-    old, new = before.manifest, after.manifest
-    notes = []
-    if old.suite == new.suite and old.suite_digest != new.suite_digest:
-        notes.append("the suite file changed; its version says that results stay comparable")
-    if old.seed != new.seed:
-        notes.append(f"the seed is {new.seed}, before {old.seed}")
-    for task in old.tasks.keys() & new.tasks.keys():
-        fields = [manifest.tasks[task].spec.get("fields") for manifest in (old, new)]
-        if fields[0] != fields[1]:
-            notes.append(f"{task}: the methods read {fields[1]}, before {fields[0]}")
-    if old.machine.get("fingerprint") != new.machine.get("fingerprint"):
-        notes.append("measured on another machine: speeds are reported, not judged")
-    return notes
 
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
