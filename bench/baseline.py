@@ -7,13 +7,15 @@ import contextlib
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from readbench.answers import read_answers, write_answers
 from readbench.board import STATISTICS
+from readbench.costs import measured_in
 from readbench.errors import BenchError
 from readbench.paired import Side, open_side
-from readbench.record import Failure, Manifest, Record
+from readbench.record import Failure, Manifest, Record, RunCell
 from readbench.score_files import SCORES
 from readbench.store import Store, cannot_write, write_json
 
@@ -24,7 +26,7 @@ LEFT_OUT = "(left out of the baseline)"
 
 @dataclass(frozen=True)
 class Promoted:
-    """``reused`` counts cells that an earlier run had timed: their speeds will be reported, not judged."""
+    """``reused`` counts cells that another run measured: their costs will be reported, not judged."""
 
     folder: Path
     cells: int
@@ -63,9 +65,15 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
         raise cannot_write(place, error) from error
     cells = manifest.cells
     return Promoted(
-        place, len(cells), sum(cell.reused for cell in cells), sum(cell.status != "ok" for cell in cells),
+        place, len(cells), sum(map(partial(_of_another_run, side), cells)),
+        sum(cell.status != "ok" for cell in cells),
         sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
     )  # fmt: skip
+
+
+def _of_another_run(side: Side, cell: RunCell) -> bool:
+    record = side.store.facts(cell.key) if cell.status == "ok" else None
+    return cell.reused or (record is not None and not measured_in(side.manifest, record))
 
 
 def _fill(workspace: Path, side: Side) -> None:

@@ -163,7 +163,7 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
         return base
     assert pair.before is not None
     assert pair.after is not None
-    costs = compare_costs(before, after, pair.before, pair.after, pair)
+    costs = compare_costs(before, after, pair.before, pair.after)
     try:
         documents = check_documents(before, after, pair)
         metrics, seeds = _metrics(before, after, pair, questions)

@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gate_runs import GateRuns
+from gate_methods import write_methods, write_suite
+from gate_runs import GateRuns, run
 from scipy import stats as scipy_stats
 
 from readbench.answers import read_answers, write_answers
+from readbench.baseline import promote
 from readbench.cli import main
 from readbench.compare import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
 from readbench.errors import BenchError
@@ -135,6 +137,41 @@ def test_other_document_ids_are_incomparable(gate_runs: GateRuns, tmp_path: Path
     path.unlink()
     with pytest.raises(BenchError, match="cannot be read"):
         compared(gate_runs.side("before"), side)
+
+
+def test_a_record_that_another_run_left_is_not_judged(tmp_path: Path) -> None:
+    """Two fresh runs of one code in one results folder: the second one's measurements replace the first's."""
+    suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
+    methods = write_methods(tmp_path / "methods.py")
+    first = run(tmp_path, suite, methods, limit=10)
+    alone = promote(first, tmp_path / "results", "first", tmp_path / "baselines")
+    second = run(tmp_path, suite, methods, limit=10)
+    results = tmp_path / "results"
+    sides = open_side(first, results), open_side(second, results)
+    costs = method(compared(*sides), "test.steady").costs
+    for name in ("predict_s", "peak_memory_bytes"):
+        (cost,) = [cost for cost in costs if cost.cost == name]
+        assert (cost.judged, cost.why.partition(" (")[0]) == (False, "measured in another run before")
+    kept = open_side(str(alone.folder), results)
+    for found in (compared(kept, sides[1]), compared(sides[1], kept)):
+        judged = {cost.cost for cost in method(found, "test.steady").costs if cost.judged}
+        assert {"predict_s", "peak_memory_bytes"} <= judged
+    # Promoted too late, its cells count as those of another run.
+    assert promote(first, results, "late", tmp_path / "baselines").reused == 1
+    assert (alone.reused, promote(second, results, "second", tmp_path / "baselines").reused) == (0, 0)
+
+
+@pytest.mark.parametrize(("python", "judged"), [("3.11.99", True), ("3.9.7", False), ("4.11.7", False)])
+def test_memory_is_judged_where_python_is_the_same_but_for_its_patches(
+    gate_runs: GateRuns, python: str, judged: bool
+) -> None:
+    before, after = gate_runs.side("before"), gate_runs.side("same")
+    here = before.manifest.machine | {"python": "3.11.7"}
+    found = compared(changed(before, machine=here), changed(after, machine=here | {"python": python}))
+    cost = method(found, "test.steady").cost("peak_memory_bytes")
+    assert cost is not None
+    assert cost.judged == judged
+    assert cost.why == ("" if judged else "measured on a machine with another python")
 
 
 # -- what changed --------------------------------------------------------------------------------------

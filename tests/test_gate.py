@@ -102,7 +102,7 @@ def test_the_other_way_round_nothing_got_worse(
 def test_a_method_that_vanished_is_a_regression(
     gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = copied(gate_runs, tmp_path)
+    results = copied(gate_runs, tmp_path, "same")
 
     def forget(data: dict[str, Any]) -> None:
         data["cells"] = [cell for cell in data["cells"] if cell["method"] != "test.steady"]
@@ -115,8 +115,8 @@ def test_a_method_that_vanished_is_a_regression(
     assert verdicts(value, "test.noisy") == {"f1@10": "pass"}
 
 
-def copied(gate_runs: GateRuns, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(gate_runs.results, tmp_path / "results"))
+def copied(gate_runs: GateRuns, tmp_path: Path, name: str = "before") -> Path:
+    return Path(shutil.copytree(gate_runs.results_of(name), tmp_path / "results"))
 
 
 def change_manifest(results: Path, name: str, change: Any) -> None:
@@ -138,7 +138,7 @@ def test_incomparable_runs_end_with_4(gate_runs: GateRuns, capsys: pytest.Captur
 def test_an_unfinished_run_and_an_unmeasured_one_end_with_3(
     gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = copied(gate_runs, tmp_path)
+    results = copied(gate_runs, tmp_path, "same")
     change_manifest(results, gate_runs.same, lambda m: m.update(status="interrupted"))
     arguments = (gate_runs.same, "--baseline", gate_runs.run("before"), "--output-path", results)
     status, _, err = gate(capsys, *arguments)
@@ -170,7 +170,7 @@ def test_an_unfinished_run_and_an_unmeasured_one_end_with_3(
 def test_wrong_use_ends_with_2(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
-    common = [str(gate_runs.run("same")), "--output-path", str(gate_runs.results)]
+    common = [str(gate_runs.run("same")), "--output-path", str(gate_runs.again)]
     if told not in ("there is no run", "nothing to compare with") and "--speed and" not in told:
         common += ["--baseline", str(gate_runs.run("before"))]
     status, _, err = gate(capsys, *common, *arguments)
