@@ -159,7 +159,7 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
     state, why = _state(pair)
     base = MethodChange(pair.task, pair.method, state, why, pair.stochastic)
-    if state in ("failed", "vanished", "never", "new"):
+    if state != "compared":
         return base
     assert pair.before is not None
     assert pair.after is not None

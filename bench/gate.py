@@ -14,8 +14,8 @@ from readbench.paired import Side
 from readbench.tasks import get_task
 from readbench.thresholds import Thresholds, check_direction, check_names
 
-__all__ = ["Decision", "Verdict", "Verdicts", "check_measured", "check_thresholds", "decide",
-           "default_thresholds", "judge"]  # fmt: skip
+__all__ = ["Decision", "Verdict", "Verdicts", "check_measured", "check_thresholds", "check_whole",
+           "decide", "default_thresholds", "judge"]  # fmt: skip
 
 PASS, REGRESSION, NOTHING_MEASURED, INCOMPARABLE = 0, 1, 3, 4
 RESAMPLES = 2_000
@@ -38,13 +38,13 @@ class Verdicts:
 
     @property
     def exit_status(self) -> int:
-        """0 pass, 1 regression, 3 nothing measured, 4 incomparable or, where strict, inconclusive. What got
-        worse is told first, whatever else could not be compared."""
+        """0 pass, 1 regression, 3 no method measured in both runs, 4 incomparable or, where strict,
+        inconclusive. What got worse is told first, whatever else could not be compared."""
         if self.of("regressed"):
             return REGRESSION
         if self.comparison.incomparable or self.of("incomparable"):
             return INCOMPARABLE
-        if not any(method.state != "never" for method in self.comparison.methods):
+        if all(method.state in ("never", "new") for method in self.comparison.methods):
             return NOTHING_MEASURED
         return INCOMPARABLE if self.strict and self.of("inconclusive") else PASS
 
@@ -63,9 +63,11 @@ def judge(
     """Compares a run with a baseline and decides. ``methods`` limits it to these spellings.
 
     Raises BenchError for a threshold that fits neither a metric nor a cost, for a method that neither run
-    has, and with exit status 3 for a run that has not finished or measured nothing.
+    has, and with exit status 3 for a run that has not finished, has lost a cell or measured nothing.
     """
     _check_methods(before, after, methods)
+    for side in (before, after):
+        check_whole(side, methods)
     check_measured(after)
     check_thresholds(before, after, thresholds)
     margins = {
@@ -85,15 +87,26 @@ def judge(
     return Verdicts(comparison, tuple(decisions), strict, comparison.notes)
 
 
-def check_measured(side: Side) -> None:
-    """Raises BenchError, exit status 3, where a run holds nothing that could be judged."""
+def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
+    """Raises BenchError, exit status 3, for a run that has not finished or lacks the record of a cell that
+    ended ok: with nothing to hold it against every result would be a new one, and pass."""
     manifest = side.manifest
     if manifest.status != "finished":
         raise BenchError(
             f"the run is {manifest.status}", where=manifest.name, todo="run it to its end", exit_status=3
         )
+    for row in _rows(side):
+        if row.status == "lost" and (not methods or row.method in methods):
+            raise BenchError(
+                f"the record of {row.method} is gone or cannot be read", where=manifest.name,
+                todo="run the suite again, or bring it back", exit_status=3,
+            )  # fmt: skip
+
+
+def check_measured(side: Side) -> None:
+    """Raises BenchError, exit status 3, where a run holds nothing that could be judged."""
     if all(row.status in ("missing_dependency", "skipped") for row in _rows(side)):
-        raise BenchError("nothing was measured", where=manifest.name, exit_status=3)
+        raise BenchError("nothing was measured", where=side.manifest.name, exit_status=3)
 
 
 def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
