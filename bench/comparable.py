@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from readbench.paired import Side
+from readbench.tasks.spec import TaskSpec
+
+ASKED = {"fields": "the methods read", "language": "the language is", "prompt": "the prompt is"}
+"""What a change may be about: the answers are compared all the same, and the reader is told."""
 
 
 def preconditions(before: Side, after: Side) -> list[str]:
@@ -37,10 +41,21 @@ def differences(before: Side, after: Side) -> list[str]:
         notes.append("the suite file changed; its version says that results stay comparable")
     if old.seed != new.seed:
         notes.append(f"the seed is {new.seed}, before {old.seed}")
-    for task in old.tasks.keys() & new.tasks.keys():
-        fields = [manifest.tasks[task].spec.get("fields") for manifest in (old, new)]
-        if fields[0] != fields[1]:
-            notes.append(f"{task}: the methods read {fields[1]}, before {fields[0]}")
+    for task in sorted(old.tasks.keys() & new.tasks.keys()):
+        specs = [TaskSpec.model_validate(manifest.tasks[task].spec) for manifest in (old, new)]
+        notes += [
+            f"{task}: {words} {_told(getattr(specs[1], name))}, before {_told(getattr(specs[0], name))}"
+            for name, words in ASKED.items()
+            if getattr(specs[0], name) != getattr(specs[1], name)
+        ]
     if old.machine.get("fingerprint") != new.machine.get("fingerprint"):
         notes.append("measured on another machine: speeds are reported, not judged")
     return notes
+
+
+def _told(value: str | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if not value:
+        return "each method's own"
+    return value if value.isalnum() else repr(value)

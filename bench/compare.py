@@ -46,6 +46,10 @@ State = Literal["compared", "identical", "failed", "vanished", "new", "never", "
 Verdict = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
 
 SIGNIFICANT = 0.05
+SAME = 1e-9
+"""How far two values of the same predictions may lie apart: the rounding of a mean."""
+SAME_BY_VECTORS = 1e-4
+"""As much for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
 DRAWS = 40_000_000
 """Documents times resamples of one comparison; with more than 4,000 documents there are fewer resamples."""
@@ -223,6 +227,9 @@ def _point(metric: Metric, before: Row, after: Row, identical: bool) -> MetricCh
         if old.value is None and new.value is None:
             return replace(change, verdict="identical", why="no document counts for it")
         return replace(change, verdict="incomparable", why="no document counts for it on one side")
+    if identical and abs(new.value - old.value) > (SAME_BY_VECTORS if metric.vectors else SAME):
+        why = "same predictions, another value: the metric changed"
+        return replace(change, verdict="incomparable", why=why)
     return change
 
 

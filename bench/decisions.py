@@ -16,6 +16,9 @@ STORED_BAND = 2.0
 """How many times as slow the same code may seem by two single measurements on one quiet machine, scaled by
 the reference workload: of 5,000 pairs one in a thousand (docs/ci/operating-characteristics.md)."""
 
+MOMENT = 0.1
+"""Seconds: what took less both times is never a regression by two stored runs."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -93,7 +96,7 @@ def _of_noisy(
     method: MethodChange, change: MetricChange, gain: float, limit: float, decided: Any
 ) -> Decision:
     assert change.noise is not None
-    verdict = non_inferior(gain, limit, change.noise)
+    verdict = non_inferior(gain, limit + _tiny(change), change.noise)
     told = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
     if verdict == "inconclusive":
         smallest = "" if change.detectable is None else f"; {change.detectable:.3g} could be detected"
@@ -109,35 +112,59 @@ def _of_noisy(
 
 
 def _of_cost(method: MethodChange, change: CostChange | None, threshold: Threshold) -> Decision:
-    if change is None or change.ratio is None or change.before is None or change.after is None:
-        why = "it was not measured" if change is None or not change.why else change.why
-        return Decision(method.task, method.method, threshold.name, "inconclusive", why,
-                        change.before if change else None, change.after if change else None,
-                        threshold.text)  # fmt: skip
-    limit = threshold.tolerated(change.before)
+    before, after = (None, None) if change is None else (change.before, change.after)
+    limit = None if before is None else threshold.tolerated(before)
 
     def decided(verdict: Verdict, why: str) -> Decision:
         return Decision(
-            method.task, method.method, change.cost, verdict, why, change.before, change.after,
-            threshold.text, limit, relative=True,
+            method.task, method.method, threshold.name, verdict, why, before, after, threshold.text, limit,
+            relative=bool(before),
         )  # fmt: skip
 
+    if change is None or (before is None and after is None):
+        return decided("reported", "neither run has it")
+    if before is None or after is None:
+        return decided("inconclusive", change.why or "it was not measured")
+    assert limit is not None
     if not change.judged:
         return decided("reported", f"not judged: {change.why}")
-    loss = change.before * (change.ratio - 1) * threshold.sign
-    plain = change.after / change.before
-    scaled = "" if abs(change.ratio / plain - 1) < 0.005 else f" (×{plain:.2f} before scaling)"
-    if loss > limit:
-        told = f"×{change.ratio:.2f}{scaled}, beyond {threshold.text}"
-        certain = change.ratio * STORED_BAND < 1 if change.higher_is_better else change.ratio > STORED_BAND
-        if certain or change.cost.endswith("_bytes"):
-            return decided("regressed", told)
-        return decided(
-            "inconclusive",
-            f"{told}, but single measurements of the same code lie up to ×{STORED_BAND:g} apart: "
-            "decide it with --speed --against",
-        )
-    return decided("pass", f"×{change.ratio:.2f}{scaled}")
+    if change.ratio is None:
+        if threshold.kind == "relative":
+            return decided("inconclusive", "it was 0 before")
+        loss, told = (after - before) * threshold.sign, f"{after - before:+.3g}, it was 0 before"
+    else:
+        loss = before * (change.ratio - 1) * threshold.sign
+        plain = after / before
+        scaled = "" if abs(change.ratio / plain - 1) < 0.005 else f" (×{plain:.2f} before scaling)"
+        told = f"×{change.ratio:.2f}{scaled}"
+    if loss <= limit:
+        return decided("pass", told)
+    told = f"{told}, beyond {threshold.text}"
+    if change.cost.endswith("_bytes"):
+        return decided("regressed", told)
+    if _moment(method, change):
+        why = f"it took less than {MOMENT:g} s both times"
+    elif change.ratio is not None and _within_band(change, change.ratio):
+        why = f"single measurements of the same code lie up to ×{STORED_BAND:g} apart"
+    else:
+        return decided("regressed", told)
+    return decided("inconclusive", f"{told}, but {why}: decide it with --speed --against")
+
+
+def _within_band(change: CostChange, ratio: float) -> bool:
+    return ratio * STORED_BAND >= 1 if change.higher_is_better else ratio <= STORED_BAND
+
+
+def _moment(method: MethodChange, change: CostChange) -> bool:
+    """Whether so little time was measured on both sides that anything may have doubled it."""
+    if change.cost == "gpu_utilisation":
+        return False
+    seconds = []
+    for value in (change.before, change.after):
+        if value is None or (change.higher_is_better and not (value and method.documents)):
+            return False
+        seconds.append(method.documents / value if change.higher_is_better else value)
+    return max(seconds) < MOMENT
 
 
 def _tiny(change: MetricChange) -> float:

@@ -16,6 +16,7 @@ from scipy import stats as scipy_stats
 
 from readbench.answers import read_answers, write_answers
 from readbench.baseline import promote
+from readbench.board import Row
 from readbench.cli import main
 from readbench.compare import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
 from readbench.errors import BenchError
@@ -117,6 +118,42 @@ def test_another_version_of_a_metric_is_incomparable(gate_runs: GateRuns) -> Non
     changes = [change for m in found.methods for change in m.metrics]
     assert {change.verdict for change in changes} == {"incomparable"}
     assert changes[0].why == "another version of the metric"
+
+
+@pytest.mark.parametrize(("by", "verdict"), [(1e-6, "incomparable"), (1e-12, "identical")])
+def test_the_same_predictions_with_another_value_are_another_metric(
+    gate_runs: GateRuns, by: float, verdict: str
+) -> None:
+    """A mistake in a metric, or its correction, without another version."""
+    side = gate_runs.side("same")
+
+    def moved(row: Row) -> Row:
+        update = {n: v.model_copy(update={"value": (v.value or 0) + by}) for n, v in row.metrics.items()}
+        return replace(row, metrics=update)
+
+    tables = tuple(replace(table, rows=tuple(map(moved, table.rows))) for table in side.board.tables)
+    found = compared(gate_runs.side("before"), Side(side.store, replace(side.board, tables=tables)))
+    changes = [change for m in found.methods for change in m.metrics]
+    assert {change.verdict for change in changes} == {verdict}
+    if verdict == "incomparable":
+        assert changes[0].why == "same predictions, another value: the metric changed"
+
+
+def test_what_methods_read_and_are_asked_is_a_note(gate_runs: GateRuns) -> None:
+    side = gate_runs.side("same")
+    tasks = side.manifest.model_dump()["tasks"]
+    tasks["keyphrases"]["spec"] |= {"fields": ["title"], "language": "de", "prompt": "Keyphrases: {title}"}
+    found = compared(gate_runs.side("before"), changed(side, tasks=tasks))
+    assert found.incomparable == ()
+    assert found.notes == (
+        "keyphrases: the methods read title, before title, abstract",
+        "keyphrases: the language is de, before en",
+        "keyphrases: the prompt is 'Keyphrases: {title}', before each method's own",
+    )
+    # A manifest from before a prompt could be set says the same as one without it.
+    del tasks["keyphrases"]["spec"]["prompt"]
+    tasks["keyphrases"]["spec"] |= {"fields": ["title", "abstract"], "language": "en"}
+    assert compared(gate_runs.side("before"), changed(side, tasks=tasks)).notes == ()
 
 
 def test_other_document_ids_are_incomparable(gate_runs: GateRuns, tmp_path: Path) -> None:
