@@ -12,11 +12,14 @@ import pytest
 from gate_methods import write_methods, write_suite
 from gate_runs import DOCUMENTS, GateRuns, run
 
+from readbench.baseline import promote
 from readbench.board import build_leaderboard
 from readbench.cli import main
 from readbench.compare import MethodChange, MetricChange
 from readbench.costs import CostChange
+from readbench.errors import BenchError
 from readbench.gate import decide
+from readbench.paired import open_side
 from readbench.power import Noise
 from readbench.record import Manifest
 from readbench.store import Store, write_json
@@ -296,7 +299,6 @@ def test_thresholds_beside_the_baseline_hold(
 
 
 def test_a_baseline_holds_no_text(gate_runs: GateRuns, baseline: Path, tmp_path: Path) -> None:
-    from readbench.baseline import promote
     from readbench.datasets import open_dataset
 
     titles = [document.fields["title"].encode() for document in open_dataset("papers-demo").documents]
@@ -322,14 +324,77 @@ def test_a_baseline_reads_as_a_board(gate_runs: GateRuns, baseline: Path) -> Non
 
 
 def test_what_is_no_baseline_is_left_alone(gate_runs: GateRuns, tmp_path: Path) -> None:
-    from readbench.baseline import promote
-    from readbench.errors import BenchError
 
     (tmp_path / "tested").mkdir()
     (tmp_path / "tested" / "mine.txt").write_text("mine")
     with pytest.raises(BenchError, match="is no baseline"):
         promote(str(gate_runs.run("before")), gate_runs.results, None, tmp_path)
     assert (tmp_path / "tested" / "mine.txt").read_text() == "mine"
+
+
+def test_a_results_folder_is_no_place_for_a_baseline(gate_runs: GateRuns, tmp_path: Path) -> None:
+    results = copied(gate_runs, tmp_path)
+    files = sorted(results.rglob("*"))
+    same = copied(gate_runs, tmp_path / "other", "same")  # two runs, predictions, datasets
+    for reference, name, folder in (
+        (gate_runs.before, "results", tmp_path),
+        (gate_runs.before, ".", results),
+        (gate_runs.before, tmp_path.name, tmp_path.parent),
+        (gate_runs.before, "results", same.parent),
+    ):
+        with pytest.raises(BenchError, match="stays as it is"):
+            promote(reference, results, name, folder)
+    shutil.rmtree(same / "runs")
+    shutil.copytree(results / "runs" / gate_runs.before, same / "runs" / gate_runs.before)
+    with pytest.raises(BenchError, match="stays as it is"):
+        promote(gate_runs.before, results, "results", same.parent)
+    assert sorted(results.rglob("*")) == files
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_what_lies_beside_a_baseline_stays(
+    gate_runs: GateRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = str(gate_runs.run("before")), str(gate_runs.run("same"))
+    place = promote(first, gate_runs.results, None, tmp_path).folder
+    (place / "README.md").write_text("why")
+    (place / "notes").mkdir()
+    (place / "notes" / "more.txt").write_text("more")
+    promote(second, gate_runs.results, None, tmp_path)
+    assert (place / "README.md").read_text() == "why"
+    assert (place / "notes" / "more.txt").read_text() == "more"
+    assert Store(place).runs() == [gate_runs.same]
+
+    def full(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    # Cut off at any point, one of the two is there in whole; also where folders cannot be swapped at once.
+    with monkeypatch.context() as patch:
+        patch.setattr("readbench.store.ctypes.CDLL", lambda *_, **__: object())
+        rename = Path.rename
+
+        def cut_off(path: Path, to: Path) -> Path:
+            if Path(to) == place and not place.exists():
+                patch.setattr(Path, "rename", rename)
+                raise KeyboardInterrupt
+            return rename(path, to)
+
+        patch.setattr(Path, "rename", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            promote(first, gate_runs.results, None, tmp_path)
+        assert Store(place).runs() == [gate_runs.same]
+        promote(first, gate_runs.results, None, tmp_path)
+        assert Store(place).runs() == [gate_runs.before]
+    for where in ("readbench.store._exchange", "readbench.store._flush", "readbench.store._flush_folder"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, full)
+            with pytest.raises(KeyboardInterrupt):
+                promote(first, gate_runs.results, None, tmp_path)
+        (name,) = Store(place).runs()
+        assert name in (gate_runs.before, gate_runs.same)
+        assert (place / "README.md").read_text() == "why"
+        assert open_side(str(place), tmp_path).board.tables[0].rows[0].status == "ok"
+    assert [path.name for path in tmp_path.iterdir()] == ["tested"]
 
 
 def test_without_a_run_the_suite_is_measured_afresh(
