@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from readbench.paired import Side
+from readbench.paired import Pair, Side
 from readbench.tasks.spec import TaskSpec
 
 ASKED = {"fields": "the methods read", "language": "the language is", "prompt": "the prompt is"}
@@ -50,6 +50,21 @@ def differences(before: Side, after: Side) -> list[str]:
         ]
     if old.machine.get("fingerprint") != new.machine.get("fingerprint"):
         notes.append("measured on another machine: speeds are reported, not judged")
+    return notes
+
+
+def differences_of(pair: Pair) -> list[str]:
+    """The same of one method."""
+    old, new = pair.before, pair.after
+    if old is None or new is None:
+        return []
+    notes = []
+    if old.method != new.method:
+        notes.append(f"{pair.task}: chosen was {new.method}, before {old.method}")
+    told = [{record.stochastic for record in row.records} - {None} for row in (old, new)]
+    if told[0] and told[1] and told[0] != told[1]:
+        changed = "has training noise" if True in told[1] else "has no training noise"
+        notes.append(f"{pair.task}: {new.method} says that it {changed}, and did not before")
     return notes
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from readbench.board import Row
-from readbench.comparable import differences, preconditions
+from readbench.comparable import differences, differences_of, preconditions
 from readbench.costs import CostChange, compare_costs
 from readbench.errors import BenchError
 from readbench.flips import Flip, find_flips
@@ -157,7 +157,8 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
         questions, resamples=max(questions.resamples, draws), permutations=max(questions.permutations, draws)
     )
     found = [_method(before, after, pair, questions) for pair in pairs]
-    return RunComparison(before, after, (), tuple(differences(before, after)), tuple(_adjusted(found)))
+    notes = (*differences(before, after), *(note for pair in pairs for note in differences_of(pair)))
+    return RunComparison(before, after, (), notes, tuple(_adjusted(found)))
 
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
@@ -171,9 +172,9 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
     try:
         documents = check_documents(before, after, pair)
         metrics, seeds = _metrics(before, after, pair, questions)
+        flips = None if pair.identical else find_flips(before, after, pair)
     except Incomparable as error:
         return replace(base, state="incomparable", why=str(error), costs=costs)
-    flips = None if pair.identical else find_flips(before, after, pair)
     return replace(
         base, state="identical" if pair.identical else "compared", seeds=seeds, documents=documents,
         metrics=metrics, costs=costs,
