@@ -3,28 +3,32 @@ digests of its answers, that can be committed. No text of a document goes into i
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from readbench.answers import read_answers, write_answers
+from readbench.answers import PREDICTIONS, read_answers, write_answers
 from readbench.board import STATISTICS
+from readbench.costs import measured_in
 from readbench.errors import BenchError
 from readbench.paired import Side, open_side
-from readbench.record import Failure, Manifest, Record
+from readbench.record import Failure, Manifest, Record, RunCell
 from readbench.score_files import SCORES
 from readbench.store import Store, cannot_write, write_json
 
 BASELINES = Path("results/baselines")
-THRESHOLDS = "thresholds.toml"
+OWN = frozenset({"cells", "runs"})
+"""What a baseline consists of; everything else beside it is not the harness's."""
+NEVER = ("documents", "datasets", "preparations")
+"""What lies in a results folder and never in a baseline."""
 LEFT_OUT = "(left out of the baseline)"
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """``reused`` counts cells that an earlier run had timed: their speeds will be reported, not judged."""
+    """``reused`` counts cells that another run measured: their costs will be reported, not judged."""
 
     folder: Path
     cells: int
@@ -35,9 +39,10 @@ class Promoted:
 
 def promote(reference: str, results: Path, name: str | None = None, folder: Path = BASELINES) -> Promoted:
     """Keeps a run as the baseline ``folder/NAME``, by default under its suite's name, in the place of an
-    older one whose thresholds stay.
+    older one. What else lies there, such as thresholds, stays; cut off, the older one does.
 
-    Raises BenchError for a run that has not finished or measured nothing, and where it cannot be written.
+    Raises BenchError for a run that has not finished or measured nothing, and for a place that is no older
+    baseline or cannot be written.
     """
     side = open_side(reference, results)
     manifest = side.manifest
@@ -46,26 +51,59 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
     if not any(cell.status == "ok" for cell in manifest.cells):
         raise BenchError("no cell of it ended ok", where=manifest.name, todo="mend the run first")
     place = folder / (name or manifest.suite)
-    if place.exists() and not Path(place, "runs").is_dir():
-        raise BenchError(
-            "it is no baseline, and stays as it is", where=str(place), todo="choose another --name"
-        )
+    _check_place(place, {side.store.root, results})
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         workspace = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         workspace.chmod(0o755)
         try:
             _fill(workspace, side)
-            _put(workspace, place)
+            _keep_what_lies_beside(place, workspace)
+            Store(place).publish(workspace, place, replace=True)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
     except OSError as error:
         raise cannot_write(place, error) from error
     cells = manifest.cells
     return Promoted(
-        place, len(cells), sum(cell.reused for cell in cells), sum(cell.status != "ok" for cell in cells),
+        place, len(cells), sum(map(partial(_of_another_run, side), cells)),
+        sum(cell.status != "ok" for cell in cells),
         sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
     )  # fmt: skip
+
+
+def _check_place(place: Path, stores: set[Path]) -> None:
+    """Raises BenchError where the place is taken by anything but an older baseline, a results folder above
+    all: whatever lies in it would be gone."""
+    why = ""
+    if any(store.resolve().is_relative_to(place.resolve()) for store in stores):
+        why = "it is, or holds, the results folder of the run"
+    elif place.exists() and not (place / "runs").is_dir():
+        why = "it is no baseline"
+    elif len(Store(place).runs()) > 1:
+        why = "several runs lie in it"
+    elif any((place / name).exists() for name in NEVER) or any(place.glob(f"cells/*/{PREDICTIONS}")):
+        why = "it is a results folder, no baseline"
+    if why:
+        raise BenchError(
+            f"{why}, and stays as it is", where=str(place), todo="choose another --name or --folder"
+        )
+
+
+def _keep_what_lies_beside(place: Path, workspace: Path) -> None:
+    """Thresholds, and whatever else people keep with a baseline."""
+    for path in place.iterdir() if place.is_dir() else ():
+        if path.name in OWN:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, workspace / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, workspace / path.name, follow_symlinks=False)
+
+
+def _of_another_run(side: Side, cell: RunCell) -> bool:
+    record = side.store.facts(cell.key) if cell.status == "ok" else None
+    return cell.reused or (record is not None and not measured_in(side.manifest, record))
 
 
 def _fill(workspace: Path, side: Side) -> None:
@@ -111,15 +149,3 @@ def _portable(manifest: Manifest) -> Manifest:
     """Without the paths of the machine that it was measured on."""
     source = Path(manifest.dataset_source).name if manifest.dataset_source else ""
     return manifest.model_copy(update={"dataset_source": source, "command": ""})
-
-
-def _put(workspace: Path, place: Path) -> None:
-    if place.exists():
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(place / THRESHOLDS, workspace / THRESHOLDS)
-        old = workspace.with_name(f"{workspace.name}.old")
-        place.rename(old)
-        workspace.rename(place)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        workspace.rename(place)

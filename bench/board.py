@@ -251,11 +251,13 @@ def _sorted(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
 
 
 def _statistics(path: Path) -> dict[str, Any]:
+    """By task; nothing of what is no object."""
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return value
+    of_tasks = value.items() if isinstance(value, dict) else ()
+    return {task: of_task for task, of_task in of_tasks if isinstance(of_task, dict)}
 
 
 def closing_sentence(table: Table) -> str:

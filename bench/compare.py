@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from readbench.board import Row
+from readbench.comparable import differences, differences_of, preconditions
 from readbench.costs import CostChange, compare_costs
 from readbench.errors import BenchError
 from readbench.flips import Flip, find_flips
@@ -45,6 +46,10 @@ State = Literal["compared", "identical", "failed", "vanished", "new", "never", "
 Verdict = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
 
 SIGNIFICANT = 0.05
+SAME = 1e-9
+"""How far two values of the same predictions may lie apart: the rounding of a mean."""
+SAME_BY_VECTORS = 1e-4
+"""As much for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
 DRAWS = 40_000_000
 """Documents times resamples of one comparison; with more than 4,000 documents there are fewer resamples."""
@@ -152,64 +157,24 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
         questions, resamples=max(questions.resamples, draws), permutations=max(questions.permutations, draws)
     )
     found = [_method(before, after, pair, questions) for pair in pairs]
-    return RunComparison(before, after, (), tuple(differences(before, after)), tuple(_adjusted(found)))
-
-
-def preconditions(before: Side, after: Side) -> list[str]:
-    """Why two runs may not be compared; nothing where they may."""
-    old, new = before.manifest, after.manifest
-    reasons = []
-    if old.suite != new.suite:
-        reasons.append(f"the suite is {new.suite}, not {old.suite}")
-    elif old.suite_version != new.suite_version:
-        reasons.append(f"version {new.suite_version} of the suite, not {old.suite_version}")
-    if old.fingerprint != new.fingerprint:
-        sample = f" (--limit {new.limit}, before {old.limit})" if old.limit != new.limit else ""
-        reasons.append(f"the documents of {new.dataset} have another fingerprint{sample}")
-    shared = old.tasks.keys() & new.tasks.keys()
-    if not shared:
-        reasons.append(f"the tasks are {', '.join(new.tasks)}, not {', '.join(old.tasks)}")
-    for task in sorted(shared):
-        if old.tasks[task].split_hash != new.tasks[task].split_hash:
-            reasons.append(f"{task}: other documents are tested (the split has another hash)")
-        for name in ("labels", "positive"):
-            values = [manifest.tasks[task].spec.get(name) for manifest in (old, new)]
-            if values[0] != values[1]:
-                reasons.append(f"{task}: {name} is {values[1]}, not {values[0]}")
-    return reasons
-
-
-def differences(before: Side, after: Side) -> list[str]:
-    """What differs between two runs without making them incomparable."""
-    old, new = before.manifest, after.manifest
-    notes = []
-    if old.suite == new.suite and old.suite_digest != new.suite_digest:
-        notes.append("the suite file changed; its version says that results stay comparable")
-    if old.seed != new.seed:
-        notes.append(f"the seed is {new.seed}, before {old.seed}")
-    for task in old.tasks.keys() & new.tasks.keys():
-        fields = [manifest.tasks[task].spec.get("fields") for manifest in (old, new)]
-        if fields[0] != fields[1]:
-            notes.append(f"{task}: the methods read {fields[1]}, before {fields[0]}")
-    if old.machine.get("fingerprint") != new.machine.get("fingerprint"):
-        notes.append("measured on another machine: speeds are reported, not judged")
-    return notes
+    notes = (*differences(before, after), *(note for pair in pairs for note in differences_of(pair)))
+    return RunComparison(before, after, (), notes, tuple(_adjusted(found)))
 
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
     state, why = _state(pair)
     base = MethodChange(pair.task, pair.method, state, why, pair.stochastic)
-    if state in ("failed", "vanished", "never", "new"):
+    if state != "compared":
         return base
     assert pair.before is not None
     assert pair.after is not None
-    costs = compare_costs(before, after, pair.before, pair.after, pair)
+    costs = compare_costs(before, after, pair.before, pair.after)
     try:
         documents = check_documents(before, after, pair)
         metrics, seeds = _metrics(before, after, pair, questions)
+        flips = None if pair.identical else find_flips(before, after, pair)
     except Incomparable as error:
         return replace(base, state="incomparable", why=str(error), costs=costs)
-    flips = None if pair.identical else find_flips(before, after, pair)
     return replace(
         base, state="identical" if pair.identical else "compared", seeds=seeds, documents=documents,
         metrics=metrics, costs=costs,
@@ -263,6 +228,9 @@ def _point(metric: Metric, before: Row, after: Row, identical: bool) -> MetricCh
         if old.value is None and new.value is None:
             return replace(change, verdict="identical", why="no document counts for it")
         return replace(change, verdict="incomparable", why="no document counts for it on one side")
+    if identical and abs(new.value - old.value) > (SAME_BY_VECTORS if metric.vectors else SAME):
+        why = "same predictions, another value: the metric changed"
+        return replace(change, verdict="incomparable", why=why)
     return change
 
 

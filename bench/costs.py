@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from readbench.board import Row
-from readbench.paired import Pair, Side
-from readbench.record import Costs
+from readbench.paired import Side
+from readbench.record import CellFacts, Costs, Manifest, Record
 from readbench.thresholds import RATES
 
 SHOWN = ("documents_per_s_marginal", "documents_per_s", "predict_s", "fit_s", "peak_memory_bytes",
@@ -14,7 +15,8 @@ SHOWN = ("documents_per_s_marginal", "documents_per_s", "predict_s", "fit_s", "p
 """What a comparison shows of costs."""
 
 MEMORY_NEEDS = ("system", "architecture", "python")
-"""Facts of the machine that must agree before its memory is judged."""
+"""Facts of the machine that must agree before its memory is judged; of Python's version the first two
+numbers: a machine of CI gets a new patch release whenever its image is built anew."""
 
 
 UNPACED = frozenset({"import_s", "gpu_utilisation"})
@@ -39,9 +41,11 @@ class CostChange:
         return self.cost in RATES
 
 
-def compare_costs(before: Side, after: Side, old: Row, new: Row, pair: Pair) -> tuple[CostChange, ...]:
+def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostChange, ...]:
     """Every cost that either side has."""
-    speed, memory = _why_not_speed(before, after, pair), _why_not_memory(before, after, old, new)
+    foreign = _why_not_its_own(before, old, "before") or _why_not_its_own(after, new, "after")
+    speed = foreign or _why_not_speed(before, after)
+    memory = foreign or _why_not_memory(before, after, old, new)
     pace = _pace(before, after)
     found = []
     for cost in Costs.model_fields:
@@ -53,6 +57,22 @@ def compare_costs(before: Side, after: Side, old: Row, new: Row, pair: Pair) -> 
             why = f"it was not measured {'before' if a is None else 'after'}"
         found.append(CostChange(cost, a, b, _ratio(cost, a, b, pace), not why, why))
     return tuple(found)
+
+
+def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:
+    """Whether a record was left by this very run. In one results folder the same code has the same cells:
+    a later run with --fresh replaces them, and the earlier one's board shows what the later one measured."""
+    began, ended = _moment(manifest.started_at), _moment(manifest.finished_at)
+    at = _moment(record.started_at)
+    return at is not None and began is not None and began <= at and (ended is None or at <= ended)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _ratio(cost: str, before: float | None, after: float | None, pace: float | None) -> float | None:
@@ -77,23 +97,36 @@ def _why_not_machine(before: Side, after: Side) -> str:
     return "" if old == new and old is not None else "measured on another machine"
 
 
-def _why_not_speed(before: Side, after: Side, pair: Pair) -> str:
+def _why_not_its_own(side: Side, row: Row, when: str) -> str:
+    """A cell of another run was timed at a pace of the machine that this manifest does not know, and what it
+    is held against may be itself."""
+    if any(cell.reused for cell in side.cells(row.task, row.method)):
+        return f"measured in an earlier run {when} (run it with --fresh)"
+    if all(measured_in(side.manifest, record) for record in row.records):
+        return ""
+    return f"measured in another run {when} (keep each in a results folder of its own, or promote it)"
+
+
+def _why_not_speed(before: Side, after: Side) -> str:
     if why := _why_not_machine(before, after):
         return why
     for side, when in ((before, "before"), (after, "after")):
         if side.manifest.workers > 1:
             return f"measured beside other cells {when}"
-        # A cell that was reused was timed in another run, of which this manifest knows no pace.
-        if any(cell.reused for cell in side.cells(pair.task, pair.method)):
-            return f"timed in an earlier run {when} (run it with --fresh)"
         if side.manifest.reference_workload_s is None:
             return f"the run {when} timed no reference workload"
     return ""
 
 
 def _why_not_memory(before: Side, after: Side, old: Row, new: Row) -> str:
+    machines = before.manifest.machine, after.manifest.machine
     for name in MEMORY_NEEDS:
-        if before.manifest.machine.get(name) != after.manifest.machine.get(name):
+        first, second = (_without_patch(facts.get(name), name) for facts in machines)
+        if first != second:
             return f"measured on a machine with another {name}"
     devices = [row.record.device if row.record else None for row in (old, new)]
     return "" if devices[0] == devices[1] else f"measured on {devices[1]}, before on {devices[0]}"
+
+
+def _without_patch(value: object, name: str) -> object:
+    return str(value).split(".")[:2] if name == "python" and value is not None else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from readbench.answers import read_answers
-from readbench.paired import Pair, Side, score_table
+from readbench.paired import Incomparable, Pair, Side, score_columns, score_table
 from readbench.record import RunCell
 from readbench.store import Store
 from readbench.tasks import get_task
@@ -36,7 +36,7 @@ class Flip:
 @dataclass(frozen=True)
 class Flips:
     """The documents that were answered differently, what became worst first. ``metric`` has a value per
-    document and is the one that their values are of."""
+    document and is the one that their values are of; empty where both runs have no such metric."""
 
     metric: str
     found: tuple[Flip, ...]
@@ -44,39 +44,49 @@ class Flips:
 
 def find_flips(before: Side, after: Side, pair: Pair) -> Flips:
     """Which documents a method answers differently with some seed, and what they score, averaged over the
-    seeds. Where a run does not keep its answers, those documents whose score differs."""
-    metric = _metric_of_documents(after, pair)
+    seeds. Where a run does not keep its answers, those documents whose score differs.
+
+    Raises Incomparable where a cell was not tested on the same documents, BenchError where scores cannot be
+    read.
+    """
+    of_sides = pair.cells(before, after)
+    metric = _metric_of_documents(before, after, pair)
     found: dict[str, Flip] = {}
-    cells = [
-        {(cell.fold, cell.repeat): cell for cell in side.cells(pair.task, pair.method)}
-        for side in (before, after)
-    ]
+    cells = [{(cell.fold, cell.repeat): cell for cell in of_side} for of_side in of_sides]
     for place in sorted(cells[0].keys() & cells[1].keys()):
         old, new = (
-            _answered(side.store, of_side[place], metric.id)
+            _answered(side.store, of_side[place], metric)
             for side, of_side in zip((before, after), cells, strict=True)
         )
         for flip in _differing(old, new):
             found.setdefault(flip.id, flip)
-    sign = 1 if metric.higher_is_better else -1
-    return Flips(metric.id, tuple(sorted(found.values(), key=lambda flip: (sign * flip.change, flip.id))))
+    sign = 1 if metric is None or metric.higher_is_better else -1
+    ordered = sorted(found.values(), key=lambda flip: (sign * flip.change, flip.id))
+    return Flips("" if metric is None else metric.id, tuple(ordered))
 
 
-def _metric_of_documents(side: Side, pair: Pair) -> Metric:
+def _metric_of_documents(before: Side, after: Side, pair: Pair) -> Metric | None:
+    """The primary metric, or else the first one, that has a value per document in the scores of both."""
     task = get_task(pair.task)
-    primary = task.metric(side.manifest.tasks[pair.task].primary)
-    if isinstance(primary.aggregate, OfSample):
-        return next(metric for metric in task.metrics if not isinstance(metric.aggregate, OfSample))
-    return primary
+    primary = task.metric(after.manifest.tasks[pair.task].primary)
+    cells = zip((before, after), pair.cells(before, after), strict=True)
+    known = [score_columns(side.store, of_side[0]) for side, of_side in cells]
+    for metric in (primary, *task.metrics):
+        if not isinstance(metric.aggregate, OfSample) and all(metric.id in columns for columns in known):
+            return metric
+    return None
 
 
-def _answered(store: Store, cell: RunCell, metric: str) -> pa.Table:
+def _answered(store: Store, cell: RunCell, metric: Metric | None) -> pa.Table:
     """``id``, ``value`` (NaN where it does not count) and, where answers were kept, ``answer`` of the
     documents of a cell."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = score_table(store, [cell], ["id", metric]).rename_columns(["id", "value"])
-    table = table.set_column(1, "value", pc.fill_null(table.column("value").cast("float64"), math.nan))
+    table = score_table(store, [cell], ["id"] if metric is None else ["id", metric.id])
+    values = pa.nulls(len(table)) if metric is None else table.column(metric.id)
+    values = pc.fill_null(values.cast("float64"), math.nan)
+    table = pa.table({"id": table.column("id"), "value": values})
     answers = read_answers(store.cell(cell.key))
     if answers is None:
         return table
@@ -102,7 +112,7 @@ def _differing(before: pa.Table, after: pa.Table) -> list[Flip]:
 
     ordered = _in_order(after, before)
     if ordered is None:
-        return []
+        raise Incomparable("a fold was not tested on the same documents")
     old, new = (table.column("value").to_numpy() for table in (before, ordered))
     if "answer" in before.column_names and "answer" in ordered.column_names:
         differs = pc.not_equal(before.column("answer"), ordered.column("answer")).to_numpy()

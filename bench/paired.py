@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +69,8 @@ def open_side(reference: str, results: Path | str) -> Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """One method in both runs; a side is None where it has no such method."""
+    """One method in both runs; a side is None where it has no such method. Where its parameters were chosen
+    by the suite, the two sides may spell it differently; ``method`` is how it is spelled now."""
 
     task: str
     method: str
@@ -81,6 +83,14 @@ class Pair:
         records = [record for row in (self.before, self.after) if row for record in row.records]
         told = [record.stochastic for record in records if record.stochastic is not None]
         return any(told) if told else any(record.repeat > 0 for record in records)
+
+    def cells(self, before: Side, after: Side) -> tuple[list[RunCell], list[RunCell]]:
+        """The cells of both sides."""
+        old, new = (
+            side.cells(self.task, self.method if row is None else row.method)
+            for side, row in ((before, self.before), (after, self.after))
+        )
+        return old, new
 
     @property
     def identical(self) -> bool:
@@ -95,13 +105,35 @@ class Pair:
 
 
 def pair_methods(before: Side, after: Side) -> list[Pair]:
-    """Every method of either run, in the order of the board before; what is new comes last."""
+    """Every method of either run, in the order of the board before; what is new comes last. Two methods whose
+    parameters were chosen are one where the suite asked for the same, whatever was chosen."""
     rows: dict[tuple[str, str], list[Row | None]] = {}
     for place, side in enumerate((before, after)):
         for table in side.board.tables:
             for row in table.rows:
                 rows.setdefault((row.task, row.method), [None, None])[place] = row
-    return [Pair(task, method, old, new) for (task, method), (old, new) in rows.items()]
+    pairs = [Pair(task, method, old, new) for (task, method), (old, new) in rows.items()]
+    gone = _chosen(pair.before for pair in pairs if pair.after is None)
+    came = _chosen(pair.after for pair in pairs if pair.before is None)
+    joined = {(asked[0], gone[asked].method): came[asked] for asked in gone.keys() & came.keys()}
+    kept = []
+    for pair in pairs:
+        partner = joined.get((pair.task, pair.method))
+        if partner is not None:
+            kept.append(Pair(pair.task, partner.method, pair.before, partner))
+        elif pair.before is not None or all(pair.after is not row for row in joined.values()):
+            kept.append(pair)
+    return kept
+
+
+def _chosen(rows: Iterable[Row | None]) -> dict[tuple[str, str], Row]:
+    """Rows of tuned methods by task and what the suite asked for, where it asked for that once."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row is not None and row.chosen:
+            asked, told, _ = row.chosen.partition(": best of ")
+            found.setdefault((row.task, asked if told else row.method.partition("[")[0]), []).append(row)
+    return {asked: of_one[0] for asked, of_one in found.items() if len(of_one) == 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +164,7 @@ def paired_scores(
     Raises Incomparable where the documents are not the same, BenchError where the scores cannot be read.
     """
     spec = TaskSpec.model_validate(after.manifest.tasks[pair.task].spec)
-    cells = [side.cells(pair.task, pair.method) for side in (before, after)]
+    cells = pair.cells(before, after)
     count = check_documents(before, after, pair)
     if count <= enough:
         samples = [load_sample(side.store, spec, c) for side, c in zip((before, after), cells, strict=True)]
@@ -149,21 +181,22 @@ def paired_scores(
 
 
 def check_documents(before: Side, after: Side, pair: Pair) -> int:
-    """The number of documents of both; Incomparable where they are not the same ones."""
+    """The number of documents of both; Incomparable where they are not the same ones with every seed."""
     import pyarrow.compute as pc
 
-    ids = []
-    for side in (before, after):
-        cells = side.cells(pair.task, pair.method)
-        first = min(cell.repeat for cell in cells)
-        ids.append(_column(side.store, [cell for cell in cells if cell.repeat == first], "id"))
-    if len(ids[0]) != len(ids[1]):
-        raise Incomparable(f"{len(ids[0])} documents before, {len(ids[1])} after")
-    if not ids[0].equals(ids[1]):
-        ordered = [found.take(pc.sort_indices(found)) for found in ids]
-        if not ordered[0].equals(ordered[1]):
-            raise Incomparable("they were not tested on the same documents")
-    return len(ids[0])
+    first, ordered = None, None
+    for side, cells in zip((before, after), pair.cells(before, after), strict=True):
+        for repeat in sorted({cell.repeat for cell in cells}):
+            ids = _column(side.store, [cell for cell in cells if cell.repeat == repeat], "id")
+            first = ids if first is None else first
+            if len(ids) != len(first):
+                raise Incomparable(f"they were tested on {len(first)} documents and on {len(ids)}")
+            if ids.equals(first):
+                continue
+            ordered = first.take(pc.sort_indices(first)) if ordered is None else ordered
+            if not ids.take(pc.sort_indices(ids)).equals(ordered):
+                raise Incomparable("they were not tested on the same documents")
+    return 0 if first is None else len(first)
 
 
 def _column(store: Store, cells: Sequence[RunCell], name: str) -> pa.ChunkedArray:
@@ -171,20 +204,37 @@ def _column(store: Store, cells: Sequence[RunCell], name: str) -> pa.ChunkedArra
 
 
 def score_table(store: Store, cells: Sequence[RunCell], columns: Sequence[str] | None = None) -> pa.Table:
+    """Raises BenchError, exit status 3, where the scores of a cell are gone or cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tables = []
     for cell in cells:
-        path = store.cell(cell.key) / SCORES
-        try:
+        with _reading(store, cell) as path:
             tables.append(pq.read_table(path, columns=columns))
-        except (OSError, pa.ArrowException) as error:
-            raise BenchError(
-                f"the scores of {cell.method} cannot be read: {type(error).__name__}", where=str(path),
-                todo="run the suite again",
-            ) from error  # fmt: skip
     return pa.concat_tables(tables, promote_options="default").combine_chunks()
+
+
+def score_columns(store: Store, cell: RunCell) -> list[str]:
+    """What the scores of a cell have a column of; raises as ``score_table``."""
+    import pyarrow.parquet as pq
+
+    with _reading(store, cell) as path:
+        return list(pq.read_schema(path).names)
+
+
+@contextmanager
+def _reading(store: Store, cell: RunCell) -> Iterator[Path]:
+    import pyarrow as pa
+
+    path = store.cell(cell.key) / SCORES
+    try:
+        yield path
+    except (OSError, pa.ArrowException) as error:
+        raise BenchError(
+            f"the scores of {cell.method} cannot be read: {type(error).__name__}", where=str(path),
+            todo="run the suite again", exit_status=3,
+        ) from error  # fmt: skip
 
 
 def _part_of_sample(
@@ -198,14 +248,13 @@ def _part_of_sample(
     """The sample of a seeded choice of documents: of these, where the other side has chosen already."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     task = get_task(spec.task)
     unasked = {metric.id for metric in task.metrics} - _with_sources(task.metrics, metrics)
     repeats = []
     for repeat in sorted({cell.repeat for cell in cells}):
         of_repeat = [cell for cell in cells if cell.repeat == repeat]
-        names = pq.read_schema(store.cell(of_repeat[0].key) / SCORES).names
+        names = score_columns(store, of_repeat[0])
         table = score_table(store, of_repeat, [name for name in names if name not in unasked])
         if chosen is None:
             rows = np.sort(np.random.default_rng(0).choice(len(table), enough, replace=False))

@@ -52,7 +52,8 @@ class Sample:
 def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sample:
     """The sample of one method from its cells, all of which ended ok.
 
-    Raises BenchError where a cell's scores are no longer there, or the repeats have other documents.
+    Raises BenchError: exit status 3 where a cell's scores are no longer there, and where the repeats have
+    other documents.
     """
     task = get_task(spec.task)
     repeats = []
@@ -65,7 +66,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
             except (OSError, ValueError) as error:
                 raise BenchError(
                     f"the scores of {cell.method} cannot be read: {type(error).__name__}",
-                    where=str(path), todo="run the suite again",
+                    where=str(path), todo="run the suite again", exit_status=3,
                 ) from error  # fmt: skip
             for name, values in found.items():
                 columns.setdefault(name, []).extend(values)

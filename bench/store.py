@@ -222,8 +222,12 @@ def _exchange(new: Path, old: Path) -> None:
         old.rename(aside)
     try:
         new.rename(old)
-    except OSError:
-        if not old.exists():
+    except BaseException as error:
+        taken = old.exists()
+        if not taken:
+            with contextlib.suppress(OSError):
+                aside.rename(old)
+        if not (taken and isinstance(error, OSError)):
             raise
     shutil.rmtree(aside, ignore_errors=True)
 

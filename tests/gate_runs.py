@@ -20,7 +20,8 @@ DOCUMENTS = 80
 class GateRuns:
     """``before``; ``same``: measured again; ``hurt``: a third of the documents unanswered, 60 MiB held more,
     one method broken; ``small`` and ``newer``: one method on 40 documents, the latter of the suite's
-    second version."""
+    second version. Runs of the same code share their cells in one results folder: ``same`` and ``newer``
+    lie in another."""
 
     folder: Path
     before: str
@@ -33,11 +34,18 @@ class GateRuns:
     def results(self) -> Path:
         return self.folder / "results"
 
+    @property
+    def again(self) -> Path:
+        return self.folder / "again" / "results"
+
+    def results_of(self, name: str) -> Path:
+        return self.again if name in ("same", "newer") else self.results
+
     def side(self, name: str) -> Side:
-        return open_side(getattr(self, name), self.results)
+        return open_side(getattr(self, name), self.results_of(name))
 
     def run(self, name: str) -> Path:
-        return Store(self.results).run(getattr(self, name))
+        return Store(self.results_of(name)).run(getattr(self, name))
 
 
 def run(folder: Path, suite: Path, adapters: Path, **options: Any) -> str:
@@ -55,7 +63,8 @@ def make_runs(folder: Path) -> GateRuns:
     one = {"methods": ("test.steady",), "limit": 40}
     return GateRuns(
         folder,
-        before=run(folder, suite, sound, limit=DOCUMENTS), same=run(folder, suite, sound, limit=DOCUMENTS),
+        before=run(folder, suite, sound, limit=DOCUMENTS),
+        same=run(folder / "again", suite, sound, limit=DOCUMENTS),
         hurt=run(folder, suite, hurt, limit=DOCUMENTS), small=run(folder, suite, sound, **one),
-        newer=run(folder, newer, sound, **one),
+        newer=run(folder / "again", newer, sound, **one),
     )  # fmt: skip

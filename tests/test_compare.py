@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from gate_runs import GateRuns
+from gate_methods import write_methods, write_suite
+from gate_runs import GateRuns, run
 from scipy import stats as scipy_stats
 
 from readbench.answers import read_answers, write_answers
+from readbench.baseline import promote
+from readbench.board import STATISTICS, Row, build_leaderboard
 from readbench.cli import main
 from readbench.compare import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
 from readbench.errors import BenchError
@@ -117,10 +122,44 @@ def test_another_version_of_a_metric_is_incomparable(gate_runs: GateRuns) -> Non
     assert changes[0].why == "another version of the metric"
 
 
+@pytest.mark.parametrize(("by", "verdict"), [(1e-6, "incomparable"), (1e-12, "identical")])
+def test_the_same_predictions_with_another_value_are_another_metric(
+    gate_runs: GateRuns, by: float, verdict: str
+) -> None:
+    """A mistake in a metric, or its correction, without another version."""
+    side = gate_runs.side("same")
+
+    def moved(row: Row) -> Row:
+        update = {n: v.model_copy(update={"value": (v.value or 0) + by}) for n, v in row.metrics.items()}
+        return replace(row, metrics=update)
+
+    tables = tuple(replace(table, rows=tuple(map(moved, table.rows))) for table in side.board.tables)
+    found = compared(gate_runs.side("before"), Side(side.store, replace(side.board, tables=tables)))
+    changes = [change for m in found.methods for change in m.metrics]
+    assert {change.verdict for change in changes} == {verdict}
+    if verdict == "incomparable":
+        assert changes[0].why == "same predictions, another value: the metric changed"
+
+
+def test_what_methods_read_and_are_asked_is_a_note(gate_runs: GateRuns) -> None:
+    side = gate_runs.side("same")
+    tasks = side.manifest.model_dump()["tasks"]
+    tasks["keyphrases"]["spec"] |= {"fields": ["title"], "language": "de", "prompt": "Keyphrases: {title}"}
+    found = compared(gate_runs.side("before"), changed(side, tasks=tasks))
+    assert found.incomparable == ()
+    assert found.notes == (
+        "keyphrases: the methods read title, before title, abstract",
+        "keyphrases: the language is de, before en",
+        "keyphrases: the prompt is 'Keyphrases: {title}', before each method's own",
+    )
+    # A manifest from before a prompt could be set says the same as one without it.
+    del tasks["keyphrases"]["spec"]["prompt"]
+    tasks["keyphrases"]["spec"] |= {"fields": ["title", "abstract"], "language": "en"}
+    assert compared(gate_runs.side("before"), changed(side, tasks=tasks)).notes == ()
+
+
 def test_other_document_ids_are_incomparable(gate_runs: GateRuns, tmp_path: Path) -> None:
     """The same suite, fingerprint and split on paper, other documents in the scores."""
-    import shutil
-
     results = tmp_path / "results"
     shutil.copytree(gate_runs.results, results)
     side = open_side(gate_runs.hurt, results)
@@ -135,6 +174,41 @@ def test_other_document_ids_are_incomparable(gate_runs: GateRuns, tmp_path: Path
     path.unlink()
     with pytest.raises(BenchError, match="cannot be read"):
         compared(gate_runs.side("before"), side)
+
+
+def test_a_record_that_another_run_left_is_not_judged(tmp_path: Path) -> None:
+    """Two fresh runs of one code in one results folder: the second one's measurements replace the first's."""
+    suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
+    methods = write_methods(tmp_path / "methods.py")
+    first = run(tmp_path, suite, methods, limit=10)
+    alone = promote(first, tmp_path / "results", "first", tmp_path / "baselines")
+    second = run(tmp_path, suite, methods, limit=10)
+    results = tmp_path / "results"
+    sides = open_side(first, results), open_side(second, results)
+    costs = method(compared(*sides), "test.steady").costs
+    for name in ("predict_s", "peak_memory_bytes"):
+        (cost,) = [cost for cost in costs if cost.cost == name]
+        assert (cost.judged, cost.why.partition(" (")[0]) == (False, "measured in another run before")
+    kept = open_side(str(alone.folder), results)
+    for found in (compared(kept, sides[1]), compared(sides[1], kept)):
+        judged = {cost.cost for cost in method(found, "test.steady").costs if cost.judged}
+        assert {"predict_s", "peak_memory_bytes"} <= judged
+    # Promoted too late, its cells count as those of another run.
+    assert promote(first, results, "late", tmp_path / "baselines").reused == 1
+    assert (alone.reused, promote(second, results, "second", tmp_path / "baselines").reused) == (0, 0)
+
+
+@pytest.mark.parametrize(("python", "judged"), [("3.11.99", True), ("3.9.7", False), ("4.11.7", False)])
+def test_memory_is_judged_where_python_is_the_same_but_for_its_patches(
+    gate_runs: GateRuns, python: str, judged: bool
+) -> None:
+    before, after = gate_runs.side("before"), gate_runs.side("same")
+    here = before.manifest.machine | {"python": "3.11.7"}
+    found = compared(changed(before, machine=here), changed(after, machine=here | {"python": python}))
+    cost = method(found, "test.steady").cost("peak_memory_bytes")
+    assert cost is not None
+    assert cost.judged == judged
+    assert cost.why == ("" if judged else "measured on a machine with another python")
 
 
 # -- what changed --------------------------------------------------------------------------------------
@@ -197,8 +271,6 @@ def test_flips_are_the_documents_left_unanswered(hurt: RunComparison, gate_runs:
 
 
 def test_where_answers_were_not_kept_scores_tell_the_flips(gate_runs: GateRuns, tmp_path: Path) -> None:
-    import shutil
-
     results = tmp_path / "results"
     shutil.copytree(gate_runs.results, results)
     before, after = (open_side(getattr(gate_runs, name), results) for name in ("before", "hurt"))
@@ -320,3 +392,139 @@ def test_a_run_that_is_not_there(gate_runs: GateRuns, capsys: pytest.CaptureFixt
     status, told = printed(capsys, "compare", gate_runs.before, "absent", "--output-path", gate_runs.results)
     assert status == 2
     assert "absent" in told
+
+
+# -- what was kept is old or damaged ----------------------------------------------------------------------
+
+
+def copied_side(gate_runs: GateRuns, name: str, tmp_path: Path) -> Side:
+    return open_side(
+        getattr(gate_runs, name), shutil.copytree(gate_runs.results_of(name), tmp_path / "results")
+    )
+
+
+def rewrite(side: Side, name: str, change: Callable[[pa.Table], pa.Table], *, repeat: int = 0) -> None:
+    cell = next(cell for cell in side.cells("keyphrases", name) if cell.repeat == repeat)
+    path = side.store.cell(cell.key) / SCORES
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def test_flips_take_a_metric_that_both_runs_have(gate_runs: GateRuns, tmp_path: Path) -> None:
+    before, after = copied_side(gate_runs, "before", tmp_path), gate_runs.side("hurt")
+    known = method(compared(before, after), "test.steady")
+    rewrite(before, "test.steady", lambda table: table.drop_columns(["f1@10"]))
+    asked = Questions(lambda task, name: ())  # noqa: ARG005
+    other = method(compare_runs(before, after, asked), "test.steady")
+    assert other.flip_metric not in ("", "f1@10")
+    rewrite(before, "test.steady", lambda table: table.select(["id"]))
+    none = method(compare_runs(before, after, asked), "test.steady")
+    assert none.flip_metric == ""
+    assert {flip.before for flip in none.flips} == {None}
+    for found in (other, none):
+        assert {flip.id for flip in found.flips} == {flip.id for flip in known.flips}
+
+
+def test_scores_that_cannot_be_read_end_with_3(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = copied_side(gate_runs, "before", tmp_path)
+    cell = side.cells("keyphrases", "test.noisy")[0]
+    path = side.store.cell(cell.key) / SCORES
+    for damaged in (b"no parquet", None):
+        if damaged is None:
+            path.unlink()
+        else:
+            path.write_bytes(damaged)
+        status, told = printed(
+            capsys, "compare", tmp_path / "results" / "runs" / gate_runs.before, gate_runs.run("hurt")
+        )
+        assert status == 3
+        assert "the scores of test.noisy cannot be read" in told
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"text"', '{"keyphrases": []}', "{"])
+def test_statistics_that_are_no_object_are_absent(gate_runs: GateRuns, tmp_path: Path, content: str) -> None:
+    side = copied_side(gate_runs, "before", tmp_path)
+    (side.store.run(gate_runs.before) / STATISTICS).write_text(content)
+    board = build_leaderboard(gate_runs.before, side.store)
+    assert [row.ranks for row in board.tables[0].rows] == [None] * 3
+
+
+@pytest.mark.parametrize("shorter", [True, False])
+def test_documents_are_the_same_with_every_seed(gate_runs: GateRuns, tmp_path: Path, shorter: bool) -> None:
+    side = copied_side(gate_runs, "same", tmp_path)
+
+    def others(table: pa.Table) -> pa.Table:
+        if shorter:
+            return table.slice(1)
+        ids = table.column("id").to_pylist()
+        return table.set_column(0, "id", pa.array(["other", *ids[1:]]))
+
+    rewrite(side, "test.noisy", others, repeat=1)
+    found = compared(gate_runs.side("before"), side)
+    assert method(found, "test.noisy").state == "incomparable"
+    assert method(found, "test.steady").state == "identical"
+
+
+# -- parameters that the suite chose ----------------------------------------------------------------------
+
+
+def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, str]) -> Side:
+    """The side with methods under other spellings, as if the suite had chosen their parameters."""
+    cells = [
+        cell | {"method": spellings.get(cell["method"], cell["method"]), "chosen": chosen.get(cell["method"])}
+        for cell in side.manifest.model_dump()["cells"]
+    ]
+    tables = tuple(
+        replace(
+            table,
+            rows=tuple(
+                replace(row, method=spellings.get(row.method, row.method), chosen=chosen.get(row.method))
+                for row in table.rows
+            ),
+        )
+        for table in side.board.tables
+    )
+    return Side(side.store, replace(changed(side, cells=cells).board, tables=tables))
+
+
+def test_what_was_chosen_is_compared_whatever_was_chosen(gate_runs: GateRuns) -> None:
+    told = "test.steady: best of 2 on 20 validation documents"
+    before, after = (
+        with_chosen(gate_runs.side(name), {"test.steady": spelling}, {"test.steady": told})
+        for name, spelling in (("before", "test.steady[n_best=5]"), ("hurt", "test.steady[n_best=7]"))
+    )
+    found = compared(before, after)
+    assert [m.method for m in found.methods if "steady" in m.method] == ["test.steady[n_best=7]"]
+    steady = method(found, "test.steady[n_best=7]")
+    assert steady.state == "compared"
+    assert steady.flips
+    assert any("chosen was test.steady[n_best=7], before test.steady[n_best=5]" in n for n in found.notes)
+
+
+def test_what_the_suite_names_is_compared_by_its_spelling(gate_runs: GateRuns) -> None:
+    """And so is what was chosen where two methods were asked for in the same words."""
+    sides = gate_runs.side("before"), gate_runs.side("same")
+    spellings = [{"test.steady": f"test.a[n={n}]", "test.breaks": f"test.a[n={n + 1}]"} for n in (1, 3)]
+    told = dict.fromkeys(("test.steady", "test.breaks"), "test.a: best of 2 on 20 validation documents")
+    for chosen in ({}, told):
+        pair = [with_chosen(side, spelled, chosen) for side, spelled in zip(sides, spellings, strict=True)]
+        states = sorted(m.state for m in compared(*pair).methods if m.method != "test.noisy")
+        assert states == ["new", "new", "vanished", "vanished"]
+
+
+def test_training_noise_that_a_method_has_only_now_is_told(gate_runs: GateRuns) -> None:
+    side = gate_runs.side("same")
+    noisy = tuple(
+        replace(
+            table,
+            rows=tuple(
+                replace(row, records=tuple(r.model_copy(update={"stochastic": True}) for r in row.records))
+                for row in table.rows
+            ),
+        )
+        for table in side.board.tables
+    )
+    found = compared(gate_runs.side("before"), Side(side.store, replace(side.board, tables=noisy)))
+    assert "keyphrases: test.steady says that it has training noise, and did not before" in found.notes
+    assert not any("test.noisy" in note for note in found.notes)

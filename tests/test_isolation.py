@@ -131,7 +131,7 @@ def test_tables_show_parameters(hostile: Run) -> None:
 
 
 def test_only_retry_repeats_a_failure(hostile: Run) -> None:
-    # The inode says more than started_at, which counts whole seconds.
+    # The inode says more than started_at, which a clock may set back.
     def cells() -> dict[str, tuple[str, int]]:
         found = records(hostile.results)
         places = {method: hostile.results / "cells" / found[method]["key"] for method in found}

@@ -83,7 +83,13 @@ def bench(folder: Path, *arguments: object) -> tuple[int, str]:
 
 
 def run(folder: Path) -> str:
-    _, out = bench(folder, "run", "suite.toml", "--fresh", "--limit", LIMIT, "--include-path", "methods.py")
+    """A run in a results folder of its own: in a common one the same code has the same cells, and each run
+    would replace what the one before has measured."""
+    results = f"results/{len(list(folder.glob('results/*')))}"
+    _, out = bench(
+        folder, "run", "suite.toml", "--fresh", "--limit", LIMIT, "--include-path", "methods.py",
+        "--output-path", results,
+    )  # fmt: skip
     return out.strip().splitlines()[-1]
 
 
