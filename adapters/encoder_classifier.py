@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from readbench.adapter import BenchError, Context
+from readbench_adapters.encoder_length import check_length
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,10 +88,7 @@ class EncoderClassifier:
 
     def check_length(self, wanted: int) -> None:
         """Raises BenchError where the encoder does not read that many word pieces."""
-        places = getattr(self.model["encoder"].config, "max_position_embeddings", wanted)
-        most = min(int(places), int(self.tokenizer.model_max_length))
-        if wanted > most:
-            raise BenchError(f"max_length={wanted}, and this model reads at most {most} word pieces")
+        check_length(self.model["encoder"], self.tokenizer, wanted)
 
     def encoded(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
         """Word pieces with [CLS] and [SEP], cut at ``max_length``."""

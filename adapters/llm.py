@@ -13,6 +13,7 @@ from pydantic import Field
 from readbench.adapter import Adapter, BenchError, Needs
 from readbench.models import Weights
 from readbench.types import Dataset, Document, PredictedLabel, Task, digest_of_documents
+from readbench_adapters.document_count import DocumentCount
 from readbench_adapters.labelled import Labelled, carve, labelled, most_probable
 from readbench_adapters.llm_memory import shape_of, training_memory
 from readbench_adapters.llm_models import find_model, load_causal, require_model
@@ -47,8 +48,8 @@ PACKED = {"4bit": 0.5, "8bit": 1.0}
 """Bytes a quantised weight takes at least."""
 NEW_TOKENS = 8
 """Of a free answer beside the longest label: room for a blank, a stop, and a word that shows what it is."""
-QUOTED, QUOTED_CHARACTERS = 5, 80
-"""So many answers that could not be read are noted, and so much of each."""
+QUOTED_CHARACTERS = 80
+"""So much is noted of an answer that could not be read."""
 
 
 class Llm(Adapter):
@@ -146,7 +147,7 @@ class Llm(Adapter):
             "weights",
             self.causal.described | {"dtype": precision, "quantization": params.quantization or "none"},
         )
-        self._unparsable: dict[str, str] = {}
+        self._unparsable = DocumentCount()
         self._agreed: dict[str, bool | None] = {}
         self._wanted = params.agreement
         self._read, self._read_s = 0, 0.0
@@ -307,7 +308,7 @@ class Llm(Adapter):
         for document, said in zip(documents, self._generated(prompts), strict=True):
             parsed = self.format.parse(said.text)
             if parsed is None:
-                self._unparsable[document.id] = said.text[:QUOTED_CHARACTERS]
+                self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
             found.append(parsed or PredictedLabel(None))
         return found
 
@@ -338,10 +339,10 @@ class Llm(Adapter):
     def _note(self) -> None:
         """What has been counted so far."""
         note = self.context.note
+        unread = self._unparsable
         note("cuts", self.prompter.cuts.described())
-        examples = list(self._unparsable.values())[:QUOTED]
         if self.params.predict == "generate" or self._agreed or not self.chooses:
-            note("unparsable", {"answers": len(self._unparsable), "examples": examples})
+            note("unparsable", {"answers": unread.documents, "examples": list(unread.examples)})
         if self.prompter.shots:
             note("shots", [{"id": shot.id, "answer": shot.answer} for shot in self.prompter.shots])
         if self._agreed:

@@ -133,7 +133,7 @@ class WritesText(Llm):
         for document, said in zip(chunk, self._generated(prompts), strict=True):
             prediction = self._read_as(said)
             if prediction is None:
-                self._unparsable[document.id] = said.text[:QUOTED_CHARACTERS]
+                self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
                 prediction = self._unread(said)
             found.append(prediction)
         self._read += sum(map(len, prompts))

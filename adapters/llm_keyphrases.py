@@ -11,7 +11,7 @@ from readbench.adapter import TaskSpec
 from readbench.types import RankedPhrases, Target, Task
 from readbench_adapters.llm_free_text import WritesText, not_a, one_line_each
 from readbench_adapters.llm_scoring import Said
-from readbench_adapters.phrase_lists import SEPARATOR, read_phrases
+from readbench_adapters.phrase_lists import read_phrases, write_phrases
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PhrasesFormat:
     def answer(self, target: Target) -> str:
         if not isinstance(target, tuple):
             raise not_a(target, "a list of keyphrases")
-        return SEPARATOR.join(target)
+        return write_phrases(target)
 
     def parse(self, text: str) -> RankedPhrases | None:
         return ranked(read_phrases(text))

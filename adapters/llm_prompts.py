@@ -13,6 +13,7 @@ from typing import Protocol
 
 from readbench.adapter import BenchError, TaskSpec
 from readbench.types import Document, PredictedLabel, Prediction, Target
+from readbench_adapters.document_count import DocumentCount
 from readbench_adapters.llm_tokenizer import ChatTokenizer
 
 LABELS = "labels"
@@ -115,12 +116,15 @@ class Template:
 
 @dataclass
 class Cuts:
-    """Which documents were cut, by part of the split: a document that is read twice counts once."""
+    """How many documents were cut, by part of the split."""
 
-    of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    of: dict[str, DocumentCount] = field(default_factory=lambda: defaultdict(DocumentCount))
+
+    def add(self, part: str, id_: str) -> None:
+        self.of[part].add(id_)
 
     def described(self) -> dict[str, int]:
-        return {part: len(ids) for part, ids in self.of.items() if ids}
+        return {part: counted.documents for part, counted in self.of.items()}
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class Prompter:
         before = "".join(f"{shot.text}\n{shot.answer}\n\n" for shot in self.shots)
         values, cut = self._fitting(document, lambda text: self.tokenizer.chat(before + text), self.room)
         if cut:
-            self.cuts.of[part].add(document.id)
+            self.cuts.add(part, document.id)
         return self.tokenizer.chat(before + self.template.fill(values))
 
     def show(self, documents: Sequence[tuple[Document, str]]) -> None:
@@ -167,7 +171,7 @@ class Prompter:
             rest = share - len(self.tokenizer.encode(f"\n{answer}\n\n"))
             values, cut = self._fitting(document, self.tokenizer.encode, rest)
             if cut:
-                self.cuts.of["shots"].add(document.id)
+                self.cuts.add("shots", document.id)
             shots.append(Shot(document.id, self.template.fill(values), answer))
         self.shots = tuple(shots)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import BenchError
+from readbench_adapters.encoder_length import check_length
 from readbench_adapters.tagging import Words, best_window, columns_of, windows
 from readbench_adapters.training import by_length
 
@@ -88,10 +89,7 @@ class TokenTagger:
 
     def check_length(self, wanted: int, overlap: int) -> None:
         """Raises BenchError where the encoder does not read that many word pieces at once."""
-        places = getattr(self.model.config, "max_position_embeddings", wanted)
-        most = min(int(places), int(self.tokenizer.model_max_length))
-        if wanted > most:
-            raise BenchError(f"max_length={wanted}, and this model reads at most {most} word pieces")
+        check_length(self.model, self.tokenizer, wanted)
         if overlap >= wanted - len(self._before) - len(self._after):
             raise BenchError(f"overlap={overlap} leaves nothing new in a window of max_length={wanted}")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from readbench.errors import BenchError
+from readbench.loose_lists import COLON, OPEN_LIST, OPEN_OBJECT, QUOTES, Item, Scanner, shown
 from readbench.types import Fact, StatedFacts
 
 KEYS = ("predicate", "object_type", "subject_type", "object", "subject")
@@ -20,18 +20,20 @@ KEYS = ("predicate", "object_type", "subject_type", "object", "subject")
 REQUIRED = ("subject", "predicate", "object")
 
 _FENCE_OPENS = re.compile(r"```[ \t]*[\w+-]*\s*")
-_FENCED = re.compile(_FENCE_OPENS.pattern + r"(.*?)(?:```|\Z)", re.DOTALL)
-_OPEN_LIST, _CLOSE_LIST = "[［【", "]］】"
-_OPEN_OBJECT, _CLOSE_OBJECT = "{｛", "}｝"
-_COMMA, _COLON = ",，、", ":："
-_AFTER_A_VALUE = _COMMA + _COLON + _CLOSE_LIST + _CLOSE_OBJECT
-_GOES_ON = re.compile(rf"\s*(?:[{re.escape(_AFTER_A_VALUE)}]|\Z)")
-_QUOTES = ('"“”„＂', "'‘’＇", "「」", "『』")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_OPENINGS_TRIED = 64
-_QUOTED_CHARACTERS = 40
-
-Item = str | Mapping[str, str | None] | None
+# At the beginning of a line: elsewhere it may stand in a value.
+_FENCED = re.compile(rf"^[ \t]*{_FENCE_OPENS.pattern}(.*?)(?:```|\Z)", re.DOTALL | re.MULTILINE)
+_OPENING = re.compile(f"[{re.escape(OPEN_LIST + OPEN_OBJECT)}]")
+_QUOTE = f"[{''.join(QUOTES)}]"
+_ATTEMPT = re.compile(
+    rf"[{re.escape(OPEN_LIST)}]\s*(?:{_QUOTE}|{_OPENING.pattern})"
+    rf"|[{re.escape(OPEN_OBJECT)}]\s*(?:{_QUOTE}|\w[\w ]{{0,30}}[{COLON}])"
+)
+"""How an answer begins. Other brackets amid words are those of a citation, an interval or a heading."""
+_BARE_ITEM = re.compile(r"\[\s*[^\s\"{\]]")
+_FAILURES = 64
+"""So many openings are tried in vain."""
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+"""A number is taken as it was written."""
 
 
 def read_answer(text: str) -> StatedFacts:
@@ -52,21 +54,49 @@ def read_answer(text: str) -> StatedFacts:
 def find_answer(text: str) -> StatedFacts | None:
     """What a text states that may say more around it, None where it states nothing that can be read, or
     breaks off. Amid other words only quoted values count: 【】 is also how Chinese sets off a heading."""
-    for piece in (text, *(found[1] for found in _FENCED.finditer(text))):
+    try:
+        return read_answer(text)
+    except BenchError:
+        pass
+    for found in _FENCED.finditer(text):
+        if found[1][:1] in tuple(OPEN_OBJECT):
+            continue  # it may be one of several
         try:
-            return read_answer(piece)
+            stated = read_answer(found[1])
         except BenchError:
             continue
-    openings = [place for place, mark in enumerate(text) if mark in _OPEN_LIST]
-    if not openings:
-        # An object within a list that breaks off would be a part of the answer, taken for the whole.
-        openings = [place for place, mark in enumerate(text) if mark in _OPEN_OBJECT]
-    for place in openings[:_OPENINGS_TRIED]:
+        if stated != StatedFacts():
+            return stated
+    return _amid_words(text)
+
+
+def _amid_words(text: str) -> StatedFacts | None:
+    """The first list that states something, or else all objects that stand alone, or else an empty list. What
+    stands within a list or an object that cannot be read is a part of the answer, and never the whole."""
+    empty: StatedFacts | None = None
+    facts: list[Fact] = []
+    unread, failures, place = False, 0, 0
+    while failures < _FAILURES and (opening := _OPENING.search(text, place)):
+        begins, alone = opening.start(), opening[0] in OPEN_OBJECT
+        items, end = _items_at(text, begins)
+        if end is None:
+            return None
+        place = end
         try:
-            return _meaning(_Scanner(text, place, bare_words=False).answer())
+            stated = _meaning(items)
         except BenchError:
+            failures += 1
+            unread |= alone and _ATTEMPT.match(text, begins) is not None
             continue
-    return None
+        if alone:
+            facts += stated.facts
+        elif stated != StatedFacts():
+            return stated
+        else:
+            empty = stated
+    if unread or failures == _FAILURES:
+        return None
+    return StatedFacts(tuple(facts)) if facts else empty
 
 
 def write_answer(target: StatedFacts) -> str:
@@ -115,7 +145,7 @@ def _text(value: str) -> str:
     try:
         return value.encode("utf-16", "surrogatepass").decode("utf-16").strip()
     except UnicodeDecodeError:
-        raise BenchError(f"{_shown(value)} has half of a surrogate pair") from None
+        raise BenchError(f"{shown(value)} has half of a surrogate pair") from None
 
 
 # -- from text to items ----------------------------------------------------------------------------
@@ -123,19 +153,40 @@ def _text(value: str) -> str:
 
 def _items(text: str) -> Sequence[Item]:
     try:
-        # A number is taken as it was written.
-        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        value = _JSON.decode(text)
     except (ValueError, RecursionError):
-        scanner = _Scanner(text)
+        scanner = Scanner(text)
         items = scanner.answer()
         scanner.end()
         return items
+    return _of_json(value)
+
+
+def _items_at(text: str, place: int) -> tuple[Sequence[Item], int | None]:
+    """The items of the list or object that opens at a place, and where to go on: behind it, whether it could
+    be read or not, but for a bracket that is no attempt at an answer. What cannot be read holds null; what
+    breaks off has no end. Only quoted items count."""
+    try:
+        value, end = _JSON.raw_decode(text, place)
+    except (ValueError, RecursionError):
+        scanner = Scanner(text, place, bare_words=False)
+        try:
+            return scanner.answer(), scanner.place
+        except BenchError:
+            return [None], Scanner(text, place).past() if _ATTEMPT.match(text, place) else place + 1
+    try:
+        return [None] if _BARE_ITEM.match(text, place) else _of_json(value), end
+    except BenchError:
+        return [None], end
+
+
+def _of_json(value: object) -> Sequence[Item]:
     return [_plain(item) for item in (value if isinstance(value, list) else [_object(value)])]
 
 
 def _object(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise BenchError(f"the answer is no list but {_shown(json.dumps(value, ensure_ascii=False))}")
+        raise BenchError(f"the answer is no list but {shown(json.dumps(value, ensure_ascii=False))}")
     return value
 
 
@@ -143,115 +194,8 @@ def _plain(item: object) -> Item:
     if isinstance(item, dict):
         for key, value in item.items():
             if value is not None and not isinstance(value, str):
-                raise BenchError(f"the {_shown(key)} of a fact is no text")
+                raise BenchError(f"the {shown(key)} of a fact is no text")
         return item
     if item is None or isinstance(item, str):
         return item
     raise BenchError("the list holds something else than labels or facts")
-
-
-@dataclass
-class _Scanner:
-    """Reads one list, or one object alone, as people and models write them. Every method leaves ``place``
-    after what it read, and raises BenchError where something else stands there."""
-
-    text: str
-    place: int = 0
-    bare_words: bool = True
-
-    def answer(self) -> Sequence[Item]:
-        if self._takes(_OPEN_OBJECT):
-            return [self._rest_of_object()]
-        if not self._takes(_OPEN_LIST):
-            raise self._wrong("a list")
-        items: list[Item] = []
-        while not self._takes(_CLOSE_LIST):
-            items.append(self._rest_of_object() if self._takes(_OPEN_OBJECT) else self._scalar())
-            if not self._takes(_COMMA) and not self._sees(_CLOSE_LIST):
-                raise self._wrong("a comma or the end of the list")
-        return items
-
-    def end(self) -> None:
-        self._blanks()
-        if self.place < len(self.text):
-            raise self._wrong("the end of the answer")
-
-    def _rest_of_object(self) -> dict[str, str | None]:
-        values: dict[str, str | None] = {}
-        while not self._takes(_CLOSE_OBJECT):
-            key = self._scalar()
-            if not self._takes(_COLON):
-                raise self._wrong("a colon")
-            values[key or ""] = self._scalar()
-            if not self._takes(_COMMA) and not self._sees(_CLOSE_OBJECT):
-                raise self._wrong("a comma or the end of the object")
-        return values
-
-    def _scalar(self) -> str | None:
-        self._blanks()
-        mark = self.text[self.place : self.place + 1]
-        quotes = next((quotes for quotes in _QUOTES if mark and mark in quotes), "")
-        return self._quoted(quotes) if quotes else self._bare()
-
-    def _quoted(self, quotes: str) -> str:
-        """Up to a quote of this kind behind which the list or object goes on: one within a value need not
-        be escaped."""
-        found: list[str] = []
-        place = self.place + 1
-        while place < len(self.text):
-            mark = self.text[place]
-            if mark == "\\" and place + 1 < len(self.text):
-                text, place = self._escaped(place + 1)
-                found.append(text)
-                continue
-            place += 1
-            if mark in quotes and self._goes_on(place):
-                self.place = place
-                return "".join(found)
-            found.append(mark)
-        raise self._wrong("a quote that is closed")
-
-    def _escaped(self, place: int) -> tuple[str, int]:
-        mark = self.text[place]
-        code = self.text[place + 1 : place + 5]
-        if mark == "u" and re.fullmatch("[0-9a-fA-F]{4}", code):
-            return chr(int(code, 16)), place + 5
-        return _ESCAPES.get(mark, mark), place + 1
-
-    def _goes_on(self, place: int) -> bool:
-        return _GOES_ON.match(self.text, place) is not None
-
-    def _bare(self) -> str | None:
-        start = self.place
-        while self.place < len(self.text) and self.text[self.place] not in _AFTER_A_VALUE:
-            self.place += 1
-        word = self.text[start : self.place].strip()
-        if word in ("null", "None"):
-            return None
-        if not word or not self.bare_words or any(mark in _OPEN_LIST + _OPEN_OBJECT for mark in word):
-            self.place = start
-            raise self._wrong("a value")
-        return word
-
-    def _blanks(self) -> None:
-        while self.place < len(self.text) and self.text[self.place].isspace():
-            self.place += 1
-
-    def _sees(self, marks: str) -> bool:
-        self._blanks()
-        return self.place < len(self.text) and self.text[self.place] in marks
-
-    def _takes(self, marks: str) -> bool:
-        seen = self._sees(marks)
-        self.place += seen
-        return seen
-
-    def _wrong(self, wanted: str) -> BenchError:
-        rest = self.text[self.place :]
-        found = _shown(rest) if rest.strip() else "the end"
-        return BenchError(f"the answer has {found} where {wanted} is expected")
-
-
-def _shown(text: str) -> str:
-    cut = text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…"
-    return repr(cut)

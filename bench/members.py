@@ -42,24 +42,29 @@ def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, 
 
 def with_members(named: Iterable[Method], task: Task, registry: Registry) -> list[Method]:
     """The methods and all members that they stand on, each once and after its own members. A member that
-    nobody named becomes a row like any other."""
+    nobody named becomes a row like any other.
+
+    Raises BenchError as ``members_of`` does, and for a method that is a member of itself.
+    """
     order: dict[str, Method] = {}
 
-    def visit(method: Method) -> None:
+    def visit(method: Method, above: tuple[str, ...]) -> None:
+        path = (*above, method.spelling)
+        if method.spelling in above:
+            raise BenchError(f"it is a member of itself: {' -> '.join(path)}", where=f"method {path[0]}")
         if method.spelling not in order:
             for member in members_of(method, task, registry):
-                visit(member)
+                visit(member, path)
             order[method.spelling] = method
 
     for method in named:
-        visit(method)
+        visit(method, ())
     return list(order.values())
 
 
 def is_stochastic(method: Method, task: Task, registry: Registry) -> bool:
     """Whether a method depends on the seed, by itself or through a member."""
-    members = members_of(method, task, registry)
-    return method.adapter.stochastic or any(is_stochastic(member, task, registry) for member in members)
+    return any(one.adapter.stochastic for one in with_members([method], task, registry))
 
 
 def missing_member(members: Sequence[PlannedCell]) -> str:
@@ -71,10 +76,17 @@ def missing_member(members: Sequence[PlannedCell]) -> str:
 
 
 def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
-    """Why a stored cell must run again for its members' sake; "" where it stands."""
+    """Why a stored cell must run again for its members' sake; "" where it stands. Its key names its members'
+    cells, which another run may have filled anew since."""
+    if members and record.status == "ok" and not record.member_predictions:
+        return "its record does not say what its members predicted"
     for cell in members:
+        spelling = cell.method.spelling
         if cell.state == "run":
-            return f"its member {cell.method.spelling} runs again"
+            return f"its member {spelling} runs again"
+        now = cell.stored.predictions_digest if cell.stored else None
+        if record.status == "ok" and record.member_predictions.get(spelling) != now:
+            return f"its member {spelling} predicts something else by now"
     if members and record.status == "skipped" and all(c.stored and c.stored.status == "ok" for c in members):
         return "its members are there now"
     return ""

@@ -55,8 +55,8 @@ class PlannedPreparation:
 @dataclass(frozen=True)
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
-    ``repeat`` counts the seeds of a method with training noise, ``members`` are keys of the cells that it
-    is made of."""
+    ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
+    seeds. ``members`` are keys of the cells that it is made of."""
 
     key: str
     method: Method
@@ -67,6 +67,7 @@ class PlannedCell:
     modules: tuple[str, ...]
     versions: Mapping[str, str]
     state: State
+    stochastic: bool = False
     repeat: int = 0
     members: tuple[str, ...] = ()
     device: str = "cpu"

@@ -207,6 +207,7 @@ class _Planner:
         cell = self.cells[spec.task, method.spelling, split.fold, repeat] = PlannedCell(
             key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
             modules=modules, versions=versions, state=state, repeat=repeat, device=device,
+            stochastic=is_stochastic(method, spec.task, self.registry),
             needed_bytes=needs.memory_bytes, why=why, stored=record,
             members=tuple(member.key for member in members),
         )  # fmt: skip

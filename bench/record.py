@@ -108,7 +108,8 @@ class Costs(_Model):
 class Record(_Model):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records that are older than the question. ``members`` are the cells that a method
-    made of others stands on, key by spelling; its costs hold theirs."""
+    made of others stands on, key by spelling, and ``member_predictions`` digests of what they had predicted;
+    its costs hold theirs."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -137,6 +138,7 @@ class Record(_Model):
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
     members: dict[str, str] = Field(default_factory=dict)
+    member_predictions: dict[str, str | None] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)

@@ -132,6 +132,62 @@ def test_an_answer_amid_words(text: str, label: str | None) -> None:
     assert (found and found.label) == label
 
 
+def fact(subject: str, obj: str = '"o"') -> str:
+    return f'{{"subject": "{subject}", "predicate": "p", "object": {obj}}}'
+
+
+A, B, NO_TEXT = fact("a"), fact("b"), fact("b", '["x"]')
+
+
+@pytest.mark.parametrize(
+    ("text", "subjects"),
+    [
+        (f"{A}\n{B}", "ab"),
+        (f"{A}, {B}", "ab"),
+        (f"1. {A}\n2. {B}", "ab"),
+        (f"```json\n{A}\n```\n```json\n{B}\n```", "ab"),
+        (f"The set {{x}} and f(){{}}: {A}\n{B}", "ab"),
+        (f"【答案】{A}", "a"),
+        (f"{A} [1]", "a"),
+        (f"{A}\n{B[:-5]}", None),
+        (f"{A}\n{NO_TEXT}", None),
+        (f"{NO_TEXT}\n{A}", None),
+        (f'{A}\n{{"subject": "b"}}', None),
+        (f"[{A}, {NO_TEXT}]", None),
+        (f"The answer is {NO_TEXT}", None),
+        (f"The answer is {NO_TEXT.replace(chr(34), chr(39))}", None),
+        ('{subject: a, predicate: p, object: ["x"]}', None),
+        (f"[{NO_TEXT}] or rather [{A}]", "a"),
+        (f"[{fact('a []')}, {B[:-14]}", None),
+        (f"So: [{A}, {B[:-14]}", None),
+        (f"So: [] or [{A}, {B[:-14]}", None),
+        (f"- [ ] todo\n[{A}]", "a"),
+        (f"- [ ] todo\n{A}\n{B}", "ab"),
+        (f"```json\n[]\n```\nNo: [{A}]", "a"),
+        (f"in [0, 1) as asked: [{A}]", "a"),
+        ("There are none: []", ""),
+        ("- [ ] todo [1]", ""),
+        ("```json\n[]\n```\nThere are none.", ""),
+    ],
+)
+def test_a_part_of_an_answer_is_not_taken_for_the_whole(text: str, subjects: str | None) -> None:
+    found = find_answer(text)
+    assert (found and "".join(fact.subject for fact in found.facts)) == subjects
+    assert found is None or found.label is None
+
+
+def test_json_amid_words_is_read_as_json() -> None:
+    """Its values may hold what would end one in Chinese punctuation."""
+    said = '[{"subject": "“长征”，“北斗”", "predicate": "p", "object": "the \\"A\\", \\"B\\" trial"}]'
+    whole = read_answer(said)
+    assert whole.facts[0].object == 'the "A", "B" trial'
+    assert find_answer(f"答案：{said}。") == find_answer(f"答案：\n```json\n{said}\n```\n完") == whole
+    assert find_answer('Sure: ["x”、】"]') == StatedFacts(label="x”、】")
+    assert find_answer('Sure: ["x ```null[a"]') == StatedFacts(label="x ```null[a")
+    assert find_answer('Of ["x"]:\n```\n[y]\n```') == StatedFacts(label="y")
+    assert find_answer("See [1] and [2.5] and [null].") is None
+
+
 def test_a_cut_answer_is_none() -> None:
     """What a limit on tokens leaves of an answer does not count as one that could be read."""
     whole = write_answer(StatedFacts((BOOK, BOOK.untyped)))

@@ -145,6 +145,52 @@ def test_every_fold_fuses_the_members_of_that_fold(bench: Bench, tmp_path: Path)
     assert {record["fold"] for record in found if record["members"]} == {0, 1}
 
 
+DRIFTING = """
+from pathlib import Path
+from readbench.adapter import Adapter, RankedPhrases
+
+class Drifts(Adapter):
+    name = "test.drifts"
+    summary = "predicts what stands in a file beside it"
+    tasks = frozenset({"keyphrases"})
+    stochastic = True
+
+    def predict(self, chunk):
+        word = Path(__file__).with_name("word.txt").read_text()
+        return [RankedPhrases((word,), (1.0,)) for _ in chunk]
+"""
+
+
+def test_a_member_that_predicts_something_else_by_now_runs_the_fusion_again(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The key of a fusion knows which cells it stands on, not what they predicted."""
+    results, method = tmp_path / "results", tmp_path / "drifts.py"
+    method.write_text(DRIFTING)
+    (tmp_path / "word.txt").write_text("tea")
+    fusion = f"fusion[members=[{FIRST}, test.drifts]]"
+    suite = write_suite(tmp_path, [fusion])
+    assert run(bench, results, suite, "--include-path", method).returncode == 0
+    before = next(r for r in records(results).values() if r["members"])
+    assert before["stochastic"] is True
+    assert before["member_predictions"] == {
+        spelling: records(results)[spelling]["predictions_digest"] for spelling in before["members"]
+    }
+    alone = run(bench, results, suite, "--include-path", method, "--method", "test.drifts", "--fresh")
+    assert alone.returncode == 0, alone.stderr
+    same = run(bench, results, suite, "--include-path", method)
+    assert [cell["reused"] for cell in runs(results)[-1]] == [True] * 3, same.stdout
+
+    (tmp_path / "word.txt").write_text("cup")
+    alone = run(bench, results, suite, "--include-path", method, "--method", "test.drifts", "--fresh")
+    assert alone.returncode == 0, alone.stderr
+    again = run(bench, results, suite, "--include-path", method)
+    assert "its member test.drifts predicts something else by now" in again.stdout
+    after = next(r for r in records(results).values() if r["members"])
+    assert after["key"] == before["key"]
+    assert all("cup" in dict(phrases) for phrases in predicted(results, after["key"]).values())
+
+
 def test_a_member_that_cannot_run_here_is_a_missing_dependency(bench: Bench, tmp_path: Path) -> None:
     results = tmp_path / "results"
     suite = write_suite(tmp_path, ["fusion[members=[hostile.missing, hostile.good]]"])
@@ -188,6 +234,22 @@ def test_members_that_cannot_be_are_refused(spelling: str, why: str) -> None:
 def test_one_member_is_no_fusion() -> None:
     with pytest.raises(BenchError, match="at least 2 items"):
         Registry().method("fusion[members=[yake]]")
+
+
+def test_a_combination_that_reaches_itself_is_refused(tmp_path: Path) -> None:
+    method = tmp_path / "circles.py"
+    method.write_text(
+        "from readbench.adapter import Combination, Needs\n"
+        "class Circle(Combination):\n"
+        "    name = 'circle'\n    summary = 'x'\n    tasks = frozenset({'keyphrases'})\n"
+        "    def needs(self):\n        return Needs(members=('fusion[members=[yake, circle]]', 'yake'))\n"
+        "    def combine(self, predictions):\n        return predictions[0]\n"
+    )
+    registry = Registry((method,))
+    for ask in (lambda one: with_members([one], "keyphrases", registry),
+                lambda one: is_stochastic(one, "keyphrases", registry)):  # fmt: skip
+        with pytest.raises(BenchError, match=r"a member of itself.*circle -> fusion.* -> circle"):
+            ask(registry.method("circle"))
 
 
 def test_training_noise_is_inherited() -> None:

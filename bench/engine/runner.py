@@ -262,7 +262,9 @@ class Runner:
                 record.failure = Failure(type=type(error).__name__, message=f"scoring: {error}")
         if record.status == "ok":
             Estimates(self.store.root).learn(record)
-            record.costs = charged(record.costs, [self.records[key].costs for key in cell.members])
+            members = [self.records[key] for key in cell.members]
+            record.costs = charged(record.costs, [member.costs for member in members])
+            record.member_predictions = {member.method: member.predictions_digest for member in members}
         return self._keep(record, job.folder)
 
     def _blame(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
@@ -306,7 +308,7 @@ class Runner:
                 "repeat": cell.repeat,
                 "device": cell.device,
                 "seed": cell.seed,
-                "stochastic": cell.method.adapter.stochastic,
+                "stochastic": cell.stochastic,
                 "status": status,
                 "failure": failure,
                 "started_at": self._started.get(cell.key, now()),

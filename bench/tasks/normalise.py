@@ -99,20 +99,47 @@ def places(text: str, language: str = "en") -> list[tuple[int, int, str]]:
 
     >>> places("Support-vector machines.")
     [(0, 7, 'support'), (8, 14, 'vector'), (15, 23, 'machin')]
+    >>> places("d'images", "fr")
+    [(0, 1, 'd'), (2, 8, 'imag')]
     """
     code = language_code(language)
     found = []
     for match in _CHUNK.finditer(text):
-        start, end = match.span()
-        while start < end and _is_mark(text[start]):
-            start += 1
-        while end > start and _is_mark(text[end - 1]) and text[end - 1] not in "+#":
-            end -= 1
-        if start == end:
-            start, end = match.span()
-        # Compatibility normalisation can find several words in one piece; they share its place.
-        found += [(start, end, stem) for token in _tokens(match[0], code) if (stem := _stem(token, code))]
+        place = _without_marks(text, *match.span())
+        known = [stem for token in _tokens(match[0], code) if (stem := _stem(token, code))]
+        parts = _elided_places(text, *place, code)
+        if len(parts) != len(known):
+            # Compatibility normalisation can find several words in one piece; they share its place.
+            parts = [place] * len(known)
+        found += [(*part, stem) for part, stem in zip(parts, known, strict=True)]
     return found
+
+
+def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """A place without the punctuation around it; the whole of it where nothing else is there."""
+    first, last = start, end
+    while first < last and _is_mark(text[first]):
+        first += 1
+    while last > first and _is_mark(text[last - 1]) and text[last - 1] not in "+#":
+        last -= 1
+    return (first, last) if first < last else (start, end)
+
+
+def _elided_places(text: str, start: int, end: int, code: str) -> list[tuple[int, int]]:
+    """The places of an elided word and of what it is elided before; none where there is no such word. Each
+    character is looked at by itself, so that the folded text is as long as the text."""
+    if code not in _ELIDED:
+        return []
+    folded = "".join(one if len(one := _folded(mark)) == 1 else mark for mark in text[start:end])
+    elided = _ELIDED[code].match(folded)
+    if elided is None:
+        return []
+    middle = start + elided.end()
+    return [_without_marks(text, start, middle), _without_marks(text, middle, end)]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text.translate(_TABLE)).lower().translate(_TABLE)
 
 
 def present(phrase_stems: Sequence[str], text_stems: Sequence[str]) -> bool:

@@ -151,6 +151,79 @@ def test_lists_as_models_write_them(text: str, phrases: tuple[str, ...]) -> None
     assert read_phrases(text) == phrases
 
 
+NEXT = (
+    "\n\nList the keyphrases of this paper, the most important first, separated by semicolons.\n"
+    "Title: Old maps\nAbstract: Maps of cities, and more; how they are read.\nKeyphrases: maps; cities"
+)
+
+
+@pytest.mark.parametrize(
+    "end", [NEXT, NEXT.replace("\n\n", "\n"), "\nTitle: Old maps", "\n\nAsk:\nTitle: Old"]
+)
+@pytest.mark.parametrize("said", ["deep learning; nets", "deep learning, nets.", "1. deep learning\n2. nets"])
+def test_a_model_that_runs_on_into_the_next_example_said_what_came_before(said: str, end: str) -> None:
+    assert read_phrases(said + end, whole=False) == ("deep learning", "nets")
+    assert read_phrases(f"Keyphrases: {said}{end}") == ("deep learning", "nets")
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("deep learning" + NEXT, ("deep learning",)),
+        ("Title: X; a story, in three parts\nKeywords: a; b", ("a", "b")),
+        ("Title: X\nAbstract: We ask, and answer.\n\n**Key phrases:** a, b", ("a", "b")),
+        ("Title: X\nAbstract: We ask\nor answer, and more\nKeywords: a; b", ("a", "b")),
+        ("Title: X\n\na; b", ("a", "b")),
+        ("a; b\n\nNote: these are all, I think", ("a", "b")),
+        ("* text: mining\n* notes: others", ("text: mining", "notes: others")),
+        ("I read the paper, and found this.\nThe keyphrases are:\na; b", ("a", "b")),
+        ("Sure, here are the top 5 keywords (in order): a; b", ("a", "b")),
+        ("Based on the title, the key terms, in order of importance: a; b", ("a", "b")),
+        ("The keyphrases of this paper are: a; b", ("a", "b")),
+        ("好的，本文的关键词如下：图像；医学", ("图像", "医学")),
+        ("noun phrases: detection; parsing", ("noun phrases: detection", "parsing")),
+        ("Keyphrase extraction: a survey; parsing", ("Keyphrase extraction: a survey", "parsing")),
+        ("parsing; keyphrases: a survey", ("parsing", "keyphrases: a survey")),
+        ("COVID-19: vaccines, masks", ("COVID-19: vaccines", "masks")),
+        ("- **deep learning**: a method, deep\n- **nets:** others\n- C++", ("deep learning", "nets", "C++")),
+        ("* **deep learning** – a method, deep", ("deep learning",)),
+        ("- **deep** learning\n- nets: two kinds", ("deep learning", "nets: two kinds")),
+        ("p(x|y); b", ("p(x|y)", "b")),
+        ("a | b | c", ("a", "b", "c")),
+        ("There are no keyphrases.", ()),
+        ("Keywords: None", ()),
+        ("N/A", ()),
+        ("none.", ()),
+        ('["None"]', ()),
+        ("无", ()),
+        ("本文没有关键词。", ()),
+        ("No keyphrases are given, I fear.", ()),
+        ("I cannot find any keyphrases.", ()),
+        ("I'm sorry, but there is no text.", ()),
+        ("none; some", ("none", "some")),
+        ("no free lunch theorem", ("no free lunch theorem",)),
+    ],
+)
+def test_what_stands_around_a_list_is_no_phrase(text: str, phrases: tuple[str, ...]) -> None:
+    assert read_phrases(text) == phrases
+
+
+@pytest.mark.parametrize(
+    ("gold", "taught"),
+    [
+        (("IL-2;IL-4", "x"), "IL-2,IL-4; x"),
+        (("smoothed particles, SPH",), "smoothed particles, SPH;"),
+        (("a | b",), "a | b;"),
+        (("图像；医学",), "图像，医学;"),
+        (("a, b", "c"), "a, b; c"),
+    ],
+)
+def test_gold_that_holds_a_separator_is_read_back_as_many_phrases(gold: tuple[str, ...], taught: str) -> None:
+    said = PhrasesFormat(SPEC).answer(gold)
+    assert said == taught
+    assert len(read_phrases(said)) == len(gold)
+
+
 @given(st.text(max_size=200), st.booleans())
 def test_anything_can_be_read(text: str, whole: bool) -> None:
     found = read_phrases(text, whole=whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +25,7 @@ from readbench_adapters.tagging import (
     tagged_spans,
     windows,
 )
+from readbench_adapters.token_tagger import _first_pieces
 
 TEXT = "Multi-modal models. A graph of graphs; neural networks, and the Neural-Network\nmodel."
 
@@ -143,6 +145,16 @@ def test_no_surface_is_blank_or_lost(text: str, data: st.DataObject) -> None:
     assume(len(words))
     first = data.draw(st.integers(0, len(words) - 1))
     assert words.surface(first, first).strip()
+
+
+def test_a_phrase_behind_an_elision_can_be_tagged_and_comes_out_as_itself() -> None:
+    text, gold = "Nous étudions l'apprentissage profond.", "apprentissage profond"
+    words = Words.of(text, "fr")
+    tags = gold_tags(words, [gold], "fr")
+    assert tags == [O, O, O, B, I]
+    first = _first_pieces(words, [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)])
+    assert len(set(first)) == len(words)  # what is taught of one word is not taught of another
+    assert ranked_phrases(words, tagged_spans(np.eye(3)[tags]), n_best=5).phrases == (gold,)
 
 
 def test_labels_of_any_type_and_scheme() -> None:

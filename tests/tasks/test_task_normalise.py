@@ -132,6 +132,34 @@ def test_places_are_where_the_stems_stand(text: str) -> None:
     assert all(one[0] <= other[0] and one[1] <= other[1] for one, other in pairwise(found))
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "parts"),
+    [
+        ("L'analyse d’images", "fr", ["L", "analyse", "d", "images"]),
+        ("« l'_apprentissage » !", "fr", ["l", "apprentissage"]),
+        ("jusqu＇alors, aujourd'hui", "fr", ["jusqu", "alors", "aujourd'hui"]),
+        ("l\u2019o\u00adeil", "fr", ["l", "o\u00adeil"]),
+        ("dell'arte", "it", ["dell", "arte"]),
+        ("l'analyse", "en", ["l'analyse"]),
+        ("l'ﷺ", "fr", None),
+    ],
+)
+def test_elided_words_have_places_of_their_own(text: str, language: str, parts: list[str] | None) -> None:
+    found = places(text, language)
+    assert [stem for _, _, stem in found] == list(stems(text, language))
+    assert parts is None or [text[start:end] for start, end, _ in found] == parts
+
+
+@given(st.text(alphabet=st.sampled_from("ldun'’_- .aàéÉ\u00adﬁ½")), st.sampled_from(["fr", "it"]))
+def test_places_of_elided_words_are_where_their_stems_stand(text: str, language: str) -> None:
+    found = places(text, language)
+    assert [stem for _, _, stem in found] == list(stems(text, language))
+    assert all(0 <= start < end <= len(text) for start, end, _ in found)
+    assert all(one[0] <= other[0] and one[1] <= other[1] for one, other in pairwise(found))
+    if text.isascii():
+        assert [text[start:end].lower() for start, end, _ in found] == list(words(text, language))
+
+
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_places_hold_the_words_as_written(text: str) -> None:
     assert [text[start:end].lower() for start, end, _ in places(text)] == list(words(text))
