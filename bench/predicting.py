@@ -102,7 +102,7 @@ def predict_file(
             file.seek(size)
             if not size:
                 file.write(writer.header())
-            documents = stream_documents(source, options)
+            documents = iter(stream_documents(source, options, fields=model.manifest.spec.fields))
             _skip(documents, done, source)
             resumed = done
             progress(done)

@@ -109,7 +109,7 @@ class _Row:
 
 
 def _rows(source: Path, models: Mapping[Task, Model], phrases: int, commonest: str) -> Iterator[_Row]:
-    documents = stream_documents(source)
+    documents = iter(stream_documents(source, needs_ids=True))
     seen: set[str] = set()
     while block := list(islice(documents, BLOCK)):
         found = {task: model.predict(block) for task, model in models.items()}
@@ -162,7 +162,7 @@ def problems(submission: Path, source: Path, *, needs: Sequence[str] = ()) -> It
     ``needs`` names columns that must be there besides ``uuid``; without it, at least one of the two.
     Raises BenchError where the input itself cannot be read.
     """
-    wanted = {document.id: number for number, document in enumerate(stream_documents(source), 1)}
+    wanted = {document.id: number for number, document in enumerate(stream_documents(source, needs_ids=True), 1)}
     try:
         table = open_table(submission, "utf-8")
         header = [name.strip() for name in table.header]

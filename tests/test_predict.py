@@ -178,7 +178,7 @@ def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("uuid,title\na,x\na,y\n", "the id 'a' is there twice"),
+        ("uuid,title\na,x\na,y\n", "the id 'a' is in row 1 .*again in row 2"),
         ("uuid,title\n,x\n", "row 1 .*the id is empty"),
         ("uuid,title\na,x,y\n", "row 1 .*3 fields where the header has 2"),
     ],
