@@ -115,14 +115,15 @@ def submit(
     if validate is not None:
         check = submission_check.Check(validate, input)
         found = 0
-        for found, line in enumerate(check.problems(), 1):
+        for line in check.problems():
+            found += 1
             typer.echo(f"{validate}: {line}")
         if check.without_keywords:
             typer.echo(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
         typer.echo(f"{validate}: {found} problems" if found else f"{validate}: would be accepted")
         raise typer.Exit(1 if found else 0)
     if label_only and (keyphrases is not None or train_keyphrases is not None):
-        _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one of both")
+        _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
     if train_documents is not None and train_labels is None:
         _refuse("--train-documents are the papers of --train-labels, which are not given", "give both")
     if classifier is None and train_labels is not None:

@@ -176,7 +176,7 @@ def _labelled(training: Training, source: Path) -> Dataset | None:
         return None
     if not CsvReader().matches(training.file):
         raise BenchError("has labels without papers, and is no CSV", where=str(training.file),
-                         todo="write it as CSV with uuid and label, or put title and abstract into it")  # fmt: skip
+                         todo="write it as CSV with uuid and label, or add title and abstract")  # fmt: skip
     documents = training.documents or source
     labels = read_labels(training.file, ReadOptions())
     dataset = open_dataset(str(documents))

@@ -43,9 +43,7 @@ class Check:
             if packed:
                 yield "header: the file is packed; the competition reads plain CSV"
                 return
-            with self._submission.open(
-                encoding="utf-8-sig", errors="surrogateescape", newline=""
-            ) as lines:
+            with self._submission.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
                 yield from self._of_lines(lines, wanted)
         except OSError as error:
             yield f"cannot be read: {error.strerror or error}"
@@ -108,8 +106,8 @@ class Check:
         elif uuid in seen:
             yield f"the uuid {uuid} is in {seen[uuid]} already"
         elif uuid not in wanted:
-            blanks = f"; without the blanks around {uuid!r} it is" if uuid.strip() in wanted else ""
-            yield f"the uuid {uuid} is not in the input{blanks}"
+            shown = uuid if uuid == uuid.strip() else repr(uuid)
+            yield f"the uuid {shown} is not in the input"
         seen.setdefault(uuid, place)
         if LABEL in row and row[LABEL] not in LABELS:
             yield f"the label is {row[LABEL]!r}, not {' or '.join(LABELS)}"

@@ -130,9 +130,8 @@ def test_a_changed_method_begins_anew(tmp_path: Path, monkeypatch: pytest.Monkey
         if done == 2:
             raise KeyboardInterrupt
 
-    with opened(tmp_path / "model", include_paths=[code]) as model:
-        with pytest.raises(KeyboardInterrupt):
-            predict_file(model, source, output, progress=interrupt)
+    with opened(tmp_path / "model", include_paths=[code]) as model, pytest.raises(KeyboardInterrupt):
+        predict_file(model, source, output, progress=interrupt)
     # In another process, the file of the code would be read again.
     changed = tmp_path / "changed" / "mine.py"
     changed.parent.mkdir()
@@ -177,7 +176,7 @@ def test_a_file_that_a_method_misses_is_no_trouble_with_the_output(
 ) -> None:
     source = papers(tmp_path / "in.csv", CORPUS.documents[:2])
 
-    def fails(self: object, documents: object) -> object:
+    def fails(*_: object) -> object:
         raise FileNotFoundError(2, "No such file", "model.bin")
 
     monkeypatch.setattr(predicting.Model, "predict", fails)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from readbench.cli import main
 from readbench.datasets import open_dataset
 from readbench.errors import BenchError
 from readbench.fitting import FitPlan
@@ -129,7 +130,7 @@ def test_the_rest_too_is_looked_at_before(files: Path) -> None:
         everything(files, phrases=0)
     table = (files / "labels.csv").read_text(encoding="utf-8").replace(",1", ",yes").replace(",0", ",no")
     (files / "words.csv").write_text(table, encoding="utf-8")
-    with pytest.raises(BenchError, match=r"words\.csv: its labels are no, yes; the competition's are 0 and 1"):
+    with pytest.raises(BenchError, match=r"words\.csv: its labels are no, yes; the competition's are"):
         everything(files, labels=Training(files / "words.csv", files / "all.csv"))
     (files / "out.csv").symlink_to(files / "in.csv")
     with pytest.raises(BenchError, match="would destroy it"):
@@ -152,12 +153,36 @@ def test_labels_in_json_lines(files: Path) -> None:
 
 
 def test_what_is_interrupted_leaves_nothing(files: Path) -> None:
-    def interrupt(line: str) -> None:
+    def interrupt(_: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         everything(files, say=interrupt)
     assert sorted(path.name for path in files.iterdir()) == ["all.csv", "in.csv", "labels.csv"]
+
+
+@pytest.mark.parametrize(
+    ("command", "target", "told"),
+    [
+        (["submit", "--input", "in.csv"], "readbench.submission.submit", "nothing was written"),
+        (["fit", "majority", "--dataset", "papers-demo", "--output", "m"], "readbench.fitting.fit",
+         "nothing was kept"),
+        (["predict", "--model", "m", "--input", "in.csv", "--output", "o.csv", "--fresh"],
+         "readbench.predicting.opened", "the same command without --fresh goes on"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_an_interruption_is_true(
+    command: list[str], target: str, told: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith(f"bench: interrupted; {told}")
 
 
 def test_papers_without_keyphrases_are_allowed_and_counted(files: Path) -> None:
@@ -187,11 +212,17 @@ def good() -> list[list[str]]:
         (lambda t: t[0].__setitem__(0, "id"), "header: the columns are id, Keywords, label, not uuid"),
         (lambda t: t[7].append("more"), "row 7 (line 8): 4 fields where the header has 3"),
         (lambda t: t[2].__setitem__(2, " 0 "), "row 2 (line 3): the label is ' 0 ', not 0 or 1"),
-        (lambda t: t[2].__setitem__(0, " demo-202"), "row 2 (line 3): the uuid  demo-202 is not in the input"),
+        (
+            lambda t: t[2].__setitem__(0, " demo-202"),
+            "row 2 (line 3): the uuid ' demo-202' is not in the",
+        ),
         (lambda t: t[2].__setitem__(1, " "), "row 2 (line 3): an empty keyword in ' '"),
         (lambda t: t[2].__setitem__(1, "a\0"), "row 2 (line 3): a NUL byte"),
         (lambda t: t[0].__setitem__(1, " Keywords"), "header: the columns are uuid,  Keywords, label, not"),
-        (lambda t: t.__setitem__(slice(None), [[";".join(row)] for row in t]), "apart by ';', not by a comma"),
+        (
+            lambda t: t.__setitem__(slice(None), [[";".join(row)] for row in t]),
+            "apart by ';', not by a",
+        ),
         (lambda t: t.__setitem__(slice(None), [["\t".join(row)] for row in t]), "not by a comma"),
     ],
 )
@@ -228,7 +259,7 @@ def test_packed_and_absent_submissions_and_doubled_inputs(files: Path) -> None:
         "cannot be read: No such file or directory"
     ]
     (files / "doubled.csv").write_text("uuid,title\na,x\na,x\n", encoding="utf-8")
-    with pytest.raises(BenchError, match="'a' is in row 1 .* and again in row 2"):
+    with pytest.raises(BenchError, match=r"'a' is in row 1 .* and again in row 2"):
         list(problems(files / "none.csv", files / "doubled.csv"))
 
 

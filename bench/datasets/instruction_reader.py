@@ -155,9 +155,9 @@ def instruction_fields(row: Mapping[str, object], where: str) -> dict[str, str]:
 
 
 def _texts(context: str) -> dict[str, str] | None:
-    """What a context says after ``Instruction:`` and after the first ``Input:`` on a line of its own, up to an
-    ``Answer:`` that ends it on another; None for a text of another form. In one pass: a single regular
-    expression takes time in the square of a text that does not match."""
+    """What a context says after ``Instruction:`` and after the first ``Input:`` that begins a line, up to the
+    ``Answer:`` that ends it on a line of its own; None for a text of another form. In one pass: a single
+    regular expression takes time in the square of a text that does not match."""
     begun = context.lstrip().removeprefix("Instruction:")
     body = begun.rstrip().removesuffix("Answer:")
     if len(begun) == len(context.lstrip()) or len(body) == len(begun.rstrip()):

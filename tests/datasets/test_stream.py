@@ -72,7 +72,7 @@ def test_a_doubled_id_is_refused_with_both_rows(write: Write) -> None:
 
 
 def test_ids_that_share_a_digest_are_told_apart(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("readbench.datasets.stream._digest", lambda id_: 7)
+    monkeypatch.setattr("readbench.datasets.stream._digest", lambda _: 7)
     path = write("in.csv", "uuid,title\na,x\nb,y\nc,z\na,x\n")
     assert "'a' is in row 1 (line 2) and again in row 4 (line 5)" in refused(stream_documents(path))
 
@@ -93,9 +93,7 @@ def test_ids_of_characters_that_no_table_keeps_are_refused(write: Write, id_: st
 
 
 def test_ids_where_they_are_needed(write: Write) -> None:
-    assert "no uuid or id column" in refused(
-        stream_documents(write("in.csv", "title\nx\n"), needs_ids=True)
-    )
+    assert "no uuid or id column" in refused(stream_documents(write("in.csv", "title\nx\n"), needs_ids=True))
     assert "no uuid or id" in refused(
         stream_documents(write("in.jsonl", lines({"title": "x"})), needs_ids=True)
     )
