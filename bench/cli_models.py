@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -37,7 +39,10 @@ def fit(
 
     data = open_dataset(dataset, ReadOptions(labels=labels))
     screen = console()
-    with counting(screen, f"fit {method}") as progress:
+    with (
+        _interrupted("nothing was kept, and the same command begins anew"),
+        counting(screen, f"fit {method}") as progress,
+    ):
         manifest = fit_method(
             method, data, output, task=_task_name(task), fields=tuple(fields or ()), validation=validation,
             seed=seed, threads=threads, include_paths=tuple(include_path or ()), progress=progress,
@@ -63,13 +68,20 @@ def predict(
     from readbench.progress import counting
 
     screen = console()
+    then = f"the same command{' without --fresh' if fresh else ''} goes on after the last whole block"
     with (
+        _interrupted(then),
         opened(model, threads=threads, include_paths=tuple(include_path or ())) as ready,
         counting(screen, "predict") as progress,
     ):
         done = predict_file(ready, input, output, fresh=fresh, progress=lambda count: progress(count, 0))
     before = f", {done.resumed} were there from before" if done.resumed else ""
     typer.echo(f"{done.output}: {done.documents} documents{before}")
+    if done.without_text:
+        typer.echo(
+            f"bench: {done.without_text} of them have no text in "
+            f"{' or '.join(ready.manifest.spec.fields)}, which the method reads", err=True,
+        )  # fmt: skip
 
 
 @app.command()
@@ -89,7 +101,7 @@ def submit(
         Path | None, typer.Option(help="Papers of --train-labels; the input where neither has them.")
     ] = None,
     train_keyphrases: Annotated[Path | None, typer.Option(help="Papers with Keywords.")] = None,
-    phrases: Annotated[int, typer.Option(help="Keywords a paper.")] = 6,
+    phrases: Annotated[int, typer.Option(min=1, help="Keywords a paper.")] = 6,
     label_only: Annotated[bool, typer.Option("--label-only", help="No Keywords column.")] = False,
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Overwrite the output.")] = False,
@@ -98,28 +110,55 @@ def submit(
     ] = None,
 ) -> None:
     """Write the competition's file, uuid,Keywords,label, or check one (exit status 1 names its bad rows)."""
-    from readbench import submission
+    from readbench import submission, submission_check
 
     if validate is not None:
-        found = list(submission.problems(validate, input))
-        for line in found:
+        check = submission_check.Check(validate, input)
+        found = 0
+        for line in check.problems():
+            found += 1
             typer.echo(f"{validate}: {line}")
-        typer.echo(f"{validate}: {len(found)} problems" if found else f"{validate}: would be accepted")
+        if check.without_keywords:
+            typer.echo(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
+        typer.echo(f"{validate}: {found} problems" if found else f"{validate}: would be accepted")
         raise typer.Exit(1 if found else 0)
+    if label_only and (keyphrases is not None or train_keyphrases is not None):
+        _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
+    if train_documents is not None and train_labels is None:
+        _refuse("--train-documents are the papers of --train-labels, which are not given", "give both")
     if classifier is None and train_labels is not None:
         classifier = submission.CLASSIFIER
     if keyphrases is None and not label_only:
         keyphrases = submission.KEYPHRASES
-    done = submission.submit(
-        input, output, classifier=classifier,
-        labels=None if train_labels is None else submission.Training(train_labels, train_documents),
-        keyphrases=None if label_only else keyphrases,
-        gold_keyphrases=None if train_keyphrases is None else submission.Training(train_keyphrases),
-        phrases=phrases, fresh=fresh, threads=threads, say=typer.echo,
-    )  # fmt: skip
-    empty = f", {done.empty_keyphrases} without keywords" if done.empty_keyphrases else ""
+    with _interrupted("nothing was written, and the same command begins anew"):
+        done = submission.submit(
+            input, output, classifier=classifier,
+            labels=None if train_labels is None else submission.Training(train_labels, train_documents),
+            keyphrases=keyphrases,
+            gold_keyphrases=None if train_keyphrases is None else submission.Training(train_keyphrases),
+            phrases=phrases, fresh=fresh, threads=threads, say=typer.echo,
+        )  # fmt: skip
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
-    typer.echo(f"{done.output}: {done.rows} papers{empty}{unsure}")
+    typer.echo(f"{done.output}: {done.rows} papers{unsure}")
+    if done.empty_keyphrases:
+        typer.echo(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+
+
+@contextmanager
+def _interrupted(then: str) -> Iterator[None]:
+    """Says what Ctrl-C has left of a verb: what is usually said is true of runs."""
+    from readbench.errors import BenchError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise BenchError(f"interrupted; {then}", exit_status=130) from None
+
+
+def _refuse(what: str, todo: str) -> NoReturn:
+    from readbench.errors import BenchError
+
+    raise BenchError(what, todo=todo)
 
 
 def _task_name(name: str | None) -> Task | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from readbench.adapter import Combination, PreparationNeed
+from readbench.adapter import Combination, Context, PreparationNeed
 from readbench.engine.runner import now
 from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
@@ -18,11 +19,23 @@ from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, fi
 from readbench.planner import stated_labels, with_labels
 from readbench.provenance import machine, versions_of
 from readbench.registry import Method, Registry, plain
+from readbench.row_file import writing
 from readbench.splits import SplitSpec, make_splits
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document, Part, Task
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What would be trained, and on what: all that can be said before it is."""
+
+    method: Method
+    spec: TaskSpec
+    dataset: Dataset
+    parts: Mapping[Part, Dataset]
+    seed: int
 
 
 def fit(
@@ -35,6 +48,19 @@ def fit(
 
     Raises BenchError for an unknown method, a dataset without targets, and where the folder is taken.
     """
+    plan = plan_fit(
+        spelling, dataset, task=task, fields=fields, validation=validation, seed=seed,
+        include_paths=include_paths,
+    )  # fmt: skip
+    return train(plan, output, threads=threads, progress=progress)
+
+
+def plan_fit(
+    spelling: str, dataset: Dataset, *, task: Task | None = None, fields: Sequence[str] = (),
+    validation: float = 0.0, seed: int = 20240, include_paths: Sequence[Path] = (),
+) -> FitPlan:  # fmt: skip
+    """Raises BenchError for an unknown method and a dataset without targets, MissingDependency for a method
+    that cannot run here."""
     method = Registry(include_paths).method(spelling)
     if issubclass(method.adapter, Combination):
         raise BenchError(
@@ -51,6 +77,18 @@ def fit(
     elif task == "extraction":
         spec = spec.model_copy(update={"labels": stated_labels(dataset)})
     parts = _parts(dataset, spec, validation, seed)
+    plan = FitPlan(method, spec, dataset, parts, seed)
+    method.create(Context(task=spec, seed=seed, device=device_for(method.adapter.uses_gpu))).missing()
+    return plan
+
+
+def train(
+    plan: FitPlan, output: Path, *, threads: int = 1,
+    progress: Progress = lambda done, total: None,  # noqa: ARG005
+) -> ModelManifest:  # fmt: skip
+    """Trains as planned and writes the model folder. Raises BenchError where its place is taken, or where it
+    cannot be written."""
+    method, spec, dataset, parts, seed = plan.method, plan.spec, plan.dataset, plan.parts, plan.seed
     workspace = begin(output)
     notes: dict[str, Any] = {}
     try:
@@ -59,21 +97,22 @@ def fit(
                 method, spec, Path(folder), seed, threads, device_for(method.adapter.uses_gpu), progress,
                 notes.__setitem__,
             )  # fmt: skip
-            method.create(bench.context({})).missing()
             adapter = bench.loaded({part: data.documents for part, data in parts.items()})
             began = perf_counter()
             adapter.fit(parts["train"], parts["validation"])
             fit_s = perf_counter() - began
-            (workspace / MODEL).mkdir()
-            adapter.save(workspace / MODEL)
-            kept = _keep_preparations(bench, parts, workspace)
+            with writing(output):
+                (workspace / MODEL).mkdir()
+                adapter.save(workspace / MODEL)
+                kept = _keep_preparations(bench, parts, workspace)
             manifest = ModelManifest(
                 method=method.spelling, params=plain(method.params), spec=spec, seed=seed,
                 dataset=dataset.name, fingerprint=dataset.fingerprint, fit_s=fit_s, created_at=now(),
                 documents={part: len(data.documents) for part, data in parts.items()}, machine=machine(),
                 versions=versions_of(adapter.modules()), notes=notes, preparations=kept,
             )  # fmt: skip
-        return finish(workspace, output, manifest)
+        with writing(output):
+            return finish(workspace, output, manifest)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from readbench.errors import BenchError
+from readbench.row_file import writing
 from readbench.store import write_json
 from readbench.tasks.spec import TaskSpec
 
@@ -49,13 +50,11 @@ class ModelManifest(BaseModel):
 
 def begin(output: Path) -> Path:
     """A folder beside ``output`` to write a model into. Raises BenchError where something is in its place."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise BenchError("there is something already", where=str(output), todo="choose another --output")
-    try:
+    with writing(output):
+        if output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise BenchError("there is something already", where=str(output), todo="choose another --output")
         output.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    except OSError as error:
-        raise BenchError(f"cannot be written: {error.strerror}", where=str(output.parent)) from error
 
 
 def finish(workspace: Path, output: Path, manifest: ModelManifest) -> ModelManifest:

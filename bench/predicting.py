@@ -4,9 +4,9 @@ going on after an interruption."""
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,8 +23,10 @@ from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
 from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, read_model
+from readbench.provenance import digest, engine_digest, source_digest, versions_of
 from readbench.registry import Registry
-from readbench.store import cannot_write, write_json
+from readbench.row_file import RowFile, writing
+from readbench.store import write_json
 from readbench.tasks import get_task
 from readbench.types import Document, ExtractedFacts, PredictedLabel, Prediction
 
@@ -34,11 +36,13 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Predicted:
-    """How many documents were predicted now, and how many were there from before."""
+    """How many documents were predicted now, and how many were there from before; how many of all have no
+    text in the fields that the method reads."""
 
     documents: int
     resumed: int
     output: Path
+    without_text: int = 0
 
 
 class Model:
@@ -58,6 +62,19 @@ class Model:
             chunk = shown[begin : begin + size]
             found |= checked(chunk, self._adapter.predict(chunk), self._task.check)
         return found
+
+    def sources(self) -> str:
+        """Digest of the code that predicts: the adapter's, its preparations', its libraries' versions."""
+        needs = list(self._bench.needs().values())
+        classes: set[type] = {type(self._adapter), self._bench.method.adapter}
+        modules = set(self._adapter.modules())
+        while needs:
+            preparation = needs.pop().preparation
+            classes.add(type(preparation))
+            modules.update(preparation.modules())
+            needs += preparation.needs().values()
+        files = sorted({source_digest(Path(inspect.getfile(cls))) for cls in classes})
+        return digest([engine_digest(), files, versions_of(modules)])
 
 
 @contextmanager
@@ -85,42 +102,40 @@ def predict_file(
     """Writes one row a document in the order of the file: CSV or JSON Lines, by the output's extension.
 
     What is written stands in ``OUTPUT.part`` until all is there. The same call goes on after the last
-    whole block; another model or input begins anew. Raises BenchError for bad input, with its row, and
-    where the output cannot be written or is there already.
+    whole block; another model, other code or another input begins anew. Raises BenchError for bad input,
+    with its row, and as ``RowFile`` does.
     """
-    if output.exists() and not fresh:
-        raise BenchError("is there already", where=str(output), todo="choose another --output, or --fresh")
     writer = _writer(output, model.manifest)
-    part = output.with_name(f"{output.name}.part")
-    state = output.with_name(f"{output.name}.part.json")
     told = _told(model, source)
-    done, size = (0, 0) if fresh else _before(part, state, told)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("r+b" if size else "wb") as file:
-            file.truncate(size)
-            file.seek(size)
-            if not size:
-                file.write(writer.header())
-            documents = stream_documents(source, options)
+    state = output.with_name(f"{output.name}.part.json")
+    stream = stream_documents(source, options, fields=model.manifest.spec.fields)
+    with RowFile(output, [source], fresh=fresh) as file:
+        done, size = (0, 0) if fresh else _before(file.part, state, told)
+        resumed = done
+        file.begin(size)
+        if not size:
+            file.write(writer.header())
+        try:
+            documents = iter(stream)
             _skip(documents, done, source)
-            resumed = done
             progress(done)
             while block := list(islice(documents, BLOCK)):
-                _once(block, source)
                 predictions = model.predict(block)
                 for document in block:
                     file.write(writer.row(document.id, predictions[document.id]))
-                file.flush()
-                os.fsync(file.fileno())
                 done += len(block)
-                write_json(state, told | {"documents": done, "bytes": file.tell()})
+                size = file.sync()
+                with writing(output):
+                    write_json(state, told | {"documents": done, "bytes": size})
                 progress(done)
-        part.replace(output)
-        state.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot_write(output, error) from error
-    return Predicted(done - resumed, resumed, output)
+        except BaseException:
+            if not done:
+                file.discard()  # nothing to go on from
+            raise
+        file.publish()
+        with writing(output):
+            state.unlink(missing_ok=True)
+    return Predicted(done - resumed, resumed, output, stream.without_text)
 
 
 def _told(model: Model, source: Path) -> dict[str, Any]:
@@ -128,6 +143,7 @@ def _told(model: Model, source: Path) -> dict[str, Any]:
     status = source.stat() if source.exists() else None
     return {
         "model": model.manifest.digest(),
+        "sources": model.sources(),
         "input": str(source.resolve()),
         "input_bytes": status.st_size if status else None,
         "input_changed_ns": status.st_mtime_ns if status else None,
@@ -150,15 +166,6 @@ def _skip(documents: Iterator[Document], done: int, source: Path) -> None:
         raise BenchError(f"has fewer than the {done} documents that were predicted before", where=str(source))
 
 
-def _once(block: Sequence[Document], source: Path) -> None:
-    seen: set[str] = set()
-    for document in block:
-        if document.id in seen:
-            raise BenchError(f"the id {document.id!r} is there twice", where=str(source),
-                             todo="give every document an id of its own")  # fmt: skip
-        seen.add(document.id)
-
-
 class _CsvWriter:
     """``id``, and of a label: ``label`` and the score of each class; of keyphrases: joined by a semicolon;
     of facts: ``label`` and the facts as JSON."""
@@ -169,17 +176,17 @@ class _CsvWriter:
 
     def header(self) -> bytes:
         if self.task == "classification":
-            return _line(["id", "label", *(f"score.{label}" for label in self.labels)])
-        return _line(["id", "keyphrases"] if self.task == "keyphrases" else ["id", "label", "facts"])
+            return csv_line(["id", "label", *(f"score.{label}" for label in self.labels)])
+        return csv_line(["id", "keyphrases"] if self.task == "keyphrases" else ["id", "label", "facts"])
 
     def row(self, id_: str, prediction: Prediction) -> bytes:
         if isinstance(prediction, PredictedLabel):
             scores = [prediction.scores.get(label, "") for label in self.labels]
-            return _line([id_, prediction.label or "", *scores])
+            return csv_line([id_, prediction.label or "", *scores])
         if isinstance(prediction, ExtractedFacts):
             facts = _plain(id_, prediction)["facts"]
-            return _line([id_, prediction.label or "", json.dumps(facts, ensure_ascii=False)])
-        return _line([id_, ";".join(phrase.replace(";", ",") for phrase in prediction.phrases)])
+            return csv_line([id_, prediction.label or "", json.dumps(facts, ensure_ascii=False)])
+        return csv_line([id_, joined_phrases(prediction.phrases)])
 
 
 class _JsonWriter:
@@ -197,13 +204,23 @@ def _plain(id_: str, prediction: Prediction) -> dict[str, Any]:
         facts = [asdict(fact) for fact in prediction.facts]
         return {"id": id_, "label": prediction.label, "facts": facts, "parsed": prediction.parsed}
     scores = [float(score) for score in prediction.scores]
-    return {"id": id_, "keyphrases": list(prediction.phrases), "scores": scores}
+    return {"id": id_, "keyphrases": [_one_line(phrase) for phrase in prediction.phrases], "scores": scores}
 
 
-def _line(cells: Sequence[Any]) -> bytes:
+def joined_phrases(phrases: Sequence[str]) -> str:
+    """Phrases as one cell. The semicolon stands between them, so within them it becomes a comma."""
+    return ";".join(line for phrase in phrases if (line := _one_line(phrase.replace(";", ","))))
+
+
+def _one_line(phrase: str) -> str:
+    return " ".join(phrase.split())
+
+
+def csv_line(cells: Sequence[Any]) -> bytes:
     sink = io.StringIO()
-    csv.writer(sink, lineterminator="\n").writerow(cells)
-    return sink.getvalue().encode("utf-8", "replace")
+    # What is quoted follows from it: with "\n" alone, Python 3.11 leaves a carriage return bare.
+    csv.writer(sink, lineterminator="\r\n").writerow(cells)
+    return sink.getvalue().removesuffix("\r\n").encode("utf-8", "replace") + b"\n"
 
 
 def _writer(output: Path, manifest: ModelManifest) -> _CsvWriter | _JsonWriter:

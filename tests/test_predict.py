@@ -111,6 +111,83 @@ def test_another_input_begins_anew(classifier: Path, tmp_path: Path, monkeypatch
             predict_file(model, source, output)
 
 
+def test_a_changed_method_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from readbench.adapter import Adapter, RankedPhrases\n"
+        "class Mine(Adapter):\n"
+        "    name = 'mine'\n"
+        "    tasks = frozenset({'keyphrases'})\n"
+        "    def predict(self, chunk):\n"
+        "        return [RankedPhrases(('old; way', 'a\\rb'), (2.0, 1.0)) for _ in chunk]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(predicting, "BLOCK", 2)
+    source, output = papers(tmp_path / "in.csv", CORPUS.documents[:6]), tmp_path / "out.csv"
+    fit("mine", CORPUS, tmp_path / "model", task="keyphrases", include_paths=[code])
+
+    def interrupt(done: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with opened(tmp_path / "model", include_paths=[code]) as model, pytest.raises(KeyboardInterrupt):
+        predict_file(model, source, output, progress=interrupt)
+    # In another process, the file of the code would be read again.
+    changed = tmp_path / "changed" / "mine.py"
+    changed.parent.mkdir()
+    changed.write_text(code.read_text(encoding="utf-8").replace("old", "new"), encoding="utf-8")
+    with opened(tmp_path / "model", include_paths=[changed]) as model:
+        done = predict_file(model, source, output)
+    assert (done.documents, done.resumed) == (6, 0)
+    assert {row["keyphrases"] for row in rows(output)} == {"new, way;a b"}
+
+
+def test_the_input_is_not_written_over(classifier: Path, tmp_path: Path) -> None:
+    source = papers(tmp_path / "in.csv", CORPUS.documents[:6])
+    before = source.read_bytes()
+    with opened(classifier) as model, pytest.raises(BenchError, match="would destroy it"):
+        predict_file(model, source, source, fresh=True)
+    assert source.read_bytes() == before
+
+
+def test_a_doubled_id_far_below_is_refused(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predicting, "BLOCK", 2)
+    source = tmp_path / "in.csv"
+    source.write_text("uuid,title\na,red maps\nb,blue maps\na,green nets\n", encoding="utf-8")
+    with opened(classifier) as model, pytest.raises(BenchError, match=r"'a' is in row 1 .*again in row 3"):
+        predict_file(model, source, tmp_path / "out.csv")
+
+
+def test_rows_without_text_are_counted(classifier: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("uuid,title\na,red maps\nb,\n", encoding="utf-8")
+    with opened(classifier) as model:
+        assert predict_file(model, source, tmp_path / "out.csv").without_text == 1
+    source.write_text("uuid,Titel\na,red maps\n", encoding="utf-8")
+    with opened(classifier) as model, pytest.raises(BenchError, match="no column title or abstract"):
+        predict_file(model, source, tmp_path / "other.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_a_file_that_a_method_misses_is_no_trouble_with_the_output(
+    classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = papers(tmp_path / "in.csv", CORPUS.documents[:2])
+
+    def fails(*_: object) -> object:
+        raise FileNotFoundError(2, "No such file", "model.bin")
+
+    monkeypatch.setattr(predicting.Model, "predict", fails)
+    with opened(classifier) as model, pytest.raises(FileNotFoundError):
+        predict_file(model, source, tmp_path / "out.csv")
+
+
+def test_carriage_returns_are_quoted() -> None:
+    assert predicting.csv_line(["a\rb", "c"]) == b'"a\rb",c\n'
+
+
 def test_memory_does_not_grow_with_the_file(
     classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +255,7 @@ def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("uuid,title\na,x\na,y\n", "the id 'a' is there twice"),
+        ("uuid,title\na,x\na,y\n", "the id 'a' is in row 1 .*again in row 2"),
         ("uuid,title\n,x\n", "row 1 .*the id is empty"),
         ("uuid,title\na,x,y\n", "row 1 .*3 fields where the header has 2"),
     ],

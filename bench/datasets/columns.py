@@ -87,6 +87,19 @@ def resolve(
 
 def require(names: Collection[str], mapped: Mapping[Role, str], where: str) -> None:
     """Raises BenchError where a mapped column is absent, or no column can be the text."""
+    require_mapped(names, mapped, where)
+    keys = {_key(name) for name in names}
+    free = keys - {_key(name) for name in mapped.values()}
+    if not any(key in mapped or key in free for key in TEXT_FIELDS):
+        raise BenchError(
+            f"no title, abstract or text column; columns found: {listed(names)}",
+            where=where,
+            todo='name them in the suite: [dataset.columns] title = "…" and abstract = "…"',
+        )
+
+
+def require_mapped(names: Collection[str], mapped: Mapping[Role, str], where: str) -> None:
+    """Raises BenchError where a mapped column is absent."""
     keys = {_key(name) for name in names}
     for role, name in mapped.items():
         if _key(name) not in keys:
@@ -97,13 +110,6 @@ def require(names: Collection[str], mapped: Mapping[Role, str], where: str) -> N
                 where=where,
                 todo=f"{hint}correct [dataset.columns] in the suite",
             )
-    free = keys - {_key(name) for name in mapped.values()}
-    if not any(key in mapped or key in free for key in TEXT_FIELDS):
-        raise BenchError(
-            f"no title, abstract or text column; columns found: {listed(names)}",
-            where=where,
-            todo='name them in the suite: [dataset.columns] title = "…" and abstract = "…"',
-        )
 
 
 def listed(names: Collection[str]) -> str:

@@ -7,6 +7,7 @@ measured here; what a board shows comes from cells in processes of their own.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from readbench.adapter import Adapter, Context, PreparationNeed
 from readbench.engine.child import seed_everything
 from readbench.registry import Method
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Part
+from readbench.types import Document, Part, digest_of_documents
 
 
 class Build(NamedTuple):
@@ -57,6 +58,7 @@ class Workbench:
     given: Mapping[str, Path] = field(default_factory=dict)
     built: dict[Build, Path] = field(default_factory=dict)
     _made: int = 0
+    _of_test: set[Build] = field(default_factory=set)
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         return self.method.create(self.context({})).needs().preparations
@@ -79,19 +81,29 @@ class Workbench:
         return adapter
 
     def renew(self, parts: Mapping[Part, Sequence[Document]]) -> None:
-        """Makes the preparations of test documents anew, for those that the method predicts next."""
+        """Makes the preparations of test documents anew, for those that the method predicts next. Those of
+        the documents before them are removed: a file of any size takes the disk space of one block."""
+        for build in self._of_test & self.built.keys():
+            shutil.rmtree(self.built.pop(build), ignore_errors=True)
+        self._of_test.clear()
+        made = self._made
         for name, need in self.needs().items():
             if "test" in need.parts:
                 self._current[name].opened = self.prepared(need, parts)
+        for number in range(made + 1, self._made + 1):
+            shutil.rmtree(self._scratch(number), ignore_errors=True)
 
     def context(self, preparations: Mapping[str, Any]) -> Context:
         self._made += 1
-        scratch = self.folder / f"scratch-{self._made}"
+        scratch = self._scratch(self._made)
         scratch.mkdir(parents=True)
         return Context(
             task=self.spec, seed=self.seed, device=self.device, threads=self.threads,
             preparations=preparations, scratch=scratch, progress=self.progress, note=self.note,
         )  # fmt: skip
+
+    def _scratch(self, number: int) -> Path:
+        return self.folder / f"scratch-{number}"
 
     def prepared(self, need: PreparationNeed, parts: Mapping[Part, Sequence[Document]]) -> Any:
         """The opened preparation over the documents of its parts; built once for the same documents."""
@@ -100,7 +112,9 @@ class Workbench:
     def files(self, need: PreparationNeed, parts: Mapping[Part, Sequence[Document]]) -> Path:
         chosen = list({d.id: d for part in need.parts for d in parts.get(part, ())}.values())
         preparation = need.preparation
-        asked = [preparation.name, preparation.params.model_dump_json(), *(d.id for d in chosen)]
+        # The texts, too: another block, or another suite, may have other documents under the same ids.
+        asked = [preparation.name, preparation.params.model_dump_json(), digest_of_documents(chosen)]
+        asked += [document.id for document in chosen]
         digest = hashlib.sha256("\n".join(asked).encode("utf-8", "surrogatepass")).hexdigest()
         key = Build(len(chosen), digest)
         if key not in self.built:
@@ -109,4 +123,6 @@ class Workbench:
             folder.mkdir(parents=True)
             preparation.build(chosen, folder, self.context(inputs))
             self.built[key] = folder
+            if "test" in need.parts and chosen:
+                self._of_test.add(key)
         return self.built[key]
