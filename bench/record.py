@@ -80,7 +80,8 @@ class PreparationCost(_Model):
 class Costs(_Model):
     """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0.
 
-    ``import_s``: importing its libraries in a fresh interpreter, measured once a machine.
+    ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
+    ``documents_per_s``, where other work was in the way (the record's notes say so).
     ``load_s``: ``Adapter.load`` and opening the preparations. ``warmup_s``: one document, predicted
     once before the clock starts. ``prepare_s``: what its preparations cost to build, charged in full
     though the run paid once. ``predict_s``: the sum over the chunks.

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from gate_methods import write_methods, write_suite
+from gate_runs import run
 
+from readbench.engine import imports as measuring
 from readbench.engine.imports import ROUNDS, ImportCosts
+from readbench.store import Store
 
 BUSY = "import time\nend = time.process_time() + 0.15\nwhile time.process_time() < end: pass\n"
 WAITS = "import time\ntime.sleep(0.4)\n"
@@ -48,3 +52,30 @@ def test_what_mostly_waited_is_not_kept(costs: ImportCosts) -> None:
 
 def test_what_cannot_be_imported_has_no_cost(costs: ImportCosts) -> None:
     assert costs.of(["no_such_module_at_all"]).seconds is None
+
+
+@pytest.mark.parametrize("disturbed", [True, False])
+def test_an_import_that_was_disturbed_is_in_no_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disturbed: bool
+) -> None:
+    """Otherwise a run on a busy machine would be compared by how busy it was."""
+    measure = measuring._measure
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        measuring, "_measure",
+        lambda modules: measure(modules).model_copy(update={"seconds": 9.0, "disturbed": disturbed}),
+    )  # fmt: skip
+    suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
+    run(tmp_path, suite, write_methods(tmp_path / "methods.py"), limit=5)
+    (record,) = Store(tmp_path / "results").records()
+    costs = record.costs
+    assert costs.documents_per_s_marginal is not None
+    assert costs.peak_memory_bytes is not None
+    if disturbed:
+        assert (costs.import_s, costs.documents_per_s) == (None, None)
+        assert record.notes["import"] == "disturbed by other work"
+    else:
+        assert costs.import_s == 9.0
+        assert costs.documents_per_s is not None
+        assert costs.documents_per_s < 5 / 9
+        assert "import" not in record.notes

@@ -24,7 +24,7 @@ ENOUGH_S = 2.0
 TIMEOUT_S = 300
 DISTURBED = 2.0
 """How many times its processor time an import may take before something else was in its way: a cold disk, or
-other work on the machine. Such a figure is used once and not kept."""
+other work on the machine. Such a figure is not kept, and is in no record."""
 
 # The interpreter's own start is not an import; what is loaded afterwards tells which other sets
 # would cost the same (pke brings scikit-learn along, so pke + scikit-learn is no set of its own).
@@ -46,10 +46,12 @@ print("\\n" + json.dumps([seconds, worked, pss, sorted({name.partition(".")[0] f
 class ImportCost:
     """Seconds (minimum of the rounds: what the import takes when the disk is warm and nothing else
     disturbs it) and proportional set size in bytes of an interpreter that has imported the set.
-    ``seconds`` is None where a module cannot be imported."""
+    ``seconds`` is None where a module cannot be imported; ``disturbed`` says that other work was in the way
+    of every round, so that they are nobody's cost."""
 
     seconds: float | None
     footprint_bytes: int
+    disturbed: bool = False
 
 
 class _Measured(BaseModel):
@@ -87,7 +89,7 @@ class ImportCosts:
     def known(self, modules: Collection[str]) -> ImportCost | None:
         for measured in self._known:
             if measured.stands_for(modules):
-                return ImportCost(measured.seconds, measured.footprint_bytes)
+                return ImportCost(measured.seconds, measured.footprint_bytes, measured.disturbed)
         return None
 
     def of(self, modules: Collection[str]) -> ImportCost:
@@ -98,7 +100,7 @@ class ImportCosts:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             kept = [entry.model_dump() for entry in self._known if not entry.disturbed]
             write_json(self.path, kept)
-            cost = ImportCost(measured.seconds, measured.footprint_bytes)
+            cost = ImportCost(measured.seconds, measured.footprint_bytes, measured.disturbed)
         return cost
 
 

@@ -27,6 +27,9 @@ from readbench.store import UNWRITABLE, Store, cannot_write, write_json
 from readbench.tasks import get_task
 from readbench.types import Task, digest_of_documents
 
+IMPORT, DISTURBED = "import", "disturbed by other work"
+"""The note of a record that has neither ``import_s`` nor ``documents_per_s`` for that reason."""
+
 
 class Reporter(Protocol):
     """Hears what happens, in the order in which it happens."""
@@ -265,6 +268,9 @@ class Runner:
             members = [self.records[key] for key in cell.members]
             record.costs = charged(record.costs, [member.costs for member in members])
             record.member_predictions = {member.method: member.predictions_digest for member in members}
+            if any(IMPORT in one.notes for one in (record, *members)):
+                # A sum of which a part is not known.
+                record.costs.import_s, record.notes[IMPORT] = None, DISTURBED
         return self._keep(record, job.folder)
 
     def _blame(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
@@ -325,10 +331,14 @@ class Runner:
                     name: distribution_of(name)
                     for name in sorted({module.partition(".")[0] for module in cell.modules})
                 },
-                "notes": outcome.get("notes", {}),
+                "notes": outcome.get("notes", {}) | self._note_on_imports(cell, ending),
                 "output_bytes": ending.output_bytes,
             }
         )
+
+    def _note_on_imports(self, cell: PlannedCell, ending: Ending) -> dict[str, str]:
+        known = self._imports.known(cell.modules) if ending.wall_s else None
+        return {IMPORT: DISTURBED} if known is not None and known.disturbed else {}
 
     def _cell(self, key: str) -> PlannedCell:
         return next(cell for cell in self.plan.cells if cell.key == key)
@@ -363,8 +373,9 @@ class Runner:
             **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
             gpu_utilisation=ending.gpu_utilisation,
         )  # fmt: skip
-        if cell.state != "missing" and ending.wall_s:
-            costs.import_s = self._imports.of(cell.modules).seconds
+        imports = self._imports.of(cell.modules) if cell.state != "missing" and ending.wall_s else None
+        if imports is not None and not imports.disturbed:
+            costs.import_s = imports.seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
         peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
@@ -376,7 +387,8 @@ class Runner:
                 if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
             ]
             start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
-            costs.documents_per_s = n / (start + costs.predict_s)
+            if imports is None or not imports.disturbed:
+                costs.documents_per_s = n / (start + costs.predict_s)
             per_document = sum(c.seconds_per_document or 0 for c in preparations)
             costs.documents_per_s_marginal = n / (per_document * n + costs.predict_s)
         return costs

@@ -221,7 +221,7 @@ def noisy(sample: Sample, spec: TaskSpec, metric: str) -> Iterator[str]:
         "are the worst case: a change that leaves the training as it was meets the same seeds on both."
     )
     real = ((documents, 3), (documents, 5), (documents, 10))
-    more = (*real, (500, 10))
+    more = (*real, (500, 10), (1_000, 10))
 
     def lines(loss: float, shared: bool, sizes: Sequence[tuple[int, int]] = real) -> list[Outcome]:
         word = "the same" if shared else "other"
