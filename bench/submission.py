@@ -143,7 +143,8 @@ def _training(training: Training | None, source: Path, task: Task, flag: str) ->
     of ``documents`` or of the input."""
     if training is None:
         if task == "keyphrases":
-            return open_dataset(str(source))  # most methods learn nothing; those that do will say so
+            # Most methods learn nothing; those that do say so. Keyphrases of the input are the answers.
+            return replace(open_dataset(str(source)), targets={})
         raise BenchError("there is nothing to learn from", todo=f"give {flag} FILE")
     dataset = _labelled(training, source) if task == "classification" else None
     if dataset is None:

@@ -299,3 +299,14 @@ def test_the_command_exits_with_1_and_names_the_rows(files: Path) -> None:
         )  # fmt: skip
         assert done.returncode == status, done.stderr
         assert told in done.stdout
+
+
+def test_keyphrases_of_the_input_are_not_learned_from(tmp_path: Path) -> None:
+    """An input may have a column of keyphrases, which are the answers: without a file to learn from there is
+    nothing to learn, whatever stands there."""
+    source = tmp_path / "input.csv"
+    rows = "".join(f'{i},On maps {i},Maps of towns and rivers,"maps;rivers"\n' for i in range(20))
+    source.write_text(f"uuid,title,abstract,Keywords\n{rows}")
+    with pytest.raises(BenchError, match="nothing to tell apart"):
+        submit(source, tmp_path / "out.csv", keyphrases="pke.kea[df=shipped]")
+    assert not (tmp_path / "out.csv").exists()
