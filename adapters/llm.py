@@ -306,7 +306,7 @@ class Llm(Adapter):
         """What free answers state; an answer that states no label is an abstention, and is counted."""
         found = []
         for document, said in zip(documents, self._generated(prompts), strict=True):
-            parsed = self.format.parse(said.text)
+            parsed = self.format.parse(said.text, whole=said.whole)
             if parsed is None:
                 self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
             found.append(parsed or PredictedLabel(None))

@@ -40,7 +40,7 @@ class FactsFormat:
             raise not_a(target, "StatedFacts")
         return write_answer(target)
 
-    def parse(self, text: str) -> ExtractedFacts | None:
+    def parse(self, text: str, *, whole: bool = True) -> ExtractedFacts | None:  # noqa: ARG002
         stated = find_answer(text)
         return None if stated is None else ExtractedFacts(stated.facts, stated.label, raw=text)
 
@@ -55,10 +55,6 @@ class StatesFacts(WritesText):
 
     def _format(self, labels: Sequence[str]) -> FactsFormat:
         return FactsFormat(self.context.task, tuple(labels))
-
-    def _read_as(self, said: Said) -> ExtractedFacts | None:
-        found: ExtractedFacts | None = self.format.parse(said.text)
-        return found
 
     def _unread(self, said: Said) -> ExtractedFacts:
         return ExtractedFacts(parsed=False, raw=said.text)

@@ -51,10 +51,6 @@ class WritesText(Llm):
         """What is asked, and how an answer is written and read."""
 
     @abstractmethod
-    def _read_as(self, said: Said) -> Prediction | None:
-        """The prediction that an answer states, None where it states none."""
-
-    @abstractmethod
     def _unread(self, said: Said) -> Prediction:
         """The prediction that stands for an answer which could not be read."""
 
@@ -131,7 +127,7 @@ class WritesText(Llm):
         prompts = [self.prompter.ids(document, "test") for document in chunk]
         found = []
         for document, said in zip(chunk, self._generated(prompts), strict=True):
-            prediction = self._read_as(said)
+            prediction = self.format.parse(said.text, whole=said.whole)
             if prediction is None:
                 self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
                 prediction = self._unread(said)

@@ -34,15 +34,12 @@ class PhrasesFormat:
             raise not_a(target, "a list of keyphrases")
         return write_phrases(target)
 
-    def parse(self, text: str) -> RankedPhrases | None:
-        return ranked(read_phrases(text))
-
-
-def ranked(phrases: Sequence[str]) -> RankedPhrases | None:
-    """In the order of the answer, scored by the reciprocal of the rank."""
-    if not phrases:
-        return None
-    return RankedPhrases(tuple(phrases), tuple(1.0 / rank for rank in range(1, len(phrases) + 1)))
+    def parse(self, text: str, *, whole: bool = True) -> RankedPhrases | None:
+        """In the order of the answer, scored by the reciprocal of the rank."""
+        phrases = read_phrases(text, whole=whole)
+        if not phrases:
+            return None
+        return RankedPhrases(phrases, tuple(1.0 / rank for rank in range(1, len(phrases) + 1)))
 
 
 class WritesPhrases(WritesText):
@@ -55,9 +52,6 @@ class WritesPhrases(WritesText):
 
     def _format(self, labels: Sequence[str]) -> PhrasesFormat:
         return PhrasesFormat(self.context.task, tuple(labels))
-
-    def _read_as(self, said: Said) -> RankedPhrases | None:
-        return ranked(read_phrases(said.text, whole=said.whole))
 
     def _unread(self, said: Said) -> RankedPhrases:  # noqa: ARG002
         return RankedPhrases((), ())

@@ -39,8 +39,9 @@ class TaskFormat(Protocol):
     def answer(self, target: Target) -> str:
         """The text that a model is taught to answer with."""
 
-    def parse(self, text: str) -> Prediction | None:
-        """The prediction that an answer states, None where it states none."""
+    def parse(self, text: str, *, whole: bool = True) -> Prediction | None:
+        """The prediction that an answer states, None where it states none. One that is not ``whole`` broke
+        off where its room ended."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class LabelFormat:
             raise BenchError("target is not a label")
         return target
 
-    def parse(self, text: str) -> PredictedLabel | None:
+    def parse(self, text: str, *, whole: bool = True) -> PredictedLabel | None:  # noqa: ARG002
         """Tolerant: case, blanks and what follows the label do not matter. An answer that names several
         labels counts for the first only where a line end or a stop follows it.
 

@@ -107,12 +107,15 @@ def failed_member(records: Iterable[Record | None]) -> Failure | None:
 def charged(own: Costs, members: Sequence[Costs]) -> Costs:
     """The costs of a cell that stands on others, as if its members ran one after another: seconds are
     summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` stays the
-    cell's own. What no part knows stays null, and so does a rate that one part does not know."""
+    cell's own. What no part knows stays null, and so do a rate and an import that one part does not know:
+    every part has them."""
     parts = (own, *members)
     update: dict[str, float | None] = {}
     for name in SUMMED:
-        known = [value for part in parts if (value := getattr(part, name)) is not None]
-        update[name] = sum(known) if known else None
+        values = [getattr(part, name) for part in parts]
+        known = [value for value in values if value is not None]
+        whole = name != "import_s" or len(known) == len(values)
+        update[name] = sum(known) if known and whole else None
     for name in PEAKS:
         update[name] = max((v for part in parts if (v := getattr(part, name)) is not None), default=None)
     for name in RATES:

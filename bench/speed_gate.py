@@ -24,8 +24,9 @@ from readbench.thresholds import RATES, Threshold, Thresholds, parse_threshold
 
 BAND_LEVEL = 0.80
 """Of the interval of the control whose farther end is the band. With the two other conditions false alarms
-stay below 1 % in noise of every kind that was tried; at 95 % six rounds would miss what is 1.5 times as slow
-every fifth time on a busy machine (docs/ci.md)."""
+stay below 2 % on a quiet machine and on one at a load of 8 to 13; with 95 % eighteen rounds on the busy one
+would miss every seventh slowdown of 1.5 by throughput, with 80 % they miss one in twenty (1,000 pairs each,
+of the two series in docs/ci/operating-characteristics.md)."""
 DEFAULT = "documents_per_s_marginal:-10%"
 """What is judged, and tolerated, of a method for which no threshold of a speed is given."""
 SPEEDS = frozenset(name for name in Costs.model_fields if name.endswith("_s") or "_per_s" in name)

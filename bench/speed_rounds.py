@@ -27,7 +27,8 @@ slower as it gets warmer."""
 LEAST_ROUNDS = len(ORDERS)
 MOST_ROUNDS = 3 * LEAST_ROUNDS
 """So many where a verdict is inconclusive until then: with six alone a machine that is disturbed now and then
-leaves every fourth slowdown of 1.5 undecided, with up to eighteen one in a thousand (docs/ci.md)."""
+leaves every fourth slowdown of 1.5 undecided, with up to eighteen two in a thousand (``predict_s`` in
+docs/ci/operating-characteristics.md)."""
 
 
 @dataclass(frozen=True)

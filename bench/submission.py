@@ -78,10 +78,13 @@ def submit(
             if keyphrases is not None:
                 dataset = _training(gold_keyphrases, source, "keyphrases", "--train-keyphrases")
                 plans["keyphrases"] = plan_fit(keyphrases, dataset, task="keyphrases")
-            # All that can be wrong with the input is told before hours of training, not after them.
+            # All that can be wrong with the input is told before hours of training, not after them: rows
+            # once, columns for each method.
+            rows = sum(1 for _ in stream_documents(source, needs_ids=True))
+            if not rows:
+                raise BenchError("has no rows", where=str(source), todo="give one row a paper")
             for plan in plans.values():
-                if not sum(1 for _ in stream_documents(source, fields=plan.spec.fields, needs_ids=True)):
-                    raise BenchError("has no rows", where=str(source), todo="give one row a paper")
+                next(iter(stream_documents(source, fields=plan.spec.fields)))
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-submit-")))
             models: dict[Task, Model] = {}
             for task, plan in plans.items():

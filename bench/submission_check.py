@@ -139,9 +139,3 @@ class Check:
             if cells:
                 number += 1
                 yield place, cells
-
-
-def problems(submission: Path, source: Path, *, needs: Sequence[str] = ()) -> Iterator[str]:
-    """What ``Check`` finds. ``needs`` names columns that must be there besides ``uuid``; without it, at
-    least one of the two."""
-    return Check(submission, source, needs=needs).problems()

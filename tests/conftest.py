@@ -12,6 +12,8 @@ import pytest
 from bench_process import Bench
 from gate_runs import GateRuns, make_runs
 
+from readbench.cli import main
+
 # Workers of pytest-xdist inherit a terminal's width; what is tested here prints into pipes.
 os.environ.pop("COLUMNS", None)
 
@@ -41,3 +43,13 @@ def bench(extension: Path) -> Bench:
 def gate_runs(tmp_path_factory: pytest.TempPathFactory) -> GateRuns:
     """Real runs of methods that are injured in known ways, to compare and to gate."""
     return make_runs(tmp_path_factory.mktemp("gate"))
+
+
+@pytest.fixture(scope="session")
+def baseline(gate_runs: GateRuns) -> Path:
+    """What `bench baseline` keeps of the first run."""
+    folder = gate_runs.folder / "baselines"
+    with pytest.raises(SystemExit) as ended:
+        main(["baseline", str(gate_runs.run("before")), "--folder", str(folder)])
+    assert not ended.value.code
+    return folder / "tested"

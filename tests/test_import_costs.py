@@ -32,6 +32,7 @@ def imports(costs: ImportCosts) -> int:
     return len((costs.path.parents[2] / "log").read_text().splitlines())
 
 
+@pytest.mark.alone  # other work beside it would be in its way, as it should
 def test_what_keeps_the_processor_busy_is_measured_once_and_kept(costs: ImportCosts) -> None:
     found = costs.of(["busy_module"])
     assert found.seconds is not None
@@ -42,8 +43,8 @@ def test_what_keeps_the_processor_busy_is_measured_once_and_kept(costs: ImportCo
 
 def test_what_mostly_waited_is_not_kept(costs: ImportCosts) -> None:
     found = costs.of(["waiting_module"])
-    assert found.seconds is not None
-    assert found.seconds >= 0.4
+    assert (found.seconds, found.disturbed) == (None, True)
+    assert found.footprint_bytes > 0
     assert costs.of(["waiting_module"]) == found  # for the rest of the run
     assert imports(costs) == ROUNDS
     assert json.loads(costs.path.read_text()) == []

@@ -271,6 +271,12 @@ def test_costs_add_up() -> None:
     assert charged(own, []) == own
 
 
+def test_an_import_that_one_part_does_not_know_is_unknown_in_the_sum() -> None:
+    known, unknown = Costs(import_s=2.0), Costs()
+    assert charged(known, [known]).import_s == 4.0
+    assert charged(known, [known, unknown]).import_s is None
+
+
 def test_members_that_are_well_or_not_yet_there_fail_nothing() -> None:
     assert failed_member([]) is None
     assert failed_member([None]) is None

@@ -17,7 +17,7 @@ from readbench.datasets import open_dataset
 from readbench.errors import BenchError
 from readbench.fitting import FitPlan
 from readbench.submission import Training, submit
-from readbench.submission_check import Check, problems
+from readbench.submission_check import Check
 
 CORPUS = open_dataset("papers-demo")
 TEST = CORPUS.documents[200:]
@@ -57,7 +57,7 @@ def test_both_columns_in_the_order_of_the_input(files: Path) -> None:
     assert all(1 <= len(row["Keywords"].split(";")) <= 4 for row in table)
     gold = CORPUS.targets["classification"]
     assert sum(row["label"] == gold[row["uuid"]] for row in table) > 30
-    assert list(problems(files / "submit.csv", files / "in.csv")) == []
+    assert list(Check(files / "submit.csv", files / "in.csv").problems()) == []
     with pytest.raises(BenchError, match=r"submit\.csv: is there already"):
         submit(files / "in.csv", files / "submit.csv", keyphrases="pke.firstphrases")
 
@@ -71,7 +71,7 @@ def test_one_column_alone(files: Path) -> None:
     )  # fmt: skip
     assert list(rows(files / "labels-only.csv")[0]) == ["uuid", "label"]
     for name in ("keywords.csv", "labels-only.csv"):
-        assert list(problems(files / name, files / "in.csv")) == []
+        assert list(Check(files / name, files / "in.csv").problems()) == []
 
 
 def test_labels_without_their_papers_are_refused(files: Path) -> None:
@@ -231,7 +231,7 @@ def test_what_would_be_refused_is_named_with_its_row(files: Path, broken, told: 
     broken(table)
     with (files / "bad.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(table)
-    found = list(problems(files / "bad.csv", files / "in.csv"))
+    found = list(Check(files / "bad.csv", files / "in.csv").problems())
     assert any(told in line for line in found), found
 
 
@@ -240,11 +240,11 @@ def test_every_row_is_named(files: Path) -> None:
     lines[2], lines[4], lines[6] = lines[2] + ",x", "only-one", lines[6].replace("one", "für")
     lines[8], lines[9] = 'demo-208,"a"b,1', lines[9][:-1] + "2"
     (files / "bad.csv").write_bytes("\n".join(lines).encode("latin-1"))
-    found = list(problems(files / "bad.csv", files / "in.csv"))
+    found = list(Check(files / "bad.csv", files / "in.csv").problems())
     assert [line.partition(" (")[0] for line in found[:5]] == ["row 2", "row 4", "row 6", "row 8", "row 9"]
     assert not any(str(files) in line for line in found)
     (files / "open.csv").write_text("\n".join(lines[:2]) + '\ndemo-202,"a,1\nx\n', encoding="utf-8")
-    assert list(problems(files / "open.csv", files / "in.csv")) == [
+    assert list(Check(files / "open.csv", files / "in.csv").problems()) == [
         "row 2 (line 3): broken CSV: a quote is never closed",
         "row 2 (line 3): reading stopped there, and no later row was checked",
     ]
@@ -252,21 +252,21 @@ def test_every_row_is_named(files: Path) -> None:
 
 def test_packed_and_absent_submissions_and_doubled_inputs(files: Path) -> None:
     (files / "good.csv.gz").write_bytes(gzip.compress(b"uuid,label\n"))
-    assert list(problems(files / "good.csv.gz", files / "in.csv")) == [
+    assert list(Check(files / "good.csv.gz", files / "in.csv").problems()) == [
         "header: the file is packed; the competition reads plain CSV"
     ]
-    assert list(problems(files / "none.csv", files / "in.csv")) == [
+    assert list(Check(files / "none.csv", files / "in.csv").problems()) == [
         "cannot be read: No such file or directory"
     ]
     (files / "doubled.csv").write_text("uuid,title\na,x\na,x\n", encoding="utf-8")
     with pytest.raises(BenchError, match=r"'a' is in row 1 .* and again in row 2"):
-        list(problems(files / "none.csv", files / "doubled.csv"))
+        list(Check(files / "none.csv", files / "doubled.csv").problems())
 
 
 def test_another_encoding_is_refused(files: Path) -> None:
     text = "\n".join(",".join(row) for row in good()).replace("one", "für", 1)
     (files / "bad.csv").write_bytes(text.encode("latin-1"))
-    (found,) = problems(files / "bad.csv", files / "in.csv")
+    (found,) = Check(files / "bad.csv", files / "in.csv").problems()
     assert "line 2" in found
     assert "is not utf-8" in found
 

@@ -46,8 +46,8 @@ print("\\n" + json.dumps([seconds, worked, pss, sorted({name.partition(".")[0] f
 class ImportCost:
     """Seconds (minimum of the rounds: what the import takes when the disk is warm and nothing else
     disturbs it) and proportional set size in bytes of an interpreter that has imported the set.
-    ``seconds`` is None where a module cannot be imported; ``disturbed`` says that other work was in the way
-    of every round, so that they are nobody's cost."""
+    ``seconds`` is None where a module cannot be imported, and where other work was in the way of every round
+    (``disturbed``): how busy the machine was is nobody's cost."""
 
     seconds: float | None
     footprint_bytes: int
@@ -64,6 +64,9 @@ class _Measured(BaseModel):
     footprint_bytes: int
     brings: list[str]
     disturbed: bool = Field(default=False, exclude=True)
+
+    def cost(self) -> ImportCost:
+        return ImportCost(None if self.disturbed else self.seconds, self.footprint_bytes, self.disturbed)
 
     def stands_for(self, modules: Collection[str]) -> bool:
         """Whether this measurement is also that of another set, and still of what is installed."""
@@ -89,7 +92,7 @@ class ImportCosts:
     def known(self, modules: Collection[str]) -> ImportCost | None:
         for measured in self._known:
             if measured.stands_for(modules):
-                return ImportCost(measured.seconds, measured.footprint_bytes, measured.disturbed)
+                return measured.cost()
         return None
 
     def of(self, modules: Collection[str]) -> ImportCost:
@@ -100,7 +103,7 @@ class ImportCosts:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             kept = [entry.model_dump() for entry in self._known if not entry.disturbed]
             write_json(self.path, kept)
-            cost = ImportCost(measured.seconds, measured.footprint_bytes, measured.disturbed)
+            cost = measured.cost()
         return cost
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from readbench.engine.accounts import Accounts
 from readbench.engine.child import PREDICTIONS, SCRATCH
 from readbench.engine.documents import predictions_digest, read_columns, write_documents, write_targets
-from readbench.engine.imports import ImportCosts
 from readbench.engine.job import BASELINE, JOB, OUTCOME, PROGRESS, Ending, Job
 from readbench.engine.local import LocalExecutor
 from readbench.engine.phrase_vectors import add_vector_metrics
@@ -21,14 +20,11 @@ from readbench.estimates import Estimates
 from readbench.members import charged, failed_member
 from readbench.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.provenance import distribution_of, machine, versions_of
-from readbench.record import Charged, Costs, Failure, PreparationCost, Record
+from readbench.record import Failure, PreparationCost, Record
 from readbench.registry import plain
 from readbench.store import UNWRITABLE, Store, cannot_write, write_json
 from readbench.tasks import get_task
 from readbench.types import Task, digest_of_documents
-
-IMPORT, DISTURBED = "import", "disturbed by other work"
-"""The note of a record that has neither ``import_s`` nor ``documents_per_s`` for that reason."""
 
 
 class Reporter(Protocol):
@@ -53,12 +49,11 @@ class Runner:
     reference_workload_s: float | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
-    _footprints: dict[str, int] = field(default_factory=dict)
     _documents: dict[Task, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
-        self._imports = ImportCosts(self.store.root)
+        self._accounts = Accounts(self.plan, self.store)
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
@@ -102,7 +97,7 @@ class Runner:
             executor.preload({m for item in items for m in item.modules} | harness)
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
-            self._measure_imports(items)
+            self._accounts.measure_imports(items, self.reporter.doing)
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
             for item in items:
@@ -157,13 +152,6 @@ class Runner:
             write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
             self.store.publish(workspace, place)
 
-    def _measure_imports(self, items: Iterable[PlannedCell | PlannedPreparation]) -> None:
-        """Small sets first: a bigger one is often no more than what a smaller one brings along."""
-        for item in sorted(items, key=lambda item: len(item.modules)):
-            if self._imports.known(item.modules) is None:
-                self.reporter.doing(f"measuring what importing {', '.join(item.modules) or 'nothing'} costs")
-            self._footprints[item.key] = self._imports.of(item.modules).footprint_bytes
-
     def _job(self, item: PlannedPreparation | PlannedCell, building: set[str]) -> Job:
         """The job's workspace and the files that it reads besides the documents."""
         is_cell = isinstance(item, PlannedCell)
@@ -207,7 +195,7 @@ class Runner:
         return Job(
             id=item.key, label=label, folder=workspace.resolve(), payload=payload,
             timeout_s=self.plan.timeout_s, memory_bytes=self.plan.memory_bytes,
-            footprint_bytes=self._footprints.get(item.key, 0), after=frozenset(after & building),
+            footprint_bytes=self._accounts.footprint_bytes(item.key), after=frozenset(after & building),
         )  # fmt: skip
 
     def _folders(self, keys: object) -> dict[str, str]:
@@ -233,7 +221,7 @@ class Runner:
             self._failed_preparations[item.key] = ending
             return
         cost = PreparationCost(
-            name=item.preparation.name, peak_memory_bytes=self._peak(item.key, ending),
+            name=item.preparation.name, peak_memory_bytes=self._accounts.peak_bytes(item.key, ending),
             machine=machine()["fingerprint"], contended=self.plan.options.workers > 1,
             versions=versions_of(item.modules),
             **{name: ending.outcome[name] for name in ("setup_s", "build_s", "documents", "notes")},
@@ -268,9 +256,6 @@ class Runner:
             members = [self.records[key] for key in cell.members]
             record.costs = charged(record.costs, [member.costs for member in members])
             record.member_predictions = {member.method: member.predictions_digest for member in members}
-            if any(IMPORT in one.notes for one in (record, *members)):
-                # A sum of which a part is not known.
-                record.costs.import_s, record.notes[IMPORT] = None, DISTURBED
         return self._keep(record, job.folder)
 
     def _blame(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
@@ -297,10 +282,7 @@ class Runner:
     # -- after -------------------------------------------------------------------------------------
 
     def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
-        preparations = [
-            c for key in self._all_preparations(cell) if (c := self._charge(key, cell)) is not None
-        ]
-        outcome = ending.outcome
+        preparations = self._accounts.preparations(cell)
         return Record.model_validate(
             {
                 "key": cell.key,
@@ -324,80 +306,20 @@ class Runner:
                 "contended": self.plan.options.workers > 1,
                 "timeout_s": self.plan.timeout_s,
                 "memory_bytes": self.plan.memory_bytes,
-                "costs": self._costs(cell, ending, preparations),
+                "costs": self._accounts.costs(cell, ending, preparations),
                 "preparations": preparations,
                 "members": {self._cell(key).method.spelling: key for key in cell.members},
                 "weights": {
                     name: distribution_of(name)
                     for name in sorted({module.partition(".")[0] for module in cell.modules})
                 },
-                "notes": outcome.get("notes", {}) | self._note_on_imports(cell, ending),
+                "notes": ending.outcome.get("notes", {}) | self._accounts.notes(cell, ending),
                 "output_bytes": ending.output_bytes,
             }
         )
 
-    def _note_on_imports(self, cell: PlannedCell, ending: Ending) -> dict[str, str]:
-        known = self._imports.known(cell.modules) if ending.wall_s else None
-        return {IMPORT: DISTURBED} if known is not None and known.disturbed else {}
-
     def _cell(self, key: str) -> PlannedCell:
         return next(cell for cell in self.plan.cells if cell.key == key)
-
-    def _all_preparations(self, cell: PlannedCell) -> list[str]:
-        """Keys of everything that the cell stands on, each once."""
-        order: dict[str, None] = {}
-        queue = list(cell.preparations.values())
-        while queue:
-            key = queue.pop(0)
-            order.setdefault(key, None)
-            queue.extend(self.plan.preparations[key].inputs.values())
-        return list(order)
-
-    def _charge(self, key: str, cell: PlannedCell) -> Charged | None:
-        cost = self.store.preparation_cost(key)
-        if cost is None:
-            return None
-        per_document = cost.seconds_per_document if self._of_test(key, cell) else None
-        return Charged(
-            name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
-            peak_memory_bytes=cost.peak_memory_bytes, notes=cost.notes,
-        )  # fmt: skip
-
-    def _of_test(self, key: str, cell: PlannedCell) -> bool:
-        ids = self.plan.preparations[key].ids
-        return ids is not None and set(cell.split.test) <= set(ids)
-
-    def _costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
-        measured = ending.outcome.get("costs", {})
-        costs = Costs(
-            **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
-            gpu_utilisation=ending.gpu_utilisation,
-        )  # fmt: skip
-        imports = self._imports.of(cell.modules) if cell.state != "missing" and ending.wall_s else None
-        if imports is not None and not imports.disturbed:
-            costs.import_s = imports.seconds
-        costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
-        peaks = [self._peak(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
-        costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
-        n = len(cell.split.test)
-        if costs.predict_s is not None and costs.predict_s > 0 and n:
-            fresh = [
-                c.seconds
-                for c in preparations
-                if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
-            ]
-            start = (costs.import_s or 0) + (costs.load_s or 0) + sum(fresh)
-            if imports is None or not imports.disturbed:
-                costs.documents_per_s = n / (start + costs.predict_s)
-            per_document = sum(c.seconds_per_document or 0 for c in preparations)
-            costs.documents_per_s_marginal = n / (per_document * n + costs.predict_s)
-        return costs
-
-    def _peak(self, key: str, ending: Ending) -> int | None:
-        # The child's own last word covers a cell that ended before the first sample.
-        measured = [ending.growth_bytes, ending.outcome.get("private_bytes")]
-        growth = [value for value in measured if value is not None]
-        return max(growth) + self._footprints.get(key, 0) if growth else None
 
     def _keep(self, record: Record, workspace: Path | None) -> Record:
         workspace = workspace or self.store.workspace("cells", record.key)

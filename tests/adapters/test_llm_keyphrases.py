@@ -15,7 +15,6 @@ from readbench.errors import BenchError
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document
 from readbench_adapters.llm_keyphrases import PhrasesFormat, WritesPhrases
-from readbench_adapters.llm_scoring import Said
 from readbench_adapters.phrase_lists import SEPARATOR, read_phrases
 
 pytest.importorskip("peft")
@@ -114,11 +113,14 @@ def test_what_is_asked_and_taught() -> None:
         known.answer("tea")
 
 
-def test_half_a_phrase_is_none(llama: Path) -> None:
-    method = create(spelled(llama), SPEC)
-    assert method._read_as(Said("deep learning; support vec", False)).phrases == ("deep learning",)
-    assert method._read_as(Said("deep learning; support vec", True)).phrases[1] == "support vec"
-    assert method._read_as(Said("support vec", False)) is None
+def test_half_a_phrase_is_none() -> None:
+    parse = PhrasesFormat(SPEC).parse
+    half, whole = (parse("deep learning; support vec", whole=whole) for whole in (False, True))
+    assert half is not None
+    assert half.phrases == ("deep learning",)
+    assert whole is not None
+    assert whole.phrases[1] == "support vec"
+    assert parse("support vec", whole=False) is None
 
 
 @pytest.mark.parametrize(
