@@ -144,9 +144,12 @@ class Bert(FineTunedEncoder):
         assert self.network is not None
         self.network.save(folder)
         manifest = {
-            "classes": list(self.classes), "pooling": self.params.pooling, "hidden": self.params.hidden,
-            "max_length": self.max_length, "weights": self.described,
-        }  # fmt: skip
+            "classes": list(self.classes),
+            "pooling": self.params.pooling,
+            "hidden": self.params.hidden,
+            "max_length": self.max_length,
+            "weights": self.described,
+        }
         (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
@@ -155,6 +158,9 @@ class Bert(FineTunedEncoder):
         self.described = manifest["weights"]
         self.context.note("weights", self.described)
         self.network = EncoderClassifier.restored(
-            folder, self.context.device, classes=len(self.classes), pooling=manifest["pooling"],
+            folder,
+            self.context.device,
+            classes=len(self.classes),
+            pooling=manifest["pooling"],
             hidden=manifest["hidden"],
-        )  # fmt: skip
+        )

@@ -162,11 +162,13 @@ class BertTagger(FineTunedEncoder):
         assert self.tagger is not None  # fit and restore see to it
         return [
             ranked_phrases(
-                one.words, likely_spans(found, self.params.longest),
-                n_best=self.params.n_best, threshold=threshold,
+                one.words,
+                likely_spans(found, self.params.longest),
+                n_best=self.params.n_best,
+                threshold=threshold,
             )
             for one, found in zip(read, self.tagger.probabilities(read), strict=True)
-        ]  # fmt: skip
+        ]
 
     def _read(self, documents: Sequence[Document]) -> list[Read]:
         assert self.tagger is not None

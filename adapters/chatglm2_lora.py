@@ -100,8 +100,9 @@ def load_fused(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 
     said = read_json(folder / "adapter_config.json")
     if said.get("peft_type") != "LORA" or said.get("target_modules") not in (
-        ["query_key_value"], "query_key_value",
-    ):  # fmt: skip
+        ["query_key_value"],
+        "query_key_value",
+    ):
         raise BenchError(
             f"is {said.get('peft_type')} on {said.get('target_modules')}, not LORA on query_key_value",
             where=str(folder),

@@ -48,9 +48,12 @@ class Encoder:
         torch.set_num_threads(context.threads)
         logging.disable_progress_bar()
         self.model = SentenceTransformer(
-            str(weights.folder), device=context.device, local_files_only=True, trust_remote_code=False,
+            str(weights.folder),
+            device=context.device,
+            local_files_only=True,
+            trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
-        )  # fmt: skip
+        )
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 (texts, dimensions). Batches hold texts of about one length, so that little is padding."""

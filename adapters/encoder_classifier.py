@@ -67,13 +67,15 @@ class EncoderClassifier:
         if missing:
             raise BenchError(
                 f"{len(missing)} weights are missing, {missing[0]} for one: they would be random",
-                where=str(folder), todo="download the model anew",
-            )  # fmt: skip
+                where=str(folder),
+                todo="download the model anew",
+            )
         if encoder.config.is_encoder_decoder or getattr(encoder.config, "is_decoder", False):
             raise BenchError(
-                f"{encoder.config.model_type} is no encoder", where=str(folder),
+                f"{encoder.config.model_type} is no encoder",
+                where=str(folder),
                 todo="give a model of the BERT kind",
-            )  # fmt: skip
+            )
         return cls(encoder, tokenizer, device)
 
     def add_head(self, classes: int, pooling: Pooling, hidden: int, dropout: float = 0.0) -> None:

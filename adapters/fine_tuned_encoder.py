@@ -73,9 +73,17 @@ class FineTunedEncoder(Adapter):
     def training_config(self) -> TrainingConfig:
         """The parameters of the training kit, by their own names, and the seed of the cell."""
         names = (
-            "epochs", "learning_rate", "batch_size", "accumulation", "weight_decay", "warmup", "schedule",
-            "max_norm", "patience", "precision",
-        )  # fmt: skip
+            "epochs",
+            "learning_rate",
+            "batch_size",
+            "accumulation",
+            "weight_decay",
+            "warmup",
+            "schedule",
+            "max_norm",
+            "patience",
+            "precision",
+        )
         given = {name: getattr(self.params, name) for name in names}
         return TrainingConfig(**given, seed=self.context.seed)
 

@@ -173,10 +173,14 @@ class KeyBert(Adapter):
             # KeyBERT looks for candidates with a tokenizer that knows neither hyphens nor phrases: here
             # it is handed them as found.
             vectorizer=CountVectorizer(analyzer=lambda _: phrases),
-            doc_embeddings=np.asarray(vector)[np.newaxis], word_embeddings=vectors,
-            top_n=params.top_n, use_mmr=params.use_mmr, diversity=params.diversity,
-            use_maxsum=params.use_maxsum, nr_candidates=params.nr_candidates,
-        )  # fmt: skip
+            doc_embeddings=np.asarray(vector)[np.newaxis],
+            word_embeddings=vectors,
+            top_n=params.top_n,
+            use_mmr=params.use_mmr,
+            diversity=params.diversity,
+            use_maxsum=params.use_maxsum,
+            nr_candidates=params.nr_candidates,
+        )
         # KeyBERT rounds to four decimals, where two equal runs could differ in the last.
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
         cosines = dict(zip(phrases, (vectors @ vector / lengths).tolist(), strict=True))

@@ -55,9 +55,11 @@ class LabelLogReg(Adapter):
                 todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
             )
         vectors = TfidfVectorizer(
-            analyzer="char", ngram_range=(params.ngram_min, params.ngram_max), min_df=params.min_df,
+            analyzer="char",
+            ngram_range=(params.ngram_min, params.ngram_max),
+            min_df=params.min_df,
             sublinear_tf=True,
-        )  # fmt: skip
+        )
         model = LogisticRegression(C=params.C, max_iter=params.max_iter)
         self.pipeline = make_pipeline(vectors, model)
         try:

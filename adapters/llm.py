@@ -112,10 +112,13 @@ class Llm(Adapter):
         precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         packed = PACKED.get(params.quantization or "")
         memory = training_memory(
-            shape, params.tuning_config(), element=BYTES[precision], batch=params.batch_size,
+            shape,
+            params.tuning_config(),
+            element=BYTES[precision],
+            batch=params.batch_size,
             tokens=params.max_tokens,
             weights=None if packed is None else round(shape.parameters * packed),
-        )  # fmt: skip
+        )
         # Papers may all be short: what is certain are the weights and what is trained of them.
         needed = memory.weights + memory.trained + memory.gradients + memory.optimiser
         return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
@@ -238,9 +241,12 @@ class Llm(Adapter):
         config = params.training_config(context.seed)
         steps = optimiser_steps(len(learn.labels), config)
         self.model = tuned(
-            self.causal, params.tuning_config(), steps=steps, steps_an_epoch=steps // config.epochs,
+            self.causal,
+            params.tuning_config(),
+            steps=steps,
+            steps_an_epoch=steps // config.epochs,
             seed=context.seed,
-        )  # fmt: skip
+        )
         if params.head == "classifier":
             from readbench_adapters.llm_heads import Classifier
 
@@ -250,11 +256,16 @@ class Llm(Adapter):
         checkpoint = None
         if params.checkpoints:
             checkpoint = Checkpoint.of(
-                Path(params.checkpoints), method=self.name, params=params.model_dump(mode="json"),
-                task=context.task.model_dump(mode="json"), seed=context.seed, weights=dict(self.weights()),
-                learned=digest_of_documents(learn.documents), labels=[learn.labels, judge.labels],
+                Path(params.checkpoints),
+                method=self.name,
+                params=params.model_dump(mode="json"),
+                task=context.task.model_dump(mode="json"),
+                seed=context.seed,
+                weights=dict(self.weights()),
+                learned=digest_of_documents(learn.documents),
+                labels=[learn.labels, judge.labels],
                 judged=digest_of_documents(judge.documents),
-            )  # fmt: skip
+            )
         self._finish()
         examples, judged = self._examples(learn, "train"), self._examples(judge, "validation")
         fine_tune(self.learner, examples, judged, config, context, checkpoint)
@@ -314,10 +325,13 @@ class Llm(Adapter):
 
     def _generated(self, prompts: Sequence[list[int]]) -> list[Said]:
         return generate(
-            self.model, self.causal.tokenizer, prompts, device=self.context.device,
+            self.model,
+            self.causal.tokenizer,
+            prompts,
+            device=self.context.device,
             batch_size=self.params.predict_batch,
             max_new_tokens=self._most_said,
-        )  # fmt: skip
+        )
 
     @property
     def _most_said(self) -> int:

@@ -42,8 +42,9 @@ def read_manifest(folder: Path, causal: CausalModel) -> dict[str, Any]:
     if wanted != here:
         raise BenchError(
             f"was trained on {manifest['weights']['name']} with the SHA-256 {wanted[:12]}, not {here[:12]}",
-            where=str(folder), todo="give the model that it was trained on",
-        )  # fmt: skip
+            where=str(folder),
+            todo="give the model that it was trained on",
+        )
     return manifest
 
 

@@ -23,9 +23,14 @@ class Wanted(nn.Module):  # type: ignore[misc]
     """
 
     def __init__(
-        self, head: nn.Module, positions: Tensor, length: int, *,
-        columns: Tensor | None = None, exact: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        head: nn.Module,
+        positions: Tensor,
+        length: int,
+        *,
+        columns: Tensor | None = None,
+        exact: bool = False,
+    ) -> None:
         super().__init__()
         self.head, self.positions, self.length = head, positions, length
         self.columns, self.exact = columns, exact

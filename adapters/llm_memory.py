@@ -69,9 +69,7 @@ class Shape:
 
 SMOLLM2_135M = Shape(576, 30, 9, 3, 64, 1536, 49152, tied=True)
 CHATGLM2_6B = Shape(4096, 28, 32, 2, 128, 13696, 65024, query_bias=True, fused=True)
-CHATGLM_6B = Shape(
-    4096, 28, 32, 32, 128, 16384, 130528, tied=True, gated=False, all_biases=True, fused=True
-)  # fmt: skip
+CHATGLM_6B = Shape(4096, 28, 32, 32, 128, 16384, 130528, tied=True, gated=False, all_biases=True, fused=True)
 KNOWN = {"smollm2-135m": SMOLLM2_135M, "chatglm2-6b": CHATGLM2_6B, "chatglm-6b": CHATGLM_6B}
 
 
@@ -110,20 +108,42 @@ def shape_from_config(config: Mapping[str, Any]) -> Shape:
     if "padded_vocab_size" in config:
         groups = config["multi_query_group_num"] if config.get("multi_query_attention") else heads
         return Shape(
-            hidden, config["num_layers"], heads, groups, config["kv_channels"], config["ffn_hidden_size"],
-            config["padded_vocab_size"], tied=bool(config.get("tie_word_embeddings")),
-            query_bias=bool(config.get("add_qkv_bias")), fused=True,
-        )  # fmt: skip
+            hidden,
+            config["num_layers"],
+            heads,
+            groups,
+            config["kv_channels"],
+            config["ffn_hidden_size"],
+            config["padded_vocab_size"],
+            tied=bool(config.get("tie_word_embeddings")),
+            query_bias=bool(config.get("add_qkv_bias")),
+            fused=True,
+        )
     if "inner_hidden_size" in config:
         return Shape(
-            hidden, config["num_layers"], heads, heads, hidden // heads, config["inner_hidden_size"],
-            config["vocab_size"], tied=True, gated=False, all_biases=True, fused=True,
-        )  # fmt: skip
+            hidden,
+            config["num_layers"],
+            heads,
+            heads,
+            hidden // heads,
+            config["inner_hidden_size"],
+            config["vocab_size"],
+            tied=True,
+            gated=False,
+            all_biases=True,
+            fused=True,
+        )
     return Shape(
-        hidden, config["num_hidden_layers"], heads, config.get("num_key_value_heads") or heads,
-        config.get("head_dim") or hidden // heads, config["intermediate_size"], config["vocab_size"],
-        tied=bool(config.get("tie_word_embeddings")), query_bias=bool(config.get("attention_bias")),
-    )  # fmt: skip
+        hidden,
+        config["num_hidden_layers"],
+        heads,
+        config.get("num_key_value_heads") or heads,
+        config.get("head_dim") or hidden // heads,
+        config["intermediate_size"],
+        config["vocab_size"],
+        tied=bool(config.get("tie_word_embeddings")),
+        query_bias=bool(config.get("attention_bias")),
+    )
 
 
 def trainable_parameters(shape: Shape, config: TuningConfig) -> int:
@@ -186,9 +206,16 @@ def logits_bytes(positions: int, vocabulary: int, element: int) -> int:
 
 
 def training_memory(
-    shape: Shape, config: TuningConfig, *, element: int, batch: int, tokens: int,
-    answer: int = 2, mask: int = SINGLE, weights: int | None = None,
-) -> Memory:  # fmt: skip
+    shape: Shape,
+    config: TuningConfig,
+    *,
+    element: int,
+    batch: int,
+    tokens: int,
+    answer: int = 2,
+    mask: int = SINGLE,
+    weights: int | None = None,
+) -> Memory:
     """Of one step on ``batch`` rows of ``tokens`` each, ``answer`` of them learned. ``weights`` in bytes
     where they are quantised. With gradient checkpointing the inputs of all layers are kept, and one layer
     at a time as a whole."""
@@ -218,9 +245,14 @@ def forward_flops(shape: Shape, tokens: int) -> float:
 
 
 def floor_seconds(
-    shape: Shape, *, documents: int, tokens: int, flops: float, training: bool = False,
+    shape: Shape,
+    *,
+    documents: int,
+    tokens: int,
+    flops: float,
+    training: bool = False,
     checkpointing: bool = False,
-) -> float:  # fmt: skip
+) -> float:
     """What a pass over the documents takes at ``flops`` a second. Training adapters takes twice a forward
     pass (no weight has a gradient), three times where layers are computed again."""
     passes = (3 if checkpointing else 2) if training else 1

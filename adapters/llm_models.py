@@ -148,9 +148,13 @@ def _transformers(
     options = {"trust_remote_code": False, "local_files_only": True}
     try:
         model, told = AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=dtype, weights_only=True, output_loading_info=True,
-            ignore_mismatched_sizes=True, **options,
-        )  # fmt: skip
+            str(folder),
+            dtype=dtype,
+            weights_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **options,
+        )
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         line = str(error).partition("\n")[0]

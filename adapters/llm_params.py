@@ -34,10 +34,11 @@ class LlmParams(Base):
         "label-words", description="classifier: a linear layer in place of words, as P-tuning v2's authors do"
     )
     learning_rate: float | None = Field(
-        None, gt=0,
+        None,
+        gt=0,
         description="where none is given: LoRA and prefix 5e-5, AdaLoRA 5e-4, prompt tuning 3e-2, "
         "P-tuning 1e-3, P-tuning v2 2e-2, full 2e-5",
-    )  # fmt: skip
+    )
     batch_size: int = Field(4, ge=1, description="documents a batch in training")
     accumulation: int = Field(4, ge=1, description="batches an optimiser step")
     epochs: int = Field(3, ge=1, description="passes over the training part")
@@ -57,10 +58,11 @@ class LlmParams(Base):
     )
     predict_batch: int = Field(16, ge=1, description="documents a batch in prediction")
     max_new_tokens: int | None = Field(
-        None, ge=1,
+        None,
+        ge=1,
         description="of a free answer: 8 beside the longest label's own, 96 of keyphrases, 200 of facts "
         "where none is given",
-    )  # fmt: skip
+    )
     agreement: int = Field(
         16, ge=0, description="documents on which scoring is compared with free answers, for the record"
     )
@@ -96,18 +98,30 @@ class LlmParams(Base):
 
     def tuning_config(self) -> TuningConfig:
         return TuningConfig(
-            tuning=self.tuning, rank=self.rank, alpha=self.alpha, dropout=self.dropout, targets=self.targets,
-            virtual_tokens=self.virtual_tokens, encoder=self.encoder,
+            tuning=self.tuning,
+            rank=self.rank,
+            alpha=self.alpha,
+            dropout=self.dropout,
+            targets=self.targets,
+            virtual_tokens=self.virtual_tokens,
+            encoder=self.encoder,
             gradient_checkpointing=self.gradient_checkpointing,
-        )  # fmt: skip
+        )
 
     def training_config(self, seed: int) -> TrainingConfig:
         rate = self.learning_rate
         if rate is None:
             rate = 0.0 if self.tuning is None else USUAL[self.tuning].learning_rate
         return TrainingConfig(
-            epochs=self.epochs, learning_rate=rate, batch_size=self.batch_size,
-            accumulation=self.accumulation, weight_decay=self.weight_decay, warmup=self.warmup,
-            schedule=self.schedule, max_norm=self.max_norm, patience=self.patience, precision=self.dtype,
+            epochs=self.epochs,
+            learning_rate=rate,
+            batch_size=self.batch_size,
+            accumulation=self.accumulation,
+            weight_decay=self.weight_decay,
+            warmup=self.warmup,
+            schedule=self.schedule,
+            max_norm=self.max_norm,
+            patience=self.patience,
+            precision=self.dtype,
             seed=seed,
-        )  # fmt: skip
+        )

@@ -102,9 +102,10 @@ class Template:
         for _, name, spec, conversion in parsed:
             if name is not None and (name not in allowed or spec or conversion):
                 raise BenchError(
-                    f"there is no field {{{name}}}", where=f"prompt {text!r}",
+                    f"there is no field {{{name}}}",
+                    where=f"prompt {text!r}",
                     todo=f"it may name: {', '.join(allowed)}",
-                )  # fmt: skip
+                )
         return cls(tuple((literal, name) for literal, name, _, _ in parsed))
 
     @property

@@ -160,9 +160,14 @@ class Said:
 
 
 def generate(
-    model: Any, tokenizer: ChatTokenizer, prompts: Sequence[list[int]], *,
-    device: str, batch_size: int, max_new_tokens: int,
-) -> list[Said]:  # fmt: skip
+    model: Any,
+    tokenizer: ChatTokenizer,
+    prompts: Sequence[list[int]],
+    *,
+    device: str,
+    batch_size: int,
+    max_new_tokens: int,
+) -> list[Said]:
     """What the model answers when it may say what it likes: greedy.
 
     A batch holds prompts of one length, so that there is no padding: PEFT's prompt and P-tuning do not
@@ -172,9 +177,12 @@ def generate(
     from transformers import GenerationConfig
 
     config = GenerationConfig(
-        do_sample=False, num_beams=1, max_new_tokens=max_new_tokens,
-        eos_token_id=tokenizer.eos_id, pad_token_id=tokenizer.pad_id,
-    )  # fmt: skip
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=tokenizer.eos_id,
+        pad_token_id=tokenizer.pad_id,
+    )
     of_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(prompts):
         of_length.setdefault(len(prompt), []).append(index)

@@ -101,9 +101,13 @@ class Learner:
 
 
 def fine_tune(
-    learner: Learner, examples: Sequence[Example], validation: Sequence[Example], config: TrainingConfig,
-    context: Context, checkpoint: Checkpoint | None = None,
-) -> tuple[Epoch, ...]:  # fmt: skip
+    learner: Learner,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    config: TrainingConfig,
+    context: Context,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[Epoch, ...]:
     """Trains and leaves the best epoch in the model. Notes the learning curve, and for AdaLoRA the ranks
     that it began with and left."""
     import torch

@@ -119,30 +119,42 @@ def peft_config(causal: CausalModel, config: TuningConfig, *, steps: int, steps_
     common: dict[str, Any] = {"task_type": "CAUSAL_LM"}
     if config.tuning == "lora":
         return peft.LoraConfig(
-            r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=targets,
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
+            target_modules=targets,
             **common,
-        )  # fmt: skip
+        )
     if config.tuning == "adalora":
         start, done = budget_steps(steps, steps_an_epoch)
         return peft.AdaLoraConfig(
-            init_r=round(config.rank * INITIAL_RANK), target_r=config.rank, lora_alpha=config.alpha,
-            lora_dropout=config.dropout, target_modules=targets, total_step=steps, tinit=start,
-            tfinal=steps - done, **common,
-        )  # fmt: skip
+            init_r=round(config.rank * INITIAL_RANK),
+            target_r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
+            target_modules=targets,
+            total_step=steps,
+            tinit=start,
+            tfinal=steps - done,
+            **common,
+        )
     common["num_virtual_tokens"] = config.virtual
     if config.tuning in PREFIXES:
         # Li and Liang train the prefix through a network, P-tuning v2 as it is.
         return peft.PrefixTuningConfig(
             prefix_projection=config.tuning == "prefix-tuning",
-            encoder_hidden_size=causal.model.config.hidden_size, **common,
-        )  # fmt: skip
+            encoder_hidden_size=causal.model.config.hidden_size,
+            **common,
+        )
     if config.tuning == "prompt-tuning":
         # From embeddings of the vocabulary: Lester et al. 2021, section 3.2, where random ones do worse.
         return peft.PromptTuningConfig(prompt_tuning_init="SAMPLE_VOCAB", **common)
     return peft.PromptEncoderConfig(
-        encoder_reparameterization_type=config.encoder.upper(), encoder_dropout=0.0,
-        encoder_hidden_size=causal.model.config.hidden_size, **common,
-    )  # fmt: skip
+        encoder_reparameterization_type=config.encoder.upper(),
+        encoder_dropout=0.0,
+        encoder_hidden_size=causal.model.config.hidden_size,
+        **common,
+    )
 
 
 def budget_steps(steps: int, steps_an_epoch: int) -> tuple[int, int]:

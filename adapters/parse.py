@@ -123,11 +123,17 @@ class Parse(Preparation):
 
         stem = _memoised(language_of(self.params.language).stemmer())
         schema = pa.schema(
-            [("id", pa.string()), ("word", pa.list_(pa.string())), ("lemma", pa.list_(pa.string())),
-             ("pos", pa.list_(pa.string())), ("offset", pa.list_(pa.int32())),
-             ("space", pa.list_(pa.bool_())), ("sentence", pa.list_(pa.int32())),
-             ("stem", pa.list_(pa.string()))]
-        )  # fmt: skip
+            [
+                ("id", pa.string()),
+                ("word", pa.list_(pa.string())),
+                ("lemma", pa.list_(pa.string())),
+                ("pos", pa.list_(pa.string())),
+                ("offset", pa.list_(pa.int32())),
+                ("space", pa.list_(pa.bool_())),
+                ("sentence", pa.list_(pa.int32())),
+                ("stem", pa.list_(pa.string())),
+            ]
+        )
         plain = [document for document in documents if document.annotation is None]
         nlp = self._model() if plain else None
         context.progress(0, len(documents))

@@ -111,9 +111,10 @@ class PkeAdapter(Adapter):
 
     def n_best(self, extractor: Any) -> list[tuple[str, float]]:
         best: list[tuple[str, float]] = extractor.get_n_best(
-            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal,
+            n=self.params.n_best,
+            redundancy_removal=self.params.redundancy_removal,
             stemming=self.params.stemming,
-        )  # fmt: skip
+        )
         return best
 
 

@@ -83,9 +83,12 @@ class Selection:
                             condemned.add(key)
                             continue
                     self.add_candidate(
-                        sentence.words[start:end], sentence.stems[start:end], sentence.pos[start:end],
-                        shift + start, number,
-                    )  # fmt: skip
+                        sentence.words[start:end],
+                        sentence.stems[start:end],
+                        sentence.pos[start:end],
+                        shift + start,
+                        number,
+                    )
             shift += sentence.length
 
     def select_as(self, wanted: Ngrams | Grammar) -> None:

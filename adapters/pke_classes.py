@@ -48,9 +48,13 @@ class TopicalPageRank(Selection, pke.TopicalPageRank):  # type: ignore[misc]
     """Sterckx et al. 2015: one PageRank biased by how close a word's topics are to the document's."""
 
     def candidate_weighting(
-        self, reader: TopicReader, document_topics: Any, window: int = 10,
-        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"), normalized: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        reader: TopicReader,
+        document_topics: Any,
+        window: int = 10,
+        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
+        normalized: bool = False,
+    ) -> None:
         if not self.candidates:
             return
         self.build_word_graph(window=window, pos=pos)
@@ -147,9 +151,12 @@ class TextRank(Selection, pke.TextRank):  # type: ignore[misc]
     """Mihalcea and Tarau 2004; a word of a candidate that is not in the graph weighs nothing."""
 
     def candidate_weighting(
-        self, window: int = 2, pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
-        top_percent: float | None = None, normalized: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        window: int = 2,
+        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
+        top_percent: float | None = None,
+        normalized: bool = False,
+    ) -> None:
         self.build_word_graph(window=window, pos=pos)
         rank = nx.pagerank(self.graph, alpha=0.85, tol=0.0001, weight=None)
         if top_percent is not None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from readbench.adapter import (
     Needs,
     PreparationNeed,
-)  # fmt: skip
+)
 from readbench.types import Document, Part
 from readbench_adapters.pke_adapter import NOUNS_AND_ADJECTIVES, PkeAdapter, PkeParams, Pos, refuse_shipped
 from readbench_adapters.pke_models import Source, TopicModel
@@ -40,9 +40,11 @@ class TextRank(PkeAdapter):
 
     def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
         extractor.candidate_weighting(
-            window=self.params.window, pos=set(self.params.pos), top_percent=self.params.top_percent,
+            window=self.params.window,
+            pos=set(self.params.pos),
+            top_percent=self.params.top_percent,
             normalized=self.params.normalized,
-        )  # fmt: skip
+        )
 
 
 class SingleRank(PkeAdapter):
@@ -146,9 +148,12 @@ class TopicalPageRank(PkeAdapter):
 
     def weight(self, extractor: Any, document: Document) -> None:
         extractor.candidate_weighting(
-            self.reader, self.topics_of[document.id], window=self.params.window, pos=set(self.params.pos),
+            self.reader,
+            self.topics_of[document.id],
+            window=self.params.window,
+            pos=set(self.params.pos),
             normalized=self.params.normalized,
-        )  # fmt: skip
+        )
 
 
 class PositionRank(PkeAdapter):

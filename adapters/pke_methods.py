@@ -40,9 +40,11 @@ class WithFrequencies(PkeAdapter):
     def needs(self) -> Needs:
         params, shipped = self.params, self.params.df == "shipped"
         frequencies = DocumentFrequencies(
-            source=params.df, n=params.df_n, stoplist=params.df_stoplist,
+            source=params.df,
+            n=params.df_n,
+            stoplist=params.df_stoplist,
             language="en" if shipped else self.context.task.language,
-        )  # fmt: skip
+        )
         return Needs(
             {
                 "parse": PreparationNeed(self.parse()),
@@ -123,7 +125,9 @@ class Yake(PkeAdapter):
 
     def n_best(self, extractor: Any) -> list[tuple[str, float]]:
         best: list[tuple[str, float]] = extractor.get_n_best(
-            n=self.params.n_best, redundancy_removal=self.params.redundancy_removal,
-            stemming=self.params.stemming, threshold=self.params.threshold,
-        )  # fmt: skip
+            n=self.params.n_best,
+            redundancy_removal=self.params.redundancy_removal,
+            stemming=self.params.stemming,
+            threshold=self.params.threshold,
+        )
         return best

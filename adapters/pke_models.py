@@ -224,9 +224,12 @@ def _shipped_topics() -> tuple[list[str], Any, Any, float]:
 
 
 def fill(
-    extractor: Any, sentences: Sequence[ParsedSentence], normalization: str | None,
-    stoplist: StopList = "pke", language: str = "en",
-) -> None:  # fmt: skip
+    extractor: Any,
+    sentences: Sequence[ParsedSentence],
+    normalization: str | None,
+    stoplist: StopList = "pke",
+    language: str = "en",
+) -> None:
     """Puts a parse into a pke object, in the state in which ``load_document`` leaves it, with the stop
     words of the language."""
     from pke.data_structures import Sentence

@@ -101,7 +101,7 @@ class PkeSupervised(WithFrequencies):
                 f"there is nothing to tell apart: of {len(classes)} candidates in {len(train.documents)} "
                 f"training documents {found} a keyphrase",
                 todo="use more documents, or check the keyphrases column",
-            )  # fmt: skip
+            )
         self.classifier = MultinomialNB().fit(np.array(features), np.array(classes))
         self.context.note("training", {"candidates": len(classes), "keyphrases": sum(classes)})
 
@@ -194,8 +194,9 @@ def shipped_classifier(pke_class: str) -> Any:
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHIPPED[pke_class]:
         raise BenchError(
             f"this is not the model that pke 2.0.0 ships for {pke_class}, and no other pickle is read",
-            where=str(path), todo="reinstall pke, or give model=train",
-        )  # fmt: skip
+            where=str(path),
+            todo="reinstall pke, or give model=train",
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         stored = vars(joblib.load(path))

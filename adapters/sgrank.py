@@ -62,9 +62,13 @@ class SGRank(Adapter):
         doc = rebuild(self.vocabulary, self.context.preparations["parse"], document.id)
         params = self.params
         best = sgrank(
-            doc, normalize=params.normalize, ngrams=params.ngrams, include_pos=params.include_pos or None,
-            window_size=params.window_size, topn=params.topn,
-        )  # fmt: skip
+            doc,
+            normalize=params.normalize,
+            ngrams=params.ngrams,
+            include_pos=params.include_pos or None,
+            window_size=params.window_size,
+            topn=params.topn,
+        )
         phrases = tuple(self.language.written(phrase) for phrase, _ in best)
         return RankedPhrases(phrases, tuple(float(score) for _, score in best))
 

@@ -36,6 +36,7 @@ def _refuse_unknown(path: Path) -> None:
         raise BenchError(f"this is no model saved by skops: {error}", where=str(path)) from error
     if unknown:
         raise BenchError(
-            f"the saved model holds {', '.join(sorted(unknown))}, which is not trusted", where=str(path),
+            f"the saved model holds {', '.join(sorted(unknown))}, which is not trusted",
+            where=str(path),
             todo="use a model that this program saved",
-        )  # fmt: skip
+        )

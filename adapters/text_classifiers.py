@@ -179,9 +179,11 @@ class LinearSvm(TextClassifier):
         params = self.params
         # The optimum is one; the seed orders the solver's steps towards it.
         return LinearSVC(
-            C=params.C, class_weight=params.class_weight, max_iter=params.max_iter,
+            C=params.C,
+            class_weight=params.class_weight,
+            max_iter=params.max_iter,
             random_state=self.context.seed,
-        )  # fmt: skip
+        )
 
     def scored(self, classifier: Any, features: Any) -> list[PredictedLabel]:
         import numpy as np
@@ -215,10 +217,13 @@ class RandomForest(TextClassifier):
 
         params = self.params
         return RandomForestClassifier(
-            n_estimators=params.n_estimators, max_depth=params.max_depth,
-            min_samples_leaf=params.min_samples_leaf, class_weight=params.class_weight,
-            random_state=self.context.seed, n_jobs=self.context.threads,
-        )  # fmt: skip
+            n_estimators=params.n_estimators,
+            max_depth=params.max_depth,
+            min_samples_leaf=params.min_samples_leaf,
+            class_weight=params.class_weight,
+            random_state=self.context.seed,
+            n_jobs=self.context.threads,
+        )
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
         super().fit(train, validation)

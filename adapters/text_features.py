@@ -60,11 +60,15 @@ def vectoriser(params: TextParams) -> Any:
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
     shared: dict[str, Any] = {
-        "analyzer": params.analyzer, "ngram_range": (params.ngram_min, params.ngram_max),
-        "max_features": params.max_features, "min_df": params.min_df, "max_df": params.max_df,
-        "lowercase": params.lowercase, "strip_accents": "unicode" if params.strip_accents else None,
+        "analyzer": params.analyzer,
+        "ngram_range": (params.ngram_min, params.ngram_max),
+        "max_features": params.max_features,
+        "min_df": params.min_df,
+        "max_df": params.max_df,
+        "lowercase": params.lowercase,
+        "strip_accents": "unicode" if params.strip_accents else None,
         "stop_words": params.stop_words,
-    }  # fmt: skip
+    }
     if isinstance(params, TfidfParams):
         return TfidfVectorizer(**shared, sublinear_tf=params.sublinear_tf)
     return CountVectorizer(**shared, binary=isinstance(params, CountParams) and params.binary)

@@ -68,10 +68,11 @@ class TokenTagger:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
         if new_head:
             options |= {
-                "num_labels": len(LABELS), "id2label": dict(enumerate(LABELS)),
+                "num_labels": len(LABELS),
+                "id2label": dict(enumerate(LABELS)),
                 "label2id": {label: place for place, label in enumerate(LABELS)},
                 "ignore_mismatched_sizes": True,
-            }  # fmt: skip
+            }
         # What is missing is checked below, and a new head is meant to be.
         logging.set_verbosity_error()
         model, loaded = AutoModelForTokenClassification.from_pretrained(
@@ -82,8 +83,9 @@ class TokenTagger:
         if missing:
             raise BenchError(
                 f"{len(missing)} weights are missing, {missing[0]} for one: they would be random",
-                where=str(folder), todo="download the model anew",
-            )  # fmt: skip
+                where=str(folder),
+                todo="download the model anew",
+            )
         model.eval()
         return cls(model, tokenizer, device, str(folder))
 

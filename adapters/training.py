@@ -181,9 +181,11 @@ def train(
     optimiser = torch.optim.AdamW(groups, lr=config.learning_rate)
     steps = optimiser_steps(len(lengths), config)
     schedule = get_scheduler(
-        "constant_with_warmup" if config.schedule == "constant" else config.schedule, optimiser,
-        num_warmup_steps=round(config.warmup * steps), num_training_steps=steps,
-    )  # fmt: skip
+        "constant_with_warmup" if config.schedule == "constant" else config.schedule,
+        optimiser,
+        num_warmup_steps=round(config.warmup * steps),
+        num_training_steps=steps,
+    )
     scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
     step, done, total = 0, 0, math.ceil(len(lengths) / config.batch_size) * config.epochs
     curve: list[Epoch] = []
@@ -246,36 +248,47 @@ def train(
             evaluation = None if evaluate is None else _evaluated(evaluate)
             curve.append(
                 Epoch(
-                    epoch, summed / seen, None if evaluation is None else evaluation.score,
-                    None if evaluation is None else evaluation.loss, tokens / trained_s,
+                    epoch,
+                    summed / seen,
+                    None if evaluation is None else evaluation.score,
+                    None if evaluation is None else evaluation.loss,
+                    tokens / trained_s,
                     perf_counter() - start,
                 )
-            )  # fmt: skip
+            )
             context.note("learning_curve", [asdict(point) for point in curve])
             if evaluation is not None and (best is None or evaluation.order > best[1]):
                 best = epoch, evaluation.order, _copy_of_trainable(model)
             if checkpoint is not None:
                 checkpoint.write(
                     {
-                        "curve": [asdict(point) for point in curve], "step": step, "done": done, "best": best,
-                        "parameters": _copy_of_trainable(model), "optimiser": optimiser.state_dict(),
-                        "schedule": schedule.state_dict(), "scaler": scaler.state_dict(),
+                        "curve": [asdict(point) for point in curve],
+                        "step": step,
+                        "done": done,
+                        "best": best,
+                        "parameters": _copy_of_trainable(model),
+                        "optimiser": optimiser.state_dict(),
+                        "schedule": schedule.state_dict(),
+                        "scaler": scaler.state_dict(),
                         "generators": _generators(),
                     }
-                )  # fmt: skip
+                )
     model.eval()
     if best is not None and best[0] != len(curve):
         _put_back(model, best[2])
     context.note(
         "training",
         {
-            "best_epoch": len(curve) if best is None else best[0], "epochs": len(curve),
-            "epochs_allowed": config.epochs, "steps": step, "precision": precision,
+            "best_epoch": len(curve) if best is None else best[0],
+            "epochs": len(curve),
+            "epochs_allowed": config.epochs,
+            "steps": step,
+            "precision": precision,
             **({} if checkpoint is None else {"resumed_after": first - 1}),
             "trainable_parameters": sum(parameter.numel() for parameter in trainable),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
         },
-    )  # fmt: skip
+    )
     return tuple(curve)
 
 

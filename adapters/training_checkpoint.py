@@ -40,9 +40,10 @@ class Checkpoint:
             temporary.replace(self.folder / FILE)
         except (OSError, RuntimeError) as error:  # torch.save answers a full disk with the second
             raise BenchError(
-                f"the checkpoint cannot be written: {error}", where=str(self.folder),
+                f"the checkpoint cannot be written: {error}",
+                where=str(self.folder),
                 todo="give another folder as checkpoints, or none",
-            ) from error  # fmt: skip
+            ) from error
 
     def read(self) -> dict[str, Any] | None:
         """What the last epoch left, or None where there is nothing."""

@@ -68,10 +68,14 @@ class Yake(Adapter):
         # yake takes any keyword and drops those that it does not know (`dedupLim` is one of them), so
         # that a parameter misspelt here would go unnoticed.
         self.extractor = yake.KeywordExtractor(
-            lan=language, n=params.n, dedup_lim=params.dedup_lim, dedup_func=params.dedup_func,
-            window_size=params.window_size, top=params.top,
+            lan=language,
+            n=params.n,
+            dedup_lim=params.dedup_lim,
+            dedup_func=params.dedup_func,
+            window_size=params.window_size,
+            top=params.top,
             features=None if params.features is None else list(params.features),
-        )  # fmt: skip
+        )
         lists = Path(yake.__file__).parent / "core" / "StopwordsList"
         if not (lists / f"stopwords_{language[:2].lower()}.txt").is_file():
             self.context.note("stop_words", f"yake has none for {language}: it used those of no language")

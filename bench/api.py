@@ -43,16 +43,24 @@ def run(
     from readbench.units import seconds, size
 
     options = Options(
-        seed=seed, limit=limit, methods=tuple(methods),
+        seed=seed,
+        limit=limit,
+        methods=tuple(methods),
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
-        workers=workers, retry=retry, fresh=fresh,
+        workers=workers,
+        retry=retry,
+        fresh=fresh,
         include_paths=tuple(Path(path) for path in include_paths),
-    )  # fmt: skip
+    )
     finished = run_suite(
-        suite, None if dataset is None else str(dataset), None if labels is None else Path(labels),
-        options, Store(output_path), Quiet(),
-    )  # fmt: skip
+        suite,
+        None if dataset is None else str(dataset),
+        None if labels is None else Path(labels),
+        options,
+        Store(output_path),
+        Quiet(),
+    )
     return as_frame(finished.board)
 
 

@@ -40,9 +40,10 @@ def check_metrics(suite: Suite, include_paths: Sequence[Path] = ()) -> None:
             where = f"suite {suite.name}, metric {metric.id}"
             if metric.language is not None and language_code(language) != metric.language:
                 raise BenchError(
-                    f"it reads {metric.language!r} and the texts are {language!r}", where=where,
+                    f"it reads {metric.language!r} and the texts are {language!r}",
+                    where=where,
                     todo=f"take a metric without the prefix {metric.id.partition('.')[0]}.",
-                )  # fmt: skip
+                )
             if metric.vectors:
                 try:
                     encoder(include_paths).missing()

@@ -66,10 +66,12 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
         raise cannot_write(place, error) from error
     cells = manifest.cells
     return Promoted(
-        place, len(cells), sum(map(partial(_of_another_run, side), cells)),
+        place,
+        len(cells),
+        sum(map(partial(_of_another_run, side), cells)),
         sum(cell.status != "ok" for cell in cells),
         sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
-    )  # fmt: skip
+    )
 
 
 def _check_place(place: Path, stores: set[Path]) -> None:
@@ -113,9 +115,10 @@ def _fill(workspace: Path, side: Side) -> None:
         record = side.store.record(cell.key)
         if record is None:
             raise BenchError(
-                f"the cell of {cell.method} is no longer in the results folder", where=manifest.name,
+                f"the cell of {cell.method} is no longer in the results folder",
+                where=manifest.name,
                 todo="run the suite again",
-            )  # fmt: skip
+            )
         place = target.cell(cell.key)
         place.mkdir(parents=True)
         _write_compact(place / "record.json", without_text(record))

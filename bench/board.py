@@ -107,9 +107,10 @@ def find_run(reference: str | None, store: Store) -> str:
             if store.manifest(name).suite == reference:
                 return name
     raise BenchError(
-        f"there is no run and no run of a suite called {reference!r}", where=str(store.root / "runs"),
+        f"there is no run and no run of a suite called {reference!r}",
+        where=str(store.root / "runs"),
         todo=f"there are: {', '.join(runs[:5])}{' …' if len(runs) > 5 else ''}",
-    )  # fmt: skip
+    )
 
 
 def open_store(reference: str | None, root: Path | str) -> Store:
@@ -171,9 +172,14 @@ def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
 
 
 def _row(
-    store: Store, settings: RunTask, task: str, method: str, cells: Sequence[RunCell],
-    ranks: tuple[int, int] | None, joint: Mapping[str, Any] | None,
-) -> Row:  # fmt: skip
+    store: Store,
+    settings: RunTask,
+    task: str,
+    method: str,
+    cells: Sequence[RunCell],
+    ranks: tuple[int, int] | None,
+    joint: Mapping[str, Any] | None,
+) -> Row:
     first = store.record(cells[0].key)
     records: dict[str, CellFacts | Record | None] = {cells[0].key: first}
     records |= {cell.key: store.facts(cell.key) for cell in cells[1:]}
@@ -195,9 +201,18 @@ def _row(
     if joint is not None:
         metrics = {name: Value.model_validate(value) for name, value in joint.items()}
     return Row(
-        task, method, status, found, whole, ranks, metrics, joint_costs([record.costs for record in found]),
-        problem, cells[0].chosen, _reference(settings, method),
-    )  # fmt: skip
+        task,
+        method,
+        status,
+        found,
+        whole,
+        ranks,
+        metrics,
+        joint_costs([record.costs for record in found]),
+        problem,
+        cells[0].chosen,
+        _reference(settings, method),
+    )
 
 
 def joint_costs(costs: Sequence[Costs]) -> Costs:

@@ -40,9 +40,13 @@ class Checkout:
         # Without -P the folder it is started from would come first, and with it the other side's code.
         return subprocess.run(
             [sys.executable, "-P", "-m", "readbench.cli", *arguments],
-            env=self.environment(), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env=self.environment(),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
 
 
 def repository(folder: Path) -> Path:
@@ -70,9 +74,11 @@ def checkouts(
         label = f"{reference} ({commit[:9]})"
         if _is_project(top / project) and not _is_project(place / project):
             raise BenchError(
-                f"it has no pyproject.toml in {project}: it would run the present code", where=label,
-                exit_status=3, todo="name a later revision with --against",
-            )  # fmt: skip
+                f"it has no pyproject.toml in {project}: it would run the present code",
+                where=label,
+                exit_status=3,
+                todo="name a later revision with --against",
+            )
         sides = (
             Checkout(label, place, _python_path(place / project, scratch / "base-metadata")),
             Checkout("the working tree", top, _python_path(top / project, scratch / "head-metadata")),
@@ -122,9 +128,10 @@ def _commit(top: Path, reference: str) -> str:
         return _git(top, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
     except BenchError as error:
         raise BenchError(
-            f"git knows no commit {reference!r}", where=str(top),
+            f"git knows no commit {reference!r}",
+            where=str(top),
             todo="fetch it first (in CI: a checkout with fetch-depth: 0)",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _git(folder: Path, *arguments: str, exit_status: int = 2) -> str:
@@ -136,9 +143,10 @@ def _git(folder: Path, *arguments: str, exit_status: int = 2) -> str:
         raise BenchError("git is not installed", todo="install git") from error
     if done.returncode:
         raise BenchError(
-            f"git {arguments[0]}: {done.stderr.strip() or 'failed'}", where=str(folder),
+            f"git {arguments[0]}: {done.stderr.strip() or 'failed'}",
+            where=str(folder),
             exit_status=exit_status,
-        )  # fmt: skip
+        )
     return done.stdout.strip()
 
 
@@ -157,9 +165,13 @@ def _check_own_code(side: Checkout, other: Checkout, project: Path) -> None:
     own = side.root / project
     asked = _declared(own).get("entry-points", {}).values() if _is_project(own) else [EVERY]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", _ORIGINS, GROUP, *asked], env=side.environment(),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-P", "-c", _ORIGINS, GROUP, *asked],
+        env=side.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     origins = json.loads(done.stdout) if done.returncode == 0 else {}
     for name, origin in origins.items():
         path = Path(origin).resolve()
@@ -168,9 +180,11 @@ def _check_own_code(side: Checkout, other: Checkout, project: Path) -> None:
         installed = path.is_relative_to(Path(sys.prefix).resolve())
         if (not installed and path.is_relative_to(other.root.resolve())) or _holds(side.root, name):
             raise BenchError(
-                f"{name} would be run from {path.parent}, not from its own checkout", where=side.label,
-                todo="start it in the folder of the project's pyproject.toml", exit_status=3,
-            )  # fmt: skip
+                f"{name} would be run from {path.parent}, not from its own checkout",
+                where=side.label,
+                todo="start it in the folder of the project's pyproject.toml",
+                exit_status=3,
+            )
 
 
 _ORIGINS = """

@@ -110,11 +110,17 @@ def run(
     from readbench.units import seconds, size
 
     options = Options(
-        seed=seed, limit=limit, methods=tuple(method or ()), workers=workers, retry=retry, fresh=fresh,
-        strict=strict, include_paths=tuple(include_path or ()),
+        seed=seed,
+        limit=limit,
+        methods=tuple(method or ()),
+        workers=workers,
+        retry=retry,
+        fresh=fresh,
+        strict=strict,
+        include_paths=tuple(include_path or ()),
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
-    )  # fmt: skip
+    )
     screen = console()
     finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(screen))
     screen.print()
@@ -144,10 +150,13 @@ def plan(
     from readbench.units import seconds, size
 
     options = Options(
-        seed=seed, limit=limit, methods=tuple(method or ()), include_paths=tuple(include_path or ()),
+        seed=seed,
+        limit=limit,
+        methods=tuple(method or ()),
+        include_paths=tuple(include_path or ()),
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
-    )  # fmt: skip
+    )
     store, interface = Store(output_path), TerminalInterface(console())
     raise typer.Exit(plan_suite(suite, dataset, labels, options, store, interface))
 

@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    name="bench", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="bench",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
     epilog="Errors are one line; --debug before or after any command shows the traceback.",
-)  # fmt: skip
+)
 
 RESULTS = Path("results")
 Output = Annotated[Path, typer.Option("--output-path", help="The results folder.", envvar="BENCH_RESULTS")]

@@ -147,9 +147,16 @@ def gate(
     if speed and baseline is None and _given(context, "output_path"):
         raise BenchError("--speed keeps no results", todo="leave out --output-path")
     asked = Asked(
-        suite, dataset, tuple(method or ()), limit, timeout, memory, tuple(include_path or ()),
-        rounds, most_rounds,
-    )  # fmt: skip
+        suite,
+        dataset,
+        tuple(method or ()),
+        limit,
+        timeout,
+        memory,
+        tuple(include_path or ()),
+        rounds,
+        most_rounds,
+    )
     asked.check(stored=reference is not None, speed=speed)
     guards = Guards(tuple(fail_on or ()), thresholds, baseline, asked.include_paths)
     before = None if baseline is None else open_side(baseline, output_path)

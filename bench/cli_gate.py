@@ -129,10 +129,12 @@ def gate_answers(
 
         methods = canonical(asked.methods, asked.include_paths)
         options = Options(
-            methods=methods, limit=asked.limit, include_paths=asked.include_paths,
+            methods=methods,
+            limit=asked.limit,
+            include_paths=asked.include_paths,
             timeout_s=None if asked.timeout is None else seconds(asked.timeout),
             memory_bytes=None if asked.memory is None else size(asked.memory),
-        )  # fmt: skip
+        )
         interface = TerminalInterface(Console(stderr=True))
         after = run_afresh(before, asked.suite, asked.dataset, options, Store(output_path), interface)
     return judge(before, after, thresholds, strict=strict, methods=methods)
@@ -150,12 +152,17 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
         raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
     least = LEAST_ROUNDS if asked.rounds is None else asked.rounds
     question = SpeedQuestion(
-        suite=find_suite(name).resolve(), dataset=asked.dataset, methods=asked.methods,
+        suite=find_suite(name).resolve(),
+        dataset=asked.dataset,
+        methods=asked.methods,
         limit=manifest.limit if manifest and asked.limit is None else asked.limit,
-        seed=manifest.seed if manifest else None, include_paths=asked.include_paths,
-        timeout=asked.timeout, memory=asked.memory, rounds=least,
+        seed=manifest.seed if manifest else None,
+        include_paths=asked.include_paths,
+        timeout=asked.timeout,
+        memory=asked.memory,
+        rounds=least,
         most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
-    )  # fmt: skip
+    )
     speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
     return speed.against(against)
 

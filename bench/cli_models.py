@@ -44,9 +44,17 @@ def fit(
         counting(screen, f"fit {method}") as progress,
     ):
         manifest = fit_method(
-            method, data, output, task=_task_name(task), fields=tuple(fields or ()), validation=validation,
-            seed=seed, threads=threads, include_paths=tuple(include_path or ()), progress=progress,
-        )  # fmt: skip
+            method,
+            data,
+            output,
+            task=_task_name(task),
+            fields=tuple(fields or ()),
+            validation=validation,
+            seed=seed,
+            threads=threads,
+            include_paths=tuple(include_path or ()),
+            progress=progress,
+        )
     typer.echo(
         f"{output}: {manifest.method}, {manifest.spec.task}, learned from {manifest.documents['train']} "
         f"documents in {manifest.fit_s:.1f} s; next: "
@@ -80,8 +88,9 @@ def predict(
     if done.without_text:
         typer.echo(
             f"bench: {done.without_text} of them have no text in "
-            f"{' or '.join(ready.manifest.spec.fields)}, which the method reads", err=True,
-        )  # fmt: skip
+            f"{' or '.join(ready.manifest.spec.fields)}, which the method reads",
+            err=True,
+        )
 
 
 @app.command()
@@ -132,12 +141,17 @@ def submit(
         keyphrases = submission.KEYPHRASES
     with _interrupted("nothing was written, and the same command begins anew"):
         done = submission.submit(
-            input, output, classifier=classifier,
+            input,
+            output,
+            classifier=classifier,
             labels=None if train_labels is None else submission.Training(train_labels, train_documents),
             keyphrases=keyphrases,
             gold_keyphrases=None if train_keyphrases is None else submission.Training(train_keyphrases),
-            phrases=phrases, fresh=fresh, threads=threads, say=typer.echo,
-        )  # fmt: skip
+            phrases=phrases,
+            fresh=fresh,
+            threads=threads,
+            say=typer.echo,
+        )
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
     typer.echo(f"{done.output}: {done.rows} papers{unsure}")
     if done.empty_keyphrases:

@@ -124,8 +124,10 @@ class RunComparison:
             for method in self.methods
         ]
         return sides | {
-            "incomparable": list(self.incomparable), "notes": list(self.notes), "methods": methods,
-        }  # fmt: skip
+            "incomparable": list(self.incomparable),
+            "notes": list(self.notes),
+            "methods": methods,
+        }
 
 
 @dataclass(frozen=True)
@@ -176,10 +178,15 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
     except Incomparable as error:
         return replace(base, state="incomparable", why=str(error), costs=costs)
     return replace(
-        base, state="identical" if pair.identical else "compared", seeds=seeds, documents=documents,
-        metrics=metrics, costs=costs,
-        flip_metric=flips.metric if flips else "", flips=flips.found if flips else (),
-    )  # fmt: skip
+        base,
+        state="identical" if pair.identical else "compared",
+        seeds=seeds,
+        documents=documents,
+        metrics=metrics,
+        costs=costs,
+        flip_metric=flips.metric if flips else "",
+        flips=flips.found if flips else (),
+    )
 
 
 def _state(pair: Pair) -> tuple[State, str]:
@@ -247,9 +254,11 @@ def _tested(
     n = len(paired.before.ids)
     resamples = min(questions.resamples, max(1_000, DRAWS // max(n, 1)))
     drawn = bootstrap(
-        n, lambda weights: (paired.after.resampled(weights) - paired.before.resampled(weights))[:, places],
-        resamples=resamples, seed=seed,
-    )  # fmt: skip
+        n,
+        lambda weights: (paired.after.resampled(weights) - paired.before.resampled(weights))[:, places],
+        resamples=resamples,
+        seed=seed,
+    )
     intervals = percentile_intervals(drawn)
     replicated_p = bootstrap_p(drawn)
     with np.errstate(invalid="ignore"):
@@ -265,9 +274,15 @@ def _tested(
             low, high = found.interval(change.change)
         p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), questions.permutations, seed)
         tested[change.metric] = replace(
-            change, low=low, high=high, p=p, test=test, noise=found, verdict="cannot be told apart",
+            change,
+            low=low,
+            high=high,
+            p=p,
+            test=test,
+            noise=found,
+            verdict="cannot be told apart",
             detectable=detectable(found, questions.margin(pair.method, change.metric, change.before)),
-        )  # fmt: skip
+        )
     return tested
 
 

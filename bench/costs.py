@@ -10,8 +10,14 @@ from readbench.paired import Side
 from readbench.record import CellFacts, Costs, Manifest, Record
 from readbench.thresholds import RATES
 
-SHOWN = ("documents_per_s_marginal", "documents_per_s", "predict_s", "fit_s", "peak_memory_bytes",
-         "peak_vram_allocated_bytes")  # fmt: skip
+SHOWN = (
+    "documents_per_s_marginal",
+    "documents_per_s",
+    "predict_s",
+    "fit_s",
+    "peak_memory_bytes",
+    "peak_vram_allocated_bytes",
+)
 """What a comparison shows of costs."""
 
 MEMORY_NEEDS = ("system", "architecture", "python")

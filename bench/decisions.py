@@ -74,9 +74,19 @@ def _of_metric(method: MethodChange, change: MetricChange, threshold: Threshold)
 
     def decided(verdict: Verdict, why: str) -> Decision:
         return Decision(
-            method.task, method.method, change.metric, verdict, why, change.before, change.after,
-            threshold.text, limit, change.low, change.high, change.detectable,
-        )  # fmt: skip
+            method.task,
+            method.method,
+            change.metric,
+            verdict,
+            why,
+            change.before,
+            change.after,
+            threshold.text,
+            limit,
+            change.low,
+            change.high,
+            change.detectable,
+        )
 
     if change.verdict == "incomparable":
         return decided("incomparable", change.why)
@@ -118,9 +128,17 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
 
     def decided(verdict: Verdict, why: str) -> Decision:
         return Decision(
-            method.task, method.method, threshold.name, verdict, why, before, after, threshold.text, limit,
+            method.task,
+            method.method,
+            threshold.name,
+            verdict,
+            why,
+            before,
+            after,
+            threshold.text,
+            limit,
             relative=bool(before),
-        )  # fmt: skip
+        )
 
     if change is None or (before is None and after is None):
         return decided("reported", "neither run has it")

@@ -110,9 +110,11 @@ def _cores() -> Check:
         limit = int(quota[0]) / int(quota[1])
         if limit < allowed:
             return Check(
-                "cores", "warning", f"{found}, limited to {limit:.2g} by a cgroup",
+                "cores",
+                "warning",
+                f"{found}, limited to {limit:.2g} by a cgroup",
                 "speeds measured under a quota vary: raise it, or measure elsewhere",
-            )  # fmt: skip
+            )
     return Check("cores", "ok", found)
 
 
@@ -127,10 +129,12 @@ def _memory() -> Check:
     default = Limits().memory
     if free < default:
         return Check(
-            "memory", "warning", found,
+            "memory",
+            "warning",
+            found,
             f"less than a cell's default limit of {show_size(default)}: give --memory, such as "
             f"--memory {max(1, free // 2**30)}GiB",
-        )  # fmt: skip
+        )
     return Check("memory", "ok", found)
 
 
@@ -152,9 +156,11 @@ def _results(folder: Path) -> Check:
     found = f"{folder}{new}, {show_size(free)} free"
     if not os.access(place, os.W_OK | os.X_OK):
         return Check(
-            "results", "warning", f"{found}, not writable",
+            "results",
+            "warning",
+            f"{found}, not writable",
             "choose another folder: --output-path, or BENCH_RESULTS in the environment",
-        )  # fmt: skip
+        )
     if free < LITTLE_DISK:
         return Check("results", "warning", found, "free some space, or choose another --output-path")
     return Check("results", "ok", f"{found}, writable")
@@ -165,10 +171,12 @@ def _meter() -> Check:
         Path(f"/proc/{os.getpid()}/smaps_rollup").read_text()
     except OSError as error:
         return Check(
-            "memory meter", "missing", f"/proc/PID/smaps_rollup cannot be read: {error.strerror}",
+            "memory meter",
+            "missing",
+            f"/proc/PID/smaps_rollup cannot be read: {error.strerror}",
             "peak memory stays unknown and memory limits are not enforced: use Linux 4.14 or newer, with "
             "/proc mounted",
-        )  # fmt: skip
+        )
     return Check("memory meter", "ok", "/proc/PID/smaps_rollup is readable")
 
 
@@ -181,18 +189,28 @@ def _pke() -> Check:
     if not installed and not there:
         return Check("pke", "missing", "not installed", EXTRA)
     if not installed:
-        return Check("pke", "warning", "the module pke is there, but no distribution owns it",
-                     "a copy beside your files? Records can name installed versions only")  # fmt: skip
+        return Check(
+            "pke",
+            "warning",
+            "the module pke is there, but no distribution owns it",
+            "a copy beside your files? Records can name installed versions only",
+        )
     if not there:
-        return Check("pke", "warning", f"{_spelt(installed)} is listed, but its module is gone",
-                     f"pip install --force-reinstall --no-deps {next(iter(installed))}")  # fmt: skip
+        return Check(
+            "pke",
+            "warning",
+            f"{_spelt(installed)} is listed, but its module is gone",
+            f"pip install --force-reinstall --no-deps {next(iter(installed))}",
+        )
     if len(installed) > 1:
         running = [name for name in installed if _files_are_those_of(name, "pke/")]
         which = f"the files are those of {' and '.join(running) or 'neither (mixed)'}"
         return Check(
-            "pke", "warning", f"{_spelt(installed)} are both installed and own the same module; {which}",
+            "pke",
+            "warning",
+            f"{_spelt(installed)} are both installed and own the same module; {which}",
             "pip uninstall both, then install the one you want",
-        )  # fmt: skip
+        )
     kind = "the official distribution" if "pke" in installed else "the upload of pke to PyPI"
     return Check("pke", "ok", f"{_spelt(installed)}, {kind}")
 
@@ -254,8 +272,12 @@ def _torch() -> Check:
     if version is None:
         return Check("torch", "missing", "not installed", "only neural methods need it: pip install torch")
     if _gpu_traces() and "+cpu" in version:
-        return Check("torch", "warning", f"torch {version} is a build without CUDA, and a GPU is here",
-                     "install a CUDA build: https://pytorch.org/get-started")  # fmt: skip
+        return Check(
+            "torch",
+            "warning",
+            f"torch {version} is a build without CUDA, and a GPU is here",
+            "install a CUDA build: https://pytorch.org/get-started",
+        )
     return Check("torch", "ok", f"torch {version}")
 
 
@@ -283,15 +305,26 @@ def _script() -> Check:
     first = shutil.which("bench")
     if first is None:
         mine = Path(sys.executable).parent
-        return Check("bench script", "warning", "; ".join(filter(None, ["not on the PATH", beside])),
-                     f"add {mine} to the PATH, or use python -m readbench.cli")  # fmt: skip
+        return Check(
+            "bench script",
+            "warning",
+            "; ".join(filter(None, ["not on the PATH", beside])),
+            f"add {mine} to the PATH, or use python -m readbench.cli",
+        )
     if not _is_ours(Path(first)):
-        return Check("bench script", "warning",
-                     "; ".join(filter(None, [f"{first} belongs to another program", beside])),
-                     "use the other name of this program: readbench")  # fmt: skip
+        return Check(
+            "bench script",
+            "warning",
+            "; ".join(filter(None, [f"{first} belongs to another program", beside])),
+            "use the other name of this program: readbench",
+        )
     if frappe:
-        return Check("bench script", "warning", f"{first} is this program, but {beside}",
-                     "whichever is installed next takes the name; the name readbench stays")  # fmt: skip
+        return Check(
+            "bench script",
+            "warning",
+            f"{first} is this program, but {beside}",
+            "whichever is installed next takes the name; the name readbench stays",
+        )
     return Check("bench script", "ok", first)
 
 

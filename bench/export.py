@@ -33,9 +33,11 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
             continue
         benchmarks.append(
             {
-                "group": f"{manifest.suite}/{row.task}", "name": row.method,
+                "group": f"{manifest.suite}/{row.task}",
+                "name": row.method,
                 "fullname": f"{manifest.suite}::{row.task}::{row.method}",
-                "params": row.record.params if row.record else {}, "param": None,
+                "params": row.record.params if row.record else {},
+                "param": None,
                 "extra_info": {
                     "unit": "seconds per document",
                     "metrics": {name: value.value for name, value in row.metrics.items()},
@@ -43,28 +45,45 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
                     "documents": manifest.tasks[row.task].tested,
                 },
                 "options": {
-                    "disable_gc": False, "timer": "perf_counter", "min_rounds": len(rounds),
-                    "max_time": manifest.timeout_s, "min_time": 0.0, "warmup": True,
+                    "disable_gc": False,
+                    "timer": "perf_counter",
+                    "min_rounds": len(rounds),
+                    "max_time": manifest.timeout_s,
+                    "min_time": 0.0,
+                    "warmup": True,
                 },
                 "stats": _stats(rounds),
             }
-        )  # fmt: skip
+        )
     return {
         "machine_info": {
-            "node": "", "processor": machine.get("cpu"), "machine": machine.get("architecture"),
-            "python_compiler": "", "python_implementation": platform.python_implementation(),
-            "python_implementation_version": machine.get("python"), "python_version": machine.get("python"),
-            "python_build": [], "release": "", "system": machine.get("system"),
+            "node": "",
+            "processor": machine.get("cpu"),
+            "machine": machine.get("architecture"),
+            "python_compiler": "",
+            "python_implementation": platform.python_implementation(),
+            "python_implementation_version": machine.get("python"),
+            "python_version": machine.get("python"),
+            "python_build": [],
+            "release": "",
+            "system": machine.get("system"),
             "cpu": {"count": machine.get("cores"), "brand_raw": machine.get("cpu")},
             "fingerprint": machine.get("fingerprint"),
         },
         # A run does not know which commit it measured: the fields say so.
         "commit_info": {
-            "id": "unknown", "time": manifest.started_at, "author_time": manifest.started_at, "dirty": False,
-            "project": "bench", "branch": "(unknown)", "error": "a run keeps source digests, not a commit",
+            "id": "unknown",
+            "time": manifest.started_at,
+            "author_time": manifest.started_at,
+            "dirty": False,
+            "project": "bench",
+            "branch": "(unknown)",
+            "error": "a run keeps source digests, not a commit",
         },
-        "benchmarks": benchmarks, "datetime": manifest.started_at, "version": LIKE,
-    }  # fmt: skip
+        "benchmarks": benchmarks,
+        "datetime": manifest.started_at,
+        "version": LIKE,
+    }
 
 
 def _stats(rounds: Sequence[float]) -> dict[str, Any]:
@@ -75,12 +94,25 @@ def _stats(rounds: Sequence[float]) -> dict[str, Any]:
     outside = len(rounds) - len(inside)
     far = sum(abs(value - mean(rounds)) > spread for value in rounds) if spread else 0
     return {
-        "min": min(rounds), "max": max(rounds), "mean": mean(rounds), "stddev": spread,
-        "rounds": len(rounds), "median": median(rounds), "iqr": q3 - q1, "q1": q1, "q3": q3,
-        "iqr_outliers": outside, "stddev_outliers": far, "outliers": f"{far};{outside}",
-        "ld15iqr": min(inside), "hd15iqr": max(inside), "ops": 1 / mean(rounds), "total": sum(rounds),
-        "data": list(rounds), "iterations": 1,
-    }  # fmt: skip
+        "min": min(rounds),
+        "max": max(rounds),
+        "mean": mean(rounds),
+        "stddev": spread,
+        "rounds": len(rounds),
+        "median": median(rounds),
+        "iqr": q3 - q1,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": outside,
+        "stddev_outliers": far,
+        "outliers": f"{far};{outside}",
+        "ld15iqr": min(inside),
+        "hd15iqr": max(inside),
+        "ops": 1 / mean(rounds),
+        "total": sum(rounds),
+        "data": list(rounds),
+        "iterations": 1,
+    }
 
 
 def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]]]:
@@ -139,24 +171,29 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
     known = client.get_experiment_by_name(name)
     experiment = known.experiment_id if known is not None else client.create_experiment(name)
     shared = {
-        "bench.run": manifest.name, "bench.suite_version": str(manifest.suite_version),
-        "bench.dataset": manifest.dataset, "bench.fingerprint": manifest.fingerprint,
+        "bench.run": manifest.name,
+        "bench.suite_version": str(manifest.suite_version),
+        "bench.dataset": manifest.dataset,
+        "bench.fingerprint": manifest.fingerprint,
         "bench.machine": str(manifest.machine.get("fingerprint")),
-    }  # fmt: skip
+    }
     outer = client.create_run(experiment, run_name=manifest.name, tags=shared)
     for table in board.tables:
         for row in table.rows:
             tags = shared | {
-                "mlflow.parentRunId": outer.info.run_id, "bench.task": row.task, "bench.status": row.status,
-            }  # fmt: skip
+                "mlflow.parentRunId": outer.info.run_id,
+                "bench.task": row.task,
+                "bench.status": row.status,
+            }
             inner = client.create_run(experiment, run_name=row.method, tags=tags)
             metrics = [Metric(key, value, _milliseconds(row), 0) for key, value in _numbers(row).items()]
             params = {"method": row.method, **(row.record.params if row.record else {})}
             client.log_batch(
-                inner.info.run_id, metrics=metrics,
+                inner.info.run_id,
+                metrics=metrics,
                 params=[Param(_key(name), str(value)[:6000]) for name, value in params.items()],
                 tags=[RunTag("bench.ranks", str(row.ranks))] if row.ranks else [],
-            )  # fmt: skip
+            )
             client.set_terminated(inner.info.run_id, "FINISHED" if row.status == "ok" else "FAILED")
     client.set_terminated(outer.info.run_id, "FINISHED")
     return str(outer.info.run_id)

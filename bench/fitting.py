@@ -39,26 +39,45 @@ class FitPlan:
 
 
 def fit(
-    spelling: str, dataset: Dataset, output: Path, *, task: Task | None = None, fields: Sequence[str] = (),
-    validation: float = 0.0, seed: int = 20240, threads: int = 1, include_paths: Sequence[Path] = (),
+    spelling: str,
+    dataset: Dataset,
+    output: Path,
+    *,
+    task: Task | None = None,
+    fields: Sequence[str] = (),
+    validation: float = 0.0,
+    seed: int = 20240,
+    threads: int = 1,
+    include_paths: Sequence[Path] = (),
     progress: Progress = lambda done, total: None,  # noqa: ARG005
-) -> ModelManifest:  # fmt: skip
+) -> ModelManifest:
     """Trains on all documents that have a target, less a stratified share for validation, and writes the
     model folder. The folder appears complete or not at all.
 
     Raises BenchError for an unknown method, a dataset without targets, and where the folder is taken.
     """
     plan = plan_fit(
-        spelling, dataset, task=task, fields=fields, validation=validation, seed=seed,
+        spelling,
+        dataset,
+        task=task,
+        fields=fields,
+        validation=validation,
+        seed=seed,
         include_paths=include_paths,
-    )  # fmt: skip
+    )
     return train(plan, output, threads=threads, progress=progress)
 
 
 def plan_fit(
-    spelling: str, dataset: Dataset, *, task: Task | None = None, fields: Sequence[str] = (),
-    validation: float = 0.0, seed: int = 20240, include_paths: Sequence[Path] = (),
-) -> FitPlan:  # fmt: skip
+    spelling: str,
+    dataset: Dataset,
+    *,
+    task: Task | None = None,
+    fields: Sequence[str] = (),
+    validation: float = 0.0,
+    seed: int = 20240,
+    include_paths: Sequence[Path] = (),
+) -> FitPlan:
     """Raises BenchError for an unknown method and a dataset without targets, MissingDependency for a method
     that cannot run here."""
     method = Registry(include_paths).method(spelling)
@@ -83,9 +102,12 @@ def plan_fit(
 
 
 def train(
-    plan: FitPlan, output: Path, *, threads: int = 1,
+    plan: FitPlan,
+    output: Path,
+    *,
+    threads: int = 1,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
-) -> ModelManifest:  # fmt: skip
+) -> ModelManifest:
     """Trains as planned and writes the model folder. Raises BenchError where its place is taken, or where it
     cannot be written."""
     method, spec, dataset, parts, seed = plan.method, plan.spec, plan.dataset, plan.parts, plan.seed
@@ -94,9 +116,15 @@ def train(
     try:
         with tempfile.TemporaryDirectory(prefix="bench-fit-") as folder:
             bench = Workbench(
-                method, spec, Path(folder), seed, threads, device_for(method.adapter.uses_gpu), progress,
+                method,
+                spec,
+                Path(folder),
+                seed,
+                threads,
+                device_for(method.adapter.uses_gpu),
+                progress,
                 notes.__setitem__,
-            )  # fmt: skip
+            )
             adapter = bench.loaded({part: data.documents for part, data in parts.items()})
             began = perf_counter()
             adapter.fit(parts["train"], parts["validation"])
@@ -106,11 +134,20 @@ def train(
                 adapter.save(workspace / MODEL)
                 kept = _keep_preparations(bench, parts, workspace)
             manifest = ModelManifest(
-                method=method.spelling, params=plain(method.params), spec=spec, seed=seed,
-                dataset=dataset.name, fingerprint=dataset.fingerprint, fit_s=fit_s, created_at=now(),
-                documents={part: len(data.documents) for part, data in parts.items()}, machine=machine(),
-                versions=versions_of(adapter.modules()), notes=notes, preparations=kept,
-            )  # fmt: skip
+                method=method.spelling,
+                params=plain(method.params),
+                spec=spec,
+                seed=seed,
+                dataset=dataset.name,
+                fingerprint=dataset.fingerprint,
+                fit_s=fit_s,
+                created_at=now(),
+                documents={part: len(data.documents) for part, data in parts.items()},
+                machine=machine(),
+                versions=versions_of(adapter.modules()),
+                notes=notes,
+                preparations=kept,
+            )
         with writing(output):
             return finish(workspace, output, manifest)
     finally:
@@ -131,9 +168,10 @@ def _task(method: Method, dataset: Dataset, task: Task | None) -> Task:
         if only == "keyphrases":
             return only  # most of its methods learn nothing
         raise BenchError(
-            f"it has no targets for the task {only}", where=f"dataset {dataset.name}",
+            f"it has no targets for the task {only}",
+            where=f"dataset {dataset.name}",
             todo="name the gold column, or join --labels FILE",
-        )  # fmt: skip
+        )
     raise BenchError(
         f"{method.adapter.name} could learn {' or '.join(sorted(known or able))}",
         todo="say which: --task NAME",

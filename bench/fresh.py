@@ -34,12 +34,14 @@ def run_afresh(
     manifest = before.manifest
     reference = suite or manifest.suite
     options = replace(
-        options, fresh=True, methods=options.methods or _methods(before, reference, options, interface),
+        options,
+        fresh=True,
+        methods=options.methods or _methods(before, reference, options, interface),
         seed=manifest.seed if options.seed is None else options.seed,
         limit=manifest.limit if options.limit is None else options.limit,
         timeout_s=manifest.timeout_s if options.timeout_s is None else options.timeout_s,
         memory_bytes=manifest.memory_bytes if options.memory_bytes is None else options.memory_bytes,
-    )  # fmt: skip
+    )
     if store.root.resolve() == before.store.root.resolve():
         store = Store(store.root / APART)
         interface.say(f"measured in {store.root}: {manifest.name} keeps its cells")

@@ -14,8 +14,17 @@ from readbench.paired import Side
 from readbench.tasks import get_task
 from readbench.thresholds import Thresholds, check_direction, check_names
 
-__all__ = ["Decision", "Verdict", "Verdicts", "check_measured", "check_thresholds", "check_whole",
-           "decide", "default_thresholds", "judge"]  # fmt: skip
+__all__ = [
+    "Decision",
+    "Verdict",
+    "Verdicts",
+    "check_measured",
+    "check_thresholds",
+    "check_whole",
+    "decide",
+    "default_thresholds",
+    "judge",
+]
 
 PASS, REGRESSION, NOTHING_MEASURED, INCOMPARABLE = 0, 1, 3, 4
 RESAMPLES = 2_000
@@ -98,9 +107,11 @@ def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
     for row in _rows(side):
         if row.status == "lost" and (not methods or row.method in methods):
             raise BenchError(
-                f"the record of {row.method} is gone or cannot be read", where=manifest.name,
-                todo="run the suite again, or bring it back", exit_status=3,
-            )  # fmt: skip
+                f"the record of {row.method} is gone or cannot be read",
+                where=manifest.name,
+                todo="run the suite again, or bring it back",
+                exit_status=3,
+            )
 
 
 def check_measured(side: Side) -> None:
@@ -123,9 +134,11 @@ def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
             if threshold.name in metrics:
                 better = metrics[threshold.name].higher_is_better
                 check_direction(
-                    threshold.name, threshold.sign, higher_is_better=better,
+                    threshold.name,
+                    threshold.sign,
+                    higher_is_better=better,
                     where=f"threshold {threshold.text}",
-                )  # fmt: skip
+                )
 
 
 def default_thresholds(side: Side) -> list[str]:

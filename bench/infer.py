@@ -32,10 +32,11 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
         raise BenchError(
-            f"no task can be read off it: it has {has}", where=dataset.source or dataset.name,
+            f"no task can be read off it: it has {has}",
+            where=dataset.source or dataset.name,
             todo="add a column Keywords or label, join --labels FILE, or name the gold column in a suite "
             "(`bench init` writes one)",
-        )  # fmt: skip
+        )
     sections: dict[Task, TaskSection] = {}
     reasons = []
     language = language_code(own_language(dataset))

@@ -5,13 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 
 _NAMES = {
-    "da": ("danish", "dan"), "de": ("german", "deu", "ger", "deutsch"), "en": ("english", "eng"),
-    "es": ("spanish", "spa", "español"), "fi": ("finnish", "fin"), "fr": ("french", "fra", "fre", "français"),
-    "it": ("italian", "ita", "italiano"), "nb": ("norwegian", "nor", "no", "nob"),
-    "nl": ("dutch", "nld", "dut"), "pt": ("portuguese", "por", "português"),
-    "ro": ("romanian", "ron", "rum"), "ru": ("russian", "rus"),
-    "sv": ("swedish", "swe"), "zh": ("chinese", "zho", "chi", "中文"),
-}  # fmt: skip
+    "da": ("danish", "dan"),
+    "de": ("german", "deu", "ger", "deutsch"),
+    "en": ("english", "eng"),
+    "es": ("spanish", "spa", "español"),
+    "fi": ("finnish", "fin"),
+    "fr": ("french", "fra", "fre", "français"),
+    "it": ("italian", "ita", "italiano"),
+    "nb": ("norwegian", "nor", "no", "nob"),
+    "nl": ("dutch", "nld", "dut"),
+    "pt": ("portuguese", "por", "português"),
+    "ro": ("romanian", "ron", "rum"),
+    "ru": ("russian", "rus"),
+    "sv": ("swedish", "swe"),
+    "zh": ("chinese", "zho", "chi", "中文"),
+}
 _CODES = {name: code for code, names in _NAMES.items() for name in names}
 
 

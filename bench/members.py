@@ -99,8 +99,9 @@ def failed_member(records: Iterable[Record | None]) -> Failure | None:
             told = record.failure
             why = f": {told.type}: {told.message}" if told else ""
             return Failure(
-                type="Skipped", message=f"its member {record.method} ended {record.status}{why}",
-            )  # fmt: skip
+                type="Skipped",
+                message=f"its member {record.method} ended {record.status}{why}",
+            )
     return None
 
 

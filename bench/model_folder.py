@@ -92,15 +92,19 @@ def read_model(folder: Path) -> ModelManifest:
     if manifest.schema_version != MODEL_VERSION:
         raise BenchError(
             f"the model has schema version {manifest.schema_version}; this program reads {MODEL_VERSION}",
-            where=str(path), todo="fit it again",
-        )  # fmt: skip
+            where=str(path),
+            todo="fit it again",
+        )
     for name, expected in manifest.files.items():
         place = folder / name
         if not place.is_file():
             raise BenchError(f"the file {name} is missing", where=str(folder), todo="fit the model again")
         if _sha256(place) != expected:
-            raise BenchError(f"the file {name} has changed since it was written", where=str(folder),
-                             todo="fit the model again")  # fmt: skip
+            raise BenchError(
+                f"the file {name} has changed since it was written",
+                where=str(folder),
+                todo="fit the model again",
+            )
     return manifest
 
 

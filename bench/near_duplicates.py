@@ -186,9 +186,12 @@ def _signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
     for row, sketch in enumerate(
         MinHash.generator(
             ((of_one >> np.uint64(32)).astype(np.uint32) for of_one in sets),
-            num_perm=PERMUTATIONS, seed=1, scheme="affine32", hashfunc=_as_it_is,
+            num_perm=PERMUTATIONS,
+            seed=1,
+            scheme="affine32",
+            hashfunc=_as_it_is,
         )
-    ):  # fmt: skip
+    ):
         table[row] = sketch.hashvalues
     return table
 

@@ -12,9 +12,10 @@ def write_new(place: Path, text: str) -> None:
     """Raises BenchError where something stands in its place already, or it cannot be written."""
     if os.path.lexists(place):
         raise BenchError(
-            "it is there already and stays as it is", where=str(place),
+            "it is there already and stays as it is",
+            where=str(place),
             todo="give another place with --output, or remove it first",
-        )  # fmt: skip
+        )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with place.open("x", encoding="utf-8") as file:

@@ -59,9 +59,10 @@ def open_side(reference: str, results: Path | str) -> Side:
         names = store.runs()
         if len(names) != 1:
             raise BenchError(
-                f"{len(names)} runs lie in it, not one", where=reference,
+                f"{len(names)} runs lie in it, not one",
+                where=reference,
                 todo="name a run, or a folder that `bench baseline` wrote",
-            )  # fmt: skip
+            )
         return Side(store, build_leaderboard(names[0], store))
     store = open_store(reference, results)
     return Side(store, build_leaderboard(find_run(reference, store), store))
@@ -232,9 +233,11 @@ def _reading(store: Store, cell: RunCell) -> Iterator[Path]:
         yield path
     except (OSError, pa.ArrowException) as error:
         raise BenchError(
-            f"the scores of {cell.method} cannot be read: {type(error).__name__}", where=str(path),
-            todo="run the suite again", exit_status=3,
-        ) from error  # fmt: skip
+            f"the scores of {cell.method} cannot be read: {type(error).__name__}",
+            where=str(path),
+            todo="run the suite again",
+            exit_status=3,
+        ) from error
 
 
 def _part_of_sample(

@@ -55,12 +55,18 @@ def make_plan(
                 for repeat in range(repeats)
             ]
     return Plan(
-        suite=suite, options=options, dataset=dataset, splits=splits, seed=seed,
+        suite=suite,
+        options=options,
+        dataset=dataset,
+        splits=splits,
+        seed=seed,
         near_duplicates=planner.near_duplicates,
         timeout_s=options.timeout_s or suite.limits.timeout,
         memory_bytes=options.memory_bytes or suite.limits.memory,
-        cells=tuple(cells), preparations=planner.preparations, projected=planner.projected,
-    )  # fmt: skip
+        cells=tuple(cells),
+        preparations=planner.preparations,
+        projected=planner.projected,
+    )
 
 
 def _labelled(dataset: Dataset) -> Dataset:
@@ -90,9 +96,10 @@ def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, l
         chosen[task] = with_members(named, task, registry)
     if not any(chosen.values()):
         raise BenchError(
-            f"none of the given methods does {' or '.join(suite.tasks)}", where=f"suite {suite.name}",
+            f"none of the given methods does {' or '.join(suite.tasks)}",
+            where=f"suite {suite.name}",
             todo="`bench ls methods` says which task each method does",
-        )  # fmt: skip
+        )
     return chosen
 
 
@@ -111,7 +118,7 @@ def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
             f"it has the label {unknown[0]!r}, which the suite does not name",
             where=f"dataset {dataset.name}",
             todo=f"add it to labels in [tasks.classification]; there are: {', '.join(labels)}",
-        )  # fmt: skip
+        )
     if len(labels) < 2:
         raise BenchError(
             f"all its labels are {labels[0]!r}: there is nothing to tell apart",
@@ -205,12 +212,23 @@ class _Planner:
         if too_large and state == "run":
             state, why = "refused", too_large
         cell = self.cells[spec.task, method.spelling, split.fold, repeat] = PlannedCell(
-            key=key, method=method, spec=spec, split=split, seed=seed, preparations=preparations,
-            modules=modules, versions=versions, state=state, repeat=repeat, device=device,
+            key=key,
+            method=method,
+            spec=spec,
+            split=split,
+            seed=seed,
+            preparations=preparations,
+            modules=modules,
+            versions=versions,
+            state=state,
+            repeat=repeat,
+            device=device,
             stochastic=is_stochastic(method, spec.task, self.registry),
-            needed_bytes=needs.memory_bytes, why=why, stored=record,
+            needed_bytes=needs.memory_bytes,
+            why=why,
+            stored=record,
             members=tuple(member.key for member in members),
-        )  # fmt: skip
+        )
         return cell
 
     def _members(self, task: Task, method: Method, split: Split, repeat: int) -> list[PlannedCell]:
@@ -227,16 +245,18 @@ class _Planner:
         spec = self.suite.spec(task)
         if not self.dataset.targets.get(task):
             raise BenchError(
-                f"it has no targets for the task {task}", where=f"dataset {self.dataset.name}",
+                f"it has no targets for the task {task}",
+                where=f"dataset {self.dataset.name}",
                 todo="name the gold column in the suite's [dataset.columns], or join --labels FILE",
-            )  # fmt: skip
+            )
         known = {name for document in self.dataset.documents for name in document.fields}
         absent = [name for name in spec.fields if name not in known]
         if len(absent) == len(spec.fields):
             raise BenchError(
                 f"none of its documents has the field {' or '.join(absent)}",
-                where=f"dataset {self.dataset.name}", todo=f"it has: {', '.join(sorted(known))}",
-            )  # fmt: skip
+                where=f"dataset {self.dataset.name}",
+                todo=f"it has: {', '.join(sorted(known))}",
+            )
         if task == "classification":
             spec = with_labels(spec, self.dataset)
         elif task == "extraction" and not spec.labels:
@@ -259,7 +279,7 @@ class _Planner:
                 f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
                 where=f"method {method.spelling}",
                 todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
-            )  # fmt: skip
+            )
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
         device = self._device(preparation.uses_gpu)
         key = digest(
@@ -278,10 +298,17 @@ class _Planner:
         )[:40]
         if key not in self.preparations:
             self.preparations[key] = PlannedPreparation(
-                key=key, preparation=preparation, method=method.spelling, path=path, task=spec,
-                ids=ids, inputs=inputs, modules=modules, device=device,
+                key=key,
+                preparation=preparation,
+                method=method.spelling,
+                path=path,
+                task=spec,
+                ids=ids,
+                inputs=inputs,
+                modules=modules,
+                device=device,
                 stored=not self.options.fresh and self._usable(key),
-            )  # fmt: skip
+            )
         return key
 
     def _device(self, uses_gpu: bool) -> str:

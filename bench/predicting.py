@@ -86,9 +86,14 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
     given = {name: folder / PREPARATIONS / name for name in manifest.preparations}
     with tempfile.TemporaryDirectory(prefix="bench-predict-") as scratch:
         bench = Workbench(
-            method, manifest.spec, Path(scratch), manifest.seed, threads,
-            device_for(method.adapter.uses_gpu), given=given,
-        )  # fmt: skip
+            method,
+            manifest.spec,
+            Path(scratch),
+            manifest.seed,
+            threads,
+            device_for(method.adapter.uses_gpu),
+            given=given,
+        )
         method.create(bench.context({})).missing()
         adapter = bench.loaded({}, current=True)
         adapter.restore(folder / MODEL)
@@ -96,9 +101,14 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
 
 
 def predict_file(
-    model: Model, source: Path, output: Path, *, options: ReadOptions | None = None, fresh: bool = False,
+    model: Model,
+    source: Path,
+    output: Path,
+    *,
+    options: ReadOptions | None = None,
+    fresh: bool = False,
     progress: Callable[[int], None] = lambda done: None,  # noqa: ARG005
-) -> Predicted:  # fmt: skip
+) -> Predicted:
     """Writes one row a document in the order of the file: CSV or JSON Lines, by the output's extension.
 
     What is written stands in ``OUTPUT.part`` until all is there. The same call goes on after the last
@@ -230,6 +240,7 @@ def _writer(output: Path, manifest: ModelManifest) -> _CsvWriter | _JsonWriter:
     if extension in (".jsonl", ".ndjson"):
         return _JsonWriter()
     raise BenchError(
-        f"the output's extension {extension or '(none)'} says no format", where=str(output),
+        f"the output's extension {extension or '(none)'} says no format",
+        where=str(output),
         todo="call it .csv or .jsonl",
-    )  # fmt: skip
+    )

@@ -69,9 +69,14 @@ class LiveReporter:
         self.console = console
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=None),
-            MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
         self._all = self._progress.add_task("all", total=jobs)
 
     def __enter__(self) -> Self:
@@ -137,8 +142,10 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     console.print(
         f"[bold]{plan.suite.name}[/] on {plan.dataset.name}{sample}: "
         f"{'; '.join(_parts(task, splits) for task, splits in plan.splits.items())}, fingerprint "
-        f"{plan.dataset.fingerprint[:12]}", highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"{plan.dataset.fingerprint[:12]}",
+        highlight=False,
+        soft_wrap=True,
+    )
     for name, count in plan.dataset.counts.items():
         if count:
             console.print(f"  {count} {name}", highlight=False)

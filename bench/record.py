@@ -291,8 +291,9 @@ def _migrated(
         if not isinstance(version, int) or version not in migrations:
             raise BenchError(
                 f"the {what} has schema version {version!r}; this program reads {newest}",
-                where=where, todo="update readbench or run again with --fresh",
-            )  # fmt: skip
+                where=where,
+                todo="update readbench or run again with --fresh",
+            )
         data = migrations[version](data)
         version = data.get("schema_version")
     return data

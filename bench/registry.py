@@ -91,8 +91,9 @@ class Registry(Mapping[str, type[Adapter]]):
             except Exception as error:
                 raise BenchError(
                     f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
-                    where=self._points[name].value, todo="mend or uninstall that package",
-                ) from error  # fmt: skip
+                    where=self._points[name].value,
+                    todo="mend or uninstall that package",
+                ) from error
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:

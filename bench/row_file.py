@@ -88,8 +88,11 @@ class RowFile:
             pass
         except OSError:
             return  # a file system without locks
-        raise BenchError("another process is writing it", where=str(self.output),
-                         todo="wait for its end, or choose another --output")  # fmt: skip
+        raise BenchError(
+            "another process is writing it",
+            where=str(self.output),
+            todo="wait for its end, or choose another --output",
+        )
 
 
 def _refuse_sources(targets: Sequence[Path], sources: Sequence[Path]) -> None:
@@ -117,6 +120,8 @@ def writing(output: Path) -> Iterator[None]:
 
 def _cannot_write(output: Path, error: OSError) -> BenchError:
     return BenchError(
-        f"cannot be written: {os.strerror(error.errno) if error.errno else error}", where=str(output),
-        todo="free some space or choose another --output", exit_status=3,
-    )  # fmt: skip
+        f"cannot be written: {os.strerror(error.errno) if error.errno else error}",
+        where=str(output),
+        todo="free some space or choose another --output",
+        exit_status=3,
+    )

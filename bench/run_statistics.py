@@ -92,9 +92,11 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: Run
             value=float(numbers[i]) if defined else None,
             low=float(intervals[i, 0]) if defined else None,
             high=float(intervals[i, 1]) if defined else None,
-            n=int(counts[i]), higher_is_better=metric.higher_is_better, version=metric.version,
+            n=int(counts[i]),
+            higher_is_better=metric.higher_is_better,
+            version=metric.version,
             spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
-        )  # fmt: skip
+        )
     return joint
 
 

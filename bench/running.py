@@ -71,9 +71,13 @@ class Finished:
 
 
 def run_suite(
-    reference: str | None, dataset: str | None, labels: Path | None, options: Options, store: Store,
+    reference: str | None,
+    dataset: str | None,
+    labels: Path | None,
+    options: Options,
+    store: Store,
     interface: Interface,
-) -> Finished:  # fmt: skip
+) -> Finished:
     """Runs a suite and returns its board.
 
     Raises BenchError for wrong use; KeyboardInterrupt is let through once what was measured is on
@@ -119,9 +123,13 @@ def run_suite(
 
 
 def plan_suite(
-    reference: str | None, dataset: str | None, labels: Path | None, options: Options, store: Store,
+    reference: str | None,
+    dataset: str | None,
+    labels: Path | None,
+    options: Options,
+    store: Store,
     interface: Interface,
-) -> int:  # fmt: skip
+) -> int:
     """Shows what a run would do, without doing it. Returns the exit status: 1 where some method cannot fit.
 
     Raises BenchError for wrong use.
@@ -167,9 +175,10 @@ def _inputs(
     target = dataset or suite.dataset.name
     if target is None:
         raise BenchError(
-            "it names no dataset", where=f"suite {suite.name}",
+            "it names no dataset",
+            where=f"suite {suite.name}",
             todo=f"give one: bench run {suite.name} --dataset FILE (or papers-demo)",
-        )  # fmt: skip
+        )
     update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
     options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
     return suite, told_apart(suite, open_dataset(target, options))
@@ -201,10 +210,17 @@ def _write_manifest(
         if record is not None:
             chosen = tuning.chosen.get((cell.task, cell.method.spelling))
             cells.append(
-                {"task": cell.task, "method": cell.method.spelling, "fold": cell.split.fold,
-                 "repeat": cell.repeat, "key": cell.key, "status": record.status,
-                 "reused": cell.state == "stored", "chosen": chosen}
-            )  # fmt: skip
+                {
+                    "task": cell.task,
+                    "method": cell.method.spelling,
+                    "fold": cell.split.fold,
+                    "repeat": cell.repeat,
+                    "key": cell.key,
+                    "status": record.status,
+                    "reused": cell.state == "stored",
+                    "chosen": chosen,
+                }
+            )
     tasks = {}
     for task, section in plan.suite.tasks.items():
         definition = get_task(task)
@@ -215,8 +231,11 @@ def _write_manifest(
         splits = plan.splits[task]
         spec = next((cell.spec for cell in plan.cells if cell.task == task), plan.suite.spec(task))
         tasks[task] = {
-            "spec": spec.model_dump(mode="json"), "primary": primary, "board": list(columns),
-            "split": plan.suite.split_of(task).model_dump(mode="json"), "folds": len(splits),
+            "spec": spec.model_dump(mode="json"),
+            "primary": primary,
+            "board": list(columns),
+            "split": plan.suite.split_of(task).model_dump(mode="json"),
+            "folds": len(splits),
             "split_hash": splits[0].hash if len(splits) == 1 else digest([split.hash for split in splits]),
             "documents": {part: len(splits[0].ids(part)) for part in ("train", "validation", "test")},
             "tested": sum(len(split.test) for split in splits),
@@ -224,24 +243,36 @@ def _write_manifest(
             "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
             "warnings": shortcut_warnings(plan.dataset, spec, store.root),
-        }  # fmt: skip
+        }
     done = status != "running"
     manifest = Manifest.model_validate(
         {
-            "name": name, "suite": plan.suite.name, "suite_version": plan.suite.version,
-            "status": status, "tasks": tasks, "cells": cells,
-            "trials": list(tuning.trials), "suite_digest": digest(tuning.suite.model_dump(mode="json")),
+            "name": name,
+            "suite": plan.suite.name,
+            "suite_version": plan.suite.version,
+            "status": status,
+            "tasks": tasks,
+            "cells": cells,
+            "trials": list(tuning.trials),
+            "suite_digest": digest(tuning.suite.model_dump(mode="json")),
             "command": shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
-            "started_at": started, "finished_at": now() if done else None,
+            "started_at": started,
+            "finished_at": now() if done else None,
             "wall_s": monotonic() - began if done else None,
-            "dataset": plan.dataset.name, "dataset_source": plan.dataset.source,
-            "dataset_counts": dict(plan.dataset.counts), "demo": plan.dataset.demo,
-            "fingerprint": plan.dataset.fingerprint, "seed": plan.seed, "limit": plan.options.limit,
+            "dataset": plan.dataset.name,
+            "dataset_source": plan.dataset.source,
+            "dataset_counts": dict(plan.dataset.counts),
+            "demo": plan.dataset.demo,
+            "fingerprint": plan.dataset.fingerprint,
+            "seed": plan.seed,
+            "limit": plan.options.limit,
             "workers": plan.options.workers,
-            "timeout_s": plan.timeout_s, "memory_bytes": plan.memory_bytes, "machine": machine(),
+            "timeout_s": plan.timeout_s,
+            "memory_bytes": plan.memory_bytes,
+            "machine": machine(),
             "reference_workload_s": runner.reference_workload_s,
         }
-    )  # fmt: skip
+    )
     write_json(path, manifest)
 
 

@@ -66,8 +66,10 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
             except (OSError, ValueError) as error:
                 raise BenchError(
                     f"the scores of {cell.method} cannot be read: {type(error).__name__}",
-                    where=str(path), todo="run the suite again", exit_status=3,
-                ) from error  # fmt: skip
+                    where=str(path),
+                    todo="run the suite again",
+                    exit_status=3,
+                ) from error
             for name, values in found.items():
                 columns.setdefault(name, []).extend(values)
         order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)

@@ -26,8 +26,9 @@ def write_method(name: str, output: Path | None = None) -> Path:
     if not NAME.fullmatch(name):
         raise BenchError(
             "a method's name begins with an ASCII letter and goes on with letters, digits and . _ + -",
-            where=f"method {name!r}", todo="write it like my.method",
-        )  # fmt: skip
+            where=f"method {name!r}",
+            todo="write it like my.method",
+        )
     if name in set(Registry()):
         raise BenchError("this name is taken", where=f"method {name!r}", todo="choose another one")
     place = output or Path(f"{_module_name(name)}.py")

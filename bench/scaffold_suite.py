@@ -99,10 +99,11 @@ def _inferred(data: Dataset, names: Sequence[str], dataset: Path) -> Suite:
     except BenchError as error:
         found = f"columns found: {listed(names)}" if names else "it names no columns"
         raise BenchError(
-            f"{error.what}; {found}", where=str(dataset),
+            f"{error.what}; {found}",
+            where=str(dataset),
             todo="rename the column with the gold phrases to Keywords (phrases separated by ';') or the one "
             "with the labels to label, then try again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _reference(dataset: Path, data: Dataset) -> str:

@@ -66,9 +66,13 @@ def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
         verdict = "inconclusive" if found.estimate > tolerance else "pass"
     reach = (found.high - found.low) / 2
     return SpeedVerdict(
-        _exp(found), _exp(same), math.exp(band), math.exp(tolerance),
-        math.exp(max(band, tolerance) + reach), verdict,
-    )  # fmt: skip
+        _exp(found),
+        _exp(same),
+        math.exp(band),
+        math.exp(tolerance),
+        math.exp(max(band, tolerance) + reach),
+        verdict,
+    )
 
 
 def _log_tolerance(threshold: Threshold, series: Series) -> float:
@@ -139,9 +143,11 @@ class SpeedGate:
             told = f"speed: {rounds} rounds of {base.label} and {head.label}"
             notes = (*verdicts.notes, told)
             return Verdicts(
-                verdicts.comparison, (*verdicts.decisions, *decisions), self.strict,
+                verdicts.comparison,
+                (*verdicts.decisions, *decisions),
+                self.strict,
                 tuple(note for note in notes if "another machine" not in note),
-            )  # fmt: skip
+            )
 
 
 def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
@@ -227,6 +233,17 @@ def _decision(series: Series, threshold: Threshold) -> Decision:
     after = math.exp(float(np.mean(np.log(series.head))))
     verdict: Any = found.verdict
     return Decision(
-        series.task, series.method, series.cost, verdict, why, before, after, threshold.text,
-        threshold.tolerated(before), found.ratio.low, found.ratio.high, found.detectable, relative=True,
-    )  # fmt: skip
+        series.task,
+        series.method,
+        series.cost,
+        verdict,
+        why,
+        before,
+        after,
+        threshold.text,
+        threshold.tolerated(before),
+        found.ratio.low,
+        found.ratio.high,
+        found.detectable,
+        relative=True,
+    )

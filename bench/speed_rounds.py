@@ -18,9 +18,13 @@ Floats = NDArray[np.float64]
 
 BASE, HEAD, CONTROL = "base", "head", "control"
 ORDERS = (
-    (BASE, HEAD, CONTROL), (CONTROL, HEAD, BASE), (HEAD, BASE, CONTROL),
-    (CONTROL, BASE, HEAD), (BASE, CONTROL, HEAD), (HEAD, CONTROL, BASE),
-)  # fmt: skip
+    (BASE, HEAD, CONTROL),
+    (CONTROL, HEAD, BASE),
+    (HEAD, BASE, CONTROL),
+    (CONTROL, BASE, HEAD),
+    (BASE, CONTROL, HEAD),
+    (HEAD, CONTROL, BASE),
+)
 """Every order once in six rounds: none of the three is favoured by coming first, or by a machine that gets
 slower as it gets warmer."""
 
@@ -92,17 +96,22 @@ class Rounds:
         told = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
         told = told.removeprefix("bench: ")
         raise BenchError(
-            f"the run did not take place: {told}", where=self.code[who].label, exit_status=3,
+            f"the run did not take place: {told}",
+            where=self.code[who].label,
+            exit_status=3,
             todo="name methods that both sides have with --method" if told.startswith("no method") else "",
-        )  # fmt: skip
+        )
 
     def _arguments(self, who: str, results: Path) -> list[str]:
         question = self.question
         arguments = ["run", str(question.suite), "--fresh", "--output-path", str(results)]
         for flag, value in (
-            ("--dataset", question.dataset), ("--limit", question.limit), ("--seed", question.seed),
-            ("--timeout", question.timeout), ("--memory", question.memory),
-        ):  # fmt: skip
+            ("--dataset", question.dataset),
+            ("--limit", question.limit),
+            ("--seed", question.seed),
+            ("--timeout", question.timeout),
+            ("--memory", question.memory),
+        ):
             arguments += [] if value is None else [flag, str(value)]
         for method in question.methods:
             arguments += ["--method", method]

@@ -128,6 +128,7 @@ def _spell(value: Any) -> str:
 
 def _wrong(spelling: str, column: int, why: str) -> BenchError:
     return BenchError(
-        why, where=f"method {spelling!r}, column {column + 1}",
+        why,
+        where=f"method {spelling!r}, column {column + 1}",
         todo="write it like logreg[ngram_max=2] or pke.tfidf[n=2, n_best=20]",
-    )  # fmt: skip
+    )

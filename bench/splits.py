@@ -74,8 +74,9 @@ def make_splits(
             shares = f"{spec.folds} folds" if spec.kind == "kfold" else f"test {spec.test}"
             raise BenchError(
                 f"{n} documents are too few for a split of {shares}, validation {spec.validation}",
-                where=f"dataset {dataset.name}", todo="use more documents or change [split] in the suite",
-            )  # fmt: skip
+                where=f"dataset {dataset.name}",
+                todo="use more documents or change [split] in the suite",
+            )
     return tuple(folds)
 
 
@@ -162,7 +163,7 @@ def _given(dataset: Dataset) -> Split:
             f"its own split has no test documents ({has})" if has else "it comes without a split of its own",
             where=f"dataset {dataset.name}",
             todo='set kind = "holdout" (or "all") in the suite\'s [split]',
-        )  # fmt: skip
+        )
     # In an order that neither the file nor the seed decides: equal parts have equal hashes, and a
     # file sorted by class is not learned class by class.
     train, validation, test = (tuple(seeded_order(ids, "given")) for ids in members.values())

@@ -65,9 +65,13 @@ def percentile_intervals(replicates: Floats, level: float = 0.95) -> Floats:
 
 
 def bootstrap_intervals(
-    values: ArrayLike, *, resamples: int = 10_000, level: float = 0.95, seed: int,
+    values: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int,
     combine: Callable[[Floats], Floats] | None = None,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Percentile intervals (columns, 2) of the means of columns of values (documents, columns).
 
     Documents are resampled jointly for all columns. NaN marks a document that does not count for a
@@ -286,9 +290,17 @@ def compare_all(
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
     right_or_wrong = bool(np.isin(table[~np.isnan(table)], (0.0, 1.0)).all())
     return Comparison(
-        names, higher_is_better, means, differences, p, tuple(ranges), permutations, alpha, seed,
+        names,
+        higher_is_better,
+        means,
+        differences,
+        p,
+        tuple(ranges),
+        permutations,
+        alpha,
+        seed,
         MCNEMAR if right_or_wrong else SIGN_FLIP,
-    )  # fmt: skip
+    )
 
 
 def compare_replicates(

@@ -172,9 +172,11 @@ class Store:
 def cannot_write(place: Path, error: OSError) -> BenchError:
     why = os.strerror(error.errno) if error.errno else str(error)
     return BenchError(
-        f"results cannot be written: {why}", where=str(place),
-        todo="free some space or choose another folder with --output-path", exit_status=3,
-    )  # fmt: skip
+        f"results cannot be written: {why}",
+        where=str(place),
+        todo="free some space or choose another folder with --output-path",
+        exit_status=3,
+    )
 
 
 def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:

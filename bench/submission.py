@@ -51,10 +51,18 @@ class Submitted:
 
 
 def submit(
-    source: Path, output: Path, *, classifier: str | None = None, labels: Training | None = None,
-    keyphrases: str | None = None, gold_keyphrases: Training | None = None, phrases: int = PHRASES,
-    fresh: bool = False, threads: int = 1, say: Callable[[str], None] = lambda line: None,  # noqa: ARG005
-) -> Submitted:  # fmt: skip
+    source: Path,
+    output: Path,
+    *,
+    classifier: str | None = None,
+    labels: Training | None = None,
+    keyphrases: str | None = None,
+    gold_keyphrases: Training | None = None,
+    phrases: int = PHRASES,
+    fresh: bool = False,
+    threads: int = 1,
+    say: Callable[[str], None] = lambda line: None,  # noqa: ARG005
+) -> Submitted:
     """Trains what is to be trained, predicts for every paper of ``source`` and writes the submission, with a
     column for each method that is given. A classifier that abstains is given the commonest label of its
     training, and the number of those is told.
@@ -161,8 +169,9 @@ def _training(training: Training | None, source: Path, task: Task, flag: str) ->
         found = ", ".join(sorted(map(str, known))[:5])
         raise BenchError(
             f"its labels are {found}; the competition's are {' and '.join(LABELS)}",
-            where=str(training.file), todo=f"write them as {' and '.join(LABELS)}",
-        )  # fmt: skip
+            where=str(training.file),
+            todo=f"write them as {' and '.join(LABELS)}",
+        )
     return dataset
 
 
@@ -179,8 +188,11 @@ def _labelled(training: Training, source: Path) -> Dataset | None:
     if set(columns.fields) & set(TEXT_FIELDS) or "label" not in columns.roles:
         return None
     if not CsvReader().matches(training.file):
-        raise BenchError("has labels without papers, and is no CSV", where=str(training.file),
-                         todo="write it as CSV with uuid and label, or add title and abstract")  # fmt: skip
+        raise BenchError(
+            "has labels without papers, and is no CSV",
+            where=str(training.file),
+            todo="write it as CSV with uuid and label, or add title and abstract",
+        )
     documents = training.documents or source
     labels = read_labels(training.file, ReadOptions())
     dataset = open_dataset(str(documents))

@@ -111,9 +111,13 @@ class Suite(_Section):
     def spec(self, task: Task) -> TaskSpec:
         section = self.tasks[task]
         return TaskSpec(
-            task=task, fields=section.fields, language=section.language or self.dataset.language,
-            labels=section.labels, positive=section.positive, prompt=section.prompt,
-        )  # fmt: skip
+            task=task,
+            fields=section.fields,
+            language=section.language or self.dataset.language,
+            labels=section.labels,
+            positive=section.positive,
+            prompt=section.prompt,
+        )
 
 
 def suite_folders() -> list[Path]:

@@ -93,9 +93,10 @@ def _check_amount(threshold: Threshold, where: str) -> None:
         meant = f"{number:g}" if number < 100 else "1"
         name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
         raise BenchError(
-            f"{name} may lose all that it can lose", where=where,
+            f"{name} may lose all that it can lose",
+            where=where,
             todo=f"points are hundredths: {name}:{sign}{meant}pp",
-        )  # fmt: skip
+        )
 
 
 def check_direction(name: str, sign: int, *, higher_is_better: bool, where: str) -> None:
@@ -103,9 +104,10 @@ def check_direction(name: str, sign: int, *, higher_is_better: bool, where: str)
     if (sign < 0) != higher_is_better:
         better, write = ("higher", "-") if higher_is_better else ("lower", "+")
         raise BenchError(
-            f"{name} is better the {better} it is", where=where,
+            f"{name} is better the {better} it is",
+            where=where,
             todo=f"a threshold is how far it may move for the worse: {name}:{write}…",
-        )  # fmt: skip
+        )
 
 
 def _factor(name: str, unit: str, text: str, where: str) -> float:
@@ -152,9 +154,12 @@ class Thresholds:
 
 
 def read_thresholds(
-    path: Path | None, suite: str, given: Sequence[str] = (), default: Sequence[str] = (),
+    path: Path | None,
+    suite: str,
+    given: Sequence[str] = (),
+    default: Sequence[str] = (),
     methods: Iterable[str] | None = None,
-) -> Thresholds:  # fmt: skip
+) -> Thresholds:
     """The thresholds that hold for a suite: ``default``, the file's own ``fail_on``, its
     ``[suites.NAME]``, ``[methods.NAME]``, ``[suites.NAME.methods.NAME]``, then ``given`` on the command line,
     which holds for every method and replaces the others.

@@ -77,13 +77,15 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
         if len(splits) > 1:
             raise BenchError(
                 "parameters are chosen once, and what one fold validates on another fold tests",
-                where=f"suite {suite.name}, task {task}", todo='set kind = "holdout" in its [split]',
-            )  # fmt: skip
+                where=f"suite {suite.name}, task {task}",
+                todo='set kind = "holdout" in its [split]',
+            )
         if not splits[0].test:
             raise BenchError(
                 "parameters are to be chosen, and the split has no validation part",
-                where=f"suite {suite.name}", todo="set validation in its [split]",
-            )  # fmt: skip
+                where=f"suite {suite.name}",
+                todo="set validation in its [split]",
+            )
     records = run(plan)
     values: dict[tuple[Task, str], Trial] = {}
     for cell in plan.cells:
@@ -91,9 +93,12 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
         primary = suite.tasks[cell.task].primary or get_task(cell.task).primary
         found = record.metrics.get(primary) if record.status == "ok" else None
         values[cell.task, cell.method.spelling] = Trial(
-            task=cell.task, method=cell.method.spelling, key=cell.key, status=record.status,
+            task=cell.task,
+            method=cell.method.spelling,
+            key=cell.key,
+            status=record.status,
             value=None if found is None else found.value,
-        )  # fmt: skip
+        )
     chosen: dict[tuple[Task, str], str] = {}
     for (task, method), spellings in grids.items():
         primary = suite.tasks[task].primary or get_task(task).primary

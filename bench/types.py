@@ -37,8 +37,10 @@ class Document:
     def canonical(self) -> dict[str, object]:
         """The content that fingerprints are made of."""
         value: dict[str, object] = {
-            "id": self.id, "language": self.language, "fields": dict(sorted(self.fields.items())),
-        }  # fmt: skip
+            "id": self.id,
+            "language": self.language,
+            "fields": dict(sorted(self.fields.items())),
+        }
         if self.annotation is not None:
             value["annotation"] = [
                 [t.word, t.lemma, t.pos, t.offset, t.space, t.sentence] for t in self.annotation

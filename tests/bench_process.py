@@ -43,9 +43,13 @@ class Bench:
 
         return subprocess.Popen(
             [sys.executable, "-m", "readbench.cli", *map(str, arguments)],
-            env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, preexec_fn=prepare,
-        )  # fmt: skip
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=prepare,
+        )
 
     def __call__(
         self, *arguments: object, limit_files: Callable[[], None] | None = None, timeout: float = 120
@@ -82,9 +86,14 @@ def write_suite(
 ) -> Path:
     """A suite of keyphrase methods on the embedded papers."""
     lines = [
-        "[dataset]", 'name = "papers-demo"', "[tasks.keyphrases]", f"methods = {json.dumps(list(methods))}",
-        "[limits]", f'timeout = "{timeout}"', f'memory = "{memory}"',
-    ]  # fmt: skip
+        "[dataset]",
+        'name = "papers-demo"',
+        "[tasks.keyphrases]",
+        f"methods = {json.dumps(list(methods))}",
+        "[limits]",
+        f'timeout = "{timeout}"',
+        f'memory = "{memory}"',
+    ]
     path = folder / f"{name}.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

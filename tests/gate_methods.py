@@ -88,9 +88,13 @@ def write_methods(
 
 
 def write_suite(
-    path: Path, methods: tuple[str, ...] = ("test.steady", "test.noisy", "test.breaks"), *, version: int = 1,
-    repeats: int = 3, fields: tuple[str, ...] = ("title", "abstract"),
-) -> Path:  # fmt: skip
+    path: Path,
+    methods: tuple[str, ...] = ("test.steady", "test.noisy", "test.breaks"),
+    *,
+    version: int = 1,
+    repeats: int = 3,
+    fields: tuple[str, ...] = ("title", "abstract"),
+) -> Path:
     """A suite of these methods on the embedded papers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(

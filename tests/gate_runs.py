@@ -65,6 +65,7 @@ def make_runs(folder: Path) -> GateRuns:
         folder,
         before=run(folder, suite, sound, limit=DOCUMENTS),
         same=run(folder / "again", suite, sound, limit=DOCUMENTS),
-        hurt=run(folder, suite, hurt, limit=DOCUMENTS), small=run(folder, suite, sound, **one),
+        hurt=run(folder, suite, hurt, limit=DOCUMENTS),
+        small=run(folder, suite, sound, **one),
         newer=run(folder / "again", newer, sound, **one),
-    )  # fmt: skip
+    )

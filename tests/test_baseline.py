@@ -30,8 +30,10 @@ def test_a_baseline_holds_no_text(gate_runs: GateRuns, baseline: Path, tmp_path:
         assert not any(title in content for title in titles)
         assert str(gate_runs.folder).encode() not in content
         assert {path.name for path in folder.glob("cells/*/*")} <= {
-            "record.json", "scores.parquet", "answers.parquet",
-        }  # fmt: skip
+            "record.json",
+            "scores.parquet",
+            "answers.parquet",
+        }
 
 
 def test_a_baseline_reads_as_a_board(gate_runs: GateRuns, baseline: Path) -> None:
@@ -120,8 +122,14 @@ def test_without_a_run_the_suite_is_measured_afresh(
     gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hurt = gate_runs.folder / "hurt" / "methods.py"
-    arguments = ("--baseline", gate_runs.run("small"), "--suite", gate_runs.folder / "tested.toml",
-                 "--output-path", tmp_path)  # fmt: skip
+    arguments = (
+        "--baseline",
+        gate_runs.run("small"),
+        "--suite",
+        gate_runs.folder / "tested.toml",
+        "--output-path",
+        tmp_path,
+    )
     status, value = judged(capsys, *arguments, "--include-path", hurt)
     assert status == 1
     assert verdicts(value, "test.breaks") == {"": "incomparable"}
@@ -145,9 +153,18 @@ def test_a_baseline_in_the_same_results_folder_keeps_its_cells(
     (record,) = results.glob("cells/*/record.json")
     kept = record.read_bytes()
     status, value = judged(
-        capsys, "--baseline", before, "--suite", suite, "--include-path", methods, "--output-path", results,
-        "--fail-on", "peak_memory_bytes:+300%",
-    )  # fmt: skip
+        capsys,
+        "--baseline",
+        before,
+        "--suite",
+        suite,
+        "--include-path",
+        methods,
+        "--output-path",
+        results,
+        "--fail-on",
+        "peak_memory_bytes:+300%",
+    )
     assert (status, verdicts(value, "test.steady")) == (0, {"peak_memory_bytes": "pass"}), value["decisions"]
     assert record.read_bytes() == kept
     assert Store(results).runs() == [before]

@@ -345,9 +345,11 @@ def test_leaderboard_as_a_frame(results: Results) -> None:
 
 def test_run_as_a_frame(results: Results) -> None:
     frame = readbench.run(
-        str(results.folder / "first.toml"), methods=["my.method"], output_path=results.store.root,
+        str(results.folder / "first.toml"),
+        methods=["my.method"],
+        output_path=results.store.root,
         include_paths=[results.folder / "my_method.py"],
-    )  # fmt: skip
+    )
     check_frame(frame)
     assert frame["method"].tolist() == ["my.method"]
     assert Path(frame.attrs["run"]).joinpath("run.json").is_file()
@@ -366,8 +368,12 @@ def test_a_script_without_a_main_guard_runs_once(results: Results, tmp_path: Pat
     )
     done = subprocess.run(
         [sys.executable, str(script)],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env=dict(os.environ),
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=dict(os.environ),
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["began __main__", "ended 2 {'ok'}"]
     assert len(list((tmp_path / "results" / "runs").iterdir())) == 1

@@ -54,8 +54,11 @@ def test_each_side_declares_its_own_methods(repo: Path, tmp_path: Path) -> None:
 def version_in(side: Checkout, package: str) -> str:
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import {package}; print({package}.VERSION)"],
-        env=side.environment(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env=side.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
 
 

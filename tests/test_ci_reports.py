@@ -22,9 +22,11 @@ METHOD = MethodChange("keyphrases", "m", "compared")
 
 
 def verdicts(
-    *decisions: Decision, strict: bool = False, suite: str = "tested",
+    *decisions: Decision,
+    strict: bool = False,
+    suite: str = "tested",
     methods: tuple[MethodChange, ...] = (METHOD,),
-) -> Verdicts:  # fmt: skip
+) -> Verdicts:
     manifest = SimpleNamespace(name="tested-1", suite=suite, dataset="papers", started_at="2024-01-01")
     side = SimpleNamespace(manifest=manifest)
     comparison: Any = SimpleNamespace(before=side, after=side, incomparable=(), notes=(), methods=methods)

@@ -302,8 +302,9 @@ def answers(folder: Path, phrases: list[list[str] | None], scores: list[list[flo
     folder.mkdir(exist_ok=True)
     columns = {
         "id": [str(i) for i in range(len(phrases))],
-        "phrases": pa.array(phrases, pa.list_(pa.string())), "scores": scores,
-    }  # fmt: skip
+        "phrases": pa.array(phrases, pa.list_(pa.string())),
+        "scores": scores,
+    }
     pq.write_table(pa.table(columns), folder / "predictions.parquet")
     table = read_answers(folder)
     assert table is not None

@@ -96,6 +96,6 @@ def cost(
         (cost("peak_memory_bytes", 100, 130), "peak_memory_bytes:+31%", "pass"),
         (cost("peak_memory_bytes", 100, 130), "peak_memory_bytes:+20B", "regressed"),
     ],
-)  # fmt: skip
+)
 def test_costs_decide_where_they_may(change: MethodChange, threshold: str, expected: str) -> None:
     assert verdict(change, threshold) == expected

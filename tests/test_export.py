@@ -39,11 +39,22 @@ def test_pytest_benchmark_compares_two_runs(
         path = tmp_path / "storage" / f"000{number}_{name}.json"
         export(capsys, gate_runs.run(name), "--to", "pytest-benchmark", "--output", path)
     done = subprocess.run(
-        [sys.executable, "-c", "from pytest_benchmark.cli import main; main()", "--storage",
-         str(tmp_path / "storage"), "compare", "--columns=mean,rounds", "--group-by=name",
-         *map(str, sorted((tmp_path / "storage").iterdir()))],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "from pytest_benchmark.cli import main; main()",
+            "--storage",
+            str(tmp_path / "storage"),
+            "compare",
+            "--columns=mean,rounds",
+            "--group-by=name",
+            *map(str, sorted((tmp_path / "storage").iterdir())),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     for method in ("test.steady", "test.noisy"):
         assert len(re.findall(rf"^{re.escape(method)} \(000[12]_", done.stdout, re.MULTILINE)) == 2

@@ -57,9 +57,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("extraction")
     (folder / "methods.py").write_text(METHODS, encoding="utf-8")
     readbench.run(
-        dataset="facts-demo", methods=["dictionary-triples", "test.telling"],
-        output_path=folder / "results", include_paths=[folder / "methods.py"],
-    )  # fmt: skip
+        dataset="facts-demo",
+        methods=["dictionary-triples", "test.telling"],
+        output_path=folder / "results",
+        include_paths=[folder / "methods.py"],
+    )
     return Store(folder / "results")
 
 
@@ -116,10 +118,16 @@ A = Fact("雾港", "作者", "林青禾", "图书", "人物")
     ("gold", "predicted", "lines"),
     [
         (StatedFacts((A,)), ExtractedFacts((A,)), ["right"]),
-        (StatedFacts((A,)), ExtractedFacts((Fact("雾港", "作者", "林青禾", "书", "人物"),)),
-         ["types wrong: 图书, 人物", "found, with other types"]),
-        (StatedFacts((A,)), ExtractedFacts((Fact("雾港", "译者", "林青禾"),)),
-         ["another predicate: 作者", "missed"]),
+        (
+            StatedFacts((A,)),
+            ExtractedFacts((Fact("雾港", "作者", "林青禾", "书", "人物"),)),
+            ["types wrong: 图书, 人物", "found, with other types"],
+        ),
+        (
+            StatedFacts((A,)),
+            ExtractedFacts((Fact("雾港", "译者", "林青禾"),)),
+            ["another predicate: 作者", "missed"],
+        ),
         (StatedFacts((A,)), ExtractedFacts((Fact("甲", "乙", "丙"),)), ["wrong", "missed"]),
         (StatedFacts(), ExtractedFacts(), ["No facts, and gold has none."]),
         (StatedFacts(label="茶"), ExtractedFacts((), "茶"), ["label 茶, gold 茶"]),
@@ -129,7 +137,7 @@ A = Fact("雾港", "作者", "林青禾", "图书", "人物")
         (StatedFacts((A,)), ExtractedFacts(parsed=False, raw=""), ["could not be read", "(an empty answer)"]),
         (StatedFacts((A,)), ExtractedFacts(parsed=False, raw="y" * 900), ["y" * 110, "…"]),
     ],
-)  # fmt: skip
+)
 def test_every_mark(gold: StatedFacts | None, predicted: ExtractedFacts, lines: list[str]) -> None:
     text = printed(*facts_of(Document("d", {"input": "原文"}), gold, predicted, whole=True))
     assert text.startswith("原文\n")
@@ -190,8 +198,13 @@ def test_a_model_is_kept_and_predicts_for_rows_without_targets(tmp_path: Path) -
         for name in ("out.jsonl", "out.csv"):
             predict_file(model, tmp_path / "new.jsonl", tmp_path / name)
     said = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
-    wanted = {"subject": "空巷", "predicate": "作者", "object": "秦半夏", "subject_type": "图书",
-              "object_type": "人物"}  # fmt: skip
+    wanted = {
+        "subject": "空巷",
+        "predicate": "作者",
+        "object": "秦半夏",
+        "subject_type": "图书",
+        "object_type": "人物",
+    }
     assert said == {"id": "new", "label": None, "facts": [wanted], "parsed": True}
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as lines:
         (line,) = csv.DictReader(lines)

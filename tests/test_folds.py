@@ -68,9 +68,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     (folder / "method.py").write_text(METHOD, encoding="utf-8")
     (folder / "folds.toml").write_text(SUITE, encoding="utf-8")
     readbench.run(
-        str(folder / "folds.toml"), limit=60, include_paths=[folder / "method.py"],
+        str(folder / "folds.toml"),
+        limit=60,
+        include_paths=[folder / "method.py"],
         output_path=folder / "results",
-    )  # fmt: skip
+    )
     return Store(folder / "results")
 
 
@@ -128,8 +130,12 @@ def test_a_manifest_of_version_1_is_still_read(store: Store) -> None:
     path = store.run(store.runs()[0]) / "run.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     task = data["tasks"]["classification"]
-    old = data | {"schema_version": 1, "split": task["split"], "split_hash": "abc",
-                  "documents": {"train": 4, "validation": 0, "test": 6}}  # fmt: skip
+    old = data | {
+        "schema_version": 1,
+        "split": task["split"],
+        "split_hash": "abc",
+        "documents": {"train": 4, "validation": 0, "test": 6},
+    }
     kept = ("spec", "primary", "board", "reference")
     old["tasks"] = {"classification": {name: task[name] for name in kept}}
     old["cells"] = [{k: v for k, v in c.items() if k not in ("fold", "repeat")} for c in data["cells"]]

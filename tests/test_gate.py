@@ -22,8 +22,17 @@ from readbench.store import Store
 def test_an_identical_pair_passes(
     gate_runs: GateRuns, baseline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, value = judged(capsys, gate_runs.run("same"), "--baseline", baseline, "--strict",
-                           "--fail-on", "f1@10:-0pp", "--fail-on", "peak_memory_bytes:+60%")  # fmt: skip
+    status, value = judged(
+        capsys,
+        gate_runs.run("same"),
+        "--baseline",
+        baseline,
+        "--strict",
+        "--fail-on",
+        "f1@10:-0pp",
+        "--fail-on",
+        "peak_memory_bytes:+60%",
+    )
     assert status == 0
     for method in ("test.steady", "test.noisy", "test.breaks"):
         assert verdicts(value, method) == {"f1@10": "pass", "peak_memory_bytes": "pass"}
@@ -32,8 +41,16 @@ def test_an_identical_pair_passes(
 def test_injected_losses_fail(
     gate_runs: GateRuns, baseline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, value = judged(capsys, gate_runs.run("hurt"), "--baseline", baseline,
-                           "--fail-on", "f1@10:-1pp", "--fail-on", "peak_memory_bytes:+30%")  # fmt: skip
+    status, value = judged(
+        capsys,
+        gate_runs.run("hurt"),
+        "--baseline",
+        baseline,
+        "--fail-on",
+        "f1@10:-1pp",
+        "--fail-on",
+        "peak_memory_bytes:+30%",
+    )
     assert status == 1
     for method in ("test.steady", "test.noisy"):
         assert verdicts(value, method) == {"f1@10": "regressed", "peak_memory_bytes": "regressed"}
@@ -72,8 +89,9 @@ def test_a_method_that_vanished_is_a_regression(
         data["cells"] = [cell for cell in data["cells"] if cell["method"] != "test.steady"]
 
     change_manifest(results, gate_runs.same, forget)
-    status, value = judged(capsys, gate_runs.same, "--baseline", gate_runs.run("before"),
-                           "--output-path", results)  # fmt: skip
+    status, value = judged(
+        capsys, gate_runs.same, "--baseline", gate_runs.run("before"), "--output-path", results
+    )
     assert status == 1
     assert verdicts(value, "test.steady") == {"": "regressed"}
     assert verdicts(value, "test.noisy") == {"f1@10": "pass"}
@@ -134,8 +152,9 @@ def test_a_run_that_has_lost_its_cells_has_measured_nothing(
 ) -> None:
     results = copied(gate_runs, tmp_path, "same")
     shutil.rmtree(results / "cells")
-    status, _, err = gate(capsys, gate_runs.same, "--baseline", gate_runs.run("before"),
-                          "--output-path", results)  # fmt: skip
+    status, _, err = gate(
+        capsys, gate_runs.same, "--baseline", gate_runs.run("before"), "--output-path", results
+    )
     assert (status, "is gone or cannot be read" in err) == (3, True)
 
 
@@ -186,8 +205,17 @@ def test_inconclusive_passes_unless_strict(
     path = write_methods(tmp_path / "little" / "methods.py", lost=0.03)
     suite = write_suite(tmp_path / "tested.toml")
     after = run(results.parent, suite, path, limit=DOCUMENTS, methods=("test.noisy",))
-    arguments = (after, "--baseline", gate_runs.run("before"), "--method", "test.noisy", "--output-path",
-                 results, "--fail-on", "f1@10:-0.01pp")  # fmt: skip
+    arguments = (
+        after,
+        "--baseline",
+        gate_runs.run("before"),
+        "--method",
+        "test.noisy",
+        "--output-path",
+        results,
+        "--fail-on",
+        "f1@10:-0.01pp",
+    )
     status, value = judged(capsys, *arguments)
     assert verdicts(value, "test.noisy") == {"f1@10": "inconclusive"}
     assert status == 0
@@ -201,10 +229,15 @@ def test_inconclusive_passes_unless_strict(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--suite", "quick"], ["--dataset", "papers-demo"], ["--limit", "5"], ["--timeout", "1m"],
-        ["--memory", "1GiB"], ["--rounds", "6"], ["--most-rounds", "12"],
+        ["--suite", "quick"],
+        ["--dataset", "papers-demo"],
+        ["--limit", "5"],
+        ["--timeout", "1m"],
+        ["--memory", "1GiB"],
+        ["--rounds", "6"],
+        ["--most-rounds", "12"],
     ],
-)  # fmt: skip
+)
 def test_a_stored_run_has_no_use_for_what_is_run(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -243,8 +276,15 @@ def test_rounds_have_the_sample_and_the_seed_of_the_baseline(
         raise BenchError("enough")
 
     monkeypatch.setattr(SpeedGate, "against", against)
-    common = ("--speed", "--against", "HEAD", "--suite", gate_runs.folder / "tested.toml", "--baseline",
-              gate_runs.run("small"))  # fmt: skip
+    common = (
+        "--speed",
+        "--against",
+        "HEAD",
+        "--suite",
+        gate_runs.folder / "tested.toml",
+        "--baseline",
+        gate_runs.run("small"),
+    )
     gate(capsys, *common)
     gate(capsys, *common, "--limit", 7)
     seed = gate_runs.side("small").manifest.seed
@@ -278,14 +318,25 @@ def test_an_unknown_method_is_told_before_anything_runs(
 
 
 def test_summary_comment_junit_and_annotations(
-    gate_runs: GateRuns, baseline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    gate_runs: GateRuns,
+    baseline: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     (tmp_path / "summary.md").write_text("before\n")
-    status, out, _ = gate(capsys, gate_runs.run("hurt"), "--baseline", baseline, "--junit",
-                          tmp_path / "junit.xml", "--comment", tmp_path / "comment.md")  # fmt: skip
+    status, out, _ = gate(
+        capsys,
+        gate_runs.run("hurt"),
+        "--baseline",
+        baseline,
+        "--junit",
+        tmp_path / "junit.xml",
+        "--comment",
+        tmp_path / "comment.md",
+    )
     assert status == 1
     lines = [line for line in out.splitlines() if line.startswith("::error")]
     assert len(lines) == 3

@@ -143,9 +143,11 @@ def test_a_record_carries_what_the_driver_said(driver: FakeDriver, tmp_path: Pat
 
     driver.nvmlDeviceGetComputeRunningProcesses = all_processes  # type: ignore[method-assign]
     frame = readbench.run(
-        str(tmp_path / "suite.toml"), limit=5, include_paths=[tmp_path / "method.py"],
+        str(tmp_path / "suite.toml"),
+        limit=5,
+        include_paths=[tmp_path / "method.py"],
         output_path=tmp_path / "results",
-    )  # fmt: skip
+    )
     record = next(Store(tmp_path / "results").records())
     assert record.costs.peak_vram_process_bytes == 3 * MIB
     assert record.costs.gpu_utilisation == pytest.approx(0.5)

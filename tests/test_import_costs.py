@@ -63,9 +63,10 @@ def test_an_import_that_was_disturbed_is_in_no_cost(
     measure = measuring._measure
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        measuring, "_measure",
+        measuring,
+        "_measure",
         lambda modules: measure(modules).model_copy(update={"seconds": 9.0, "disturbed": disturbed}),
-    )  # fmt: skip
+    )
     suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
     run(tmp_path, suite, write_methods(tmp_path / "methods.py"), limit=5)
     (record,) = Store(tmp_path / "results").records()

@@ -31,8 +31,12 @@ sys.stderr.write("\\n" + " ".join(sorted({name.partition(".")[0] for name in sys
 def imported(bench: Bench, *arguments: object) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *map(str, arguments)],
-        env=bench.env, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        env=bench.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split())
 

@@ -178,8 +178,10 @@ def test_two_at_a_time_end_as_one_at_a_time(bench: Bench, tmp_path: Path) -> Non
     done = bench("run", suite, "--limit", "12", "--workers", "2", "--output-path", results)
     assert done.returncode == 1, done.stderr
     assert {method: record["status"] for method, record in records(results).items()} == {
-        "hostile.forks": "ok", "hostile.slow[seconds=0.5]": "ok", "hostile.leaves": "failed",
+        "hostile.forks": "ok",
+        "hostile.slow[seconds=0.5]": "ok",
+        "hostile.leaves": "failed",
         "hostile.good": "ok",
-    }  # fmt: skip
+    }
     assert all(record["contended"] for record in records(results).values())
     assert bench.survivors() == []

@@ -244,9 +244,12 @@ def test_versions_and_source_are_in_the_key(tmp_path: Path) -> None:
     def key(hash_seed: int = 0) -> str:
         arguments = [str(methods), str(tmp_path / "results"), str(Path(__file__).parent)]
         done = subprocess.run(
-            [sys.executable, "-c", KEY, *arguments], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", KEY, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
             env=Bench(installed).env | {"PYTHONHASHSEED": str(hash_seed)},
-        )  # fmt: skip
+        )
         return done.stdout
 
     absent = key()

@@ -246,8 +246,10 @@ def test_a_combination_that_reaches_itself_is_refused(tmp_path: Path) -> None:
         "    def combine(self, predictions):\n        return predictions[0]\n"
     )
     registry = Registry((method,))
-    for ask in (lambda one: with_members([one], "keyphrases", registry),
-                lambda one: is_stochastic(one, "keyphrases", registry)):  # fmt: skip
+    for ask in (
+        lambda one: with_members([one], "keyphrases", registry),
+        lambda one: is_stochastic(one, "keyphrases", registry),
+    ):
         with pytest.raises(BenchError, match=r"a member of itself.*circle -> fusion.* -> circle"):
             ask(registry.method("circle"))
 
@@ -264,8 +266,13 @@ def test_costs_add_up() -> None:
     one = Costs(load_s=0.5, prepare_s=3.0, documents_per_s=10.0, peak_memory_bytes=7, wall_s=100.0)
     both = charged(own, [one, Costs(documents_per_s=5.0, peak_memory_bytes=5)])
     assert {name: getattr(both, name) for name in SUMMED} == {
-        "import_s": None, "load_s": 1.5, "warmup_s": None, "prepare_s": 3.0, "fit_s": None, "predict_s": 2.0,
-    }  # fmt: skip
+        "import_s": None,
+        "load_s": 1.5,
+        "warmup_s": None,
+        "prepare_s": 3.0,
+        "fit_s": None,
+        "predict_s": 2.0,
+    }
     assert [getattr(both, name) for name in RATES] == [pytest.approx(2.5), None]
     assert (both.peak_memory_bytes, both.wall_s) == (7, 9.0)
     assert charged(own, []) == own

@@ -159,7 +159,7 @@ def test_a_cell_that_many_replace_is_always_there_and_whole(tmp_path: Path) -> N
             [sys.executable, "-c", WRITER, str(tmp_path), str(i)], stderr=subprocess.PIPE, text=True
         )
         for i in range(3)
-    ]  # fmt: skip
+    ]
     seen = 0
     while any(writer.poll() is None for writer in writers):
         if not seen and not cell.exists():

@@ -46,8 +46,11 @@ def papers(name: str, header: Sequence[str] = HEADER, documents: int = 8) -> Pat
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "readbench.cli", *arguments],
-        capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "100"},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "100"},
+    )
 
 
 def test_both_files_run_as_they_are() -> None:
@@ -70,8 +73,12 @@ def test_suite_says_what_was_found() -> None:
     suite = load_suite(place)
     assert (suite.name, suite.dataset.name, suite.split.kind) == ("mine", "mine.csv", "all")
     assert suite.dataset.columns == {
-        "id": "uuid", "title": "Title", "abstract": "Abstract", "keyphrases": "Keywords", "label": "label",
-    }  # fmt: skip
+        "id": "uuid",
+        "title": "Title",
+        "abstract": "Abstract",
+        "keyphrases": "Keywords",
+        "label": "label",
+    }
     assert suite.tasks["keyphrases"].fields == ("title", "abstract")
     shipped = load_suite(find_suite("keyphrases"))
     assert suite.tasks["keyphrases"].methods == shipped.tasks["keyphrases"].methods
@@ -91,8 +98,10 @@ def test_every_line_of_a_suite_that_is_commented_out_holds_too() -> None:
     other.write_text("\n".join(offered), encoding="utf-8")
     suite = load_suite(other)
     assert (suite.split.kind, suite.split.validation, str(suite.dataset.labels)) == (
-        "holdout", 0.1, "labels.csv",
-    )  # fmt: skip
+        "holdout",
+        0.1,
+        "labels.csv",
+    )
 
 
 @pytest.mark.parametrize("name", ["it's my data.csv", 'a "quote".csv', "ünï #1 $NAME.csv"])
@@ -183,9 +192,11 @@ def test_method_reads_a_huge_text_quickly() -> None:
     from readbench.adapter import Context
     from readbench.tasks.spec import TaskSpec
 
-    adapter = Registry([write_method("my.method")]).method("my.method").create(
-        Context(task=TaskSpec(task="keyphrases"))
-    )  # fmt: skip
+    adapter = (
+        Registry([write_method("my.method")])
+        .method("my.method")
+        .create(Context(task=TaskSpec(task="keyphrases")))
+    )
     adapter.load()
     words = [f"word{i % 997} of" if i % 3 else f"rare{i}" for i in range(20_000)]
     prediction = adapter.predict([Document("huge", {"title": "T", "abstract": " ".join(words)})])[0]
@@ -222,8 +233,10 @@ def test_method_is_well_typed() -> None:
     pytest.importorskip("mypy")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", str(write_method("my.method"))],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 

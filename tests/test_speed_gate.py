@@ -103,10 +103,24 @@ def test_a_repository_gates_its_own_methods(
     monkeypatch.chdir(repo)
     write_methods(repo / "methods.py", slower=slower, lost=lost)
     done = bench(
-        "gate", "--speed", "--against", "HEAD", "--suite", "suite.toml", "--include-path", "methods.py",
-        "--fail-on", "predict_s:+20%", "--fail-on", "f1@10:-1pp", "--limit", 60, "--format", "json",
+        "gate",
+        "--speed",
+        "--against",
+        "HEAD",
+        "--suite",
+        "suite.toml",
+        "--include-path",
+        "methods.py",
+        "--fail-on",
+        "predict_s:+20%",
+        "--fail-on",
+        "f1@10:-1pp",
+        "--limit",
+        60,
+        "--format",
+        "json",
         timeout=280,
-    )  # fmt: skip
+    )
     assert done.returncode == status, done.stdout + done.stderr
     found = {d["what"]: d["verdict"] for d in json.loads(done.stdout)["decisions"]}
     assert found["predict_s"] == ("regressed" if slower > 1 else "pass")

@@ -47,9 +47,13 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_both_columns_in_the_order_of_the_input(files: Path) -> None:
     done = submit(
-        files / "in.csv", files / "submit.csv", classifier="naive-bayes",
-        labels=Training(files / "labels.csv", files / "all.csv"), keyphrases="pke.firstphrases", phrases=4,
-    )  # fmt: skip
+        files / "in.csv",
+        files / "submit.csv",
+        classifier="naive-bayes",
+        labels=Training(files / "labels.csv", files / "all.csv"),
+        keyphrases="pke.firstphrases",
+        phrases=4,
+    )
     table = rows(files / "submit.csv")
     assert done.rows == len(table) == len(TEST)
     assert [row["uuid"] for row in table] == [document.id for document in TEST]
@@ -66,9 +70,11 @@ def test_one_column_alone(files: Path) -> None:
     submit(files / "in.csv", files / "keywords.csv", keyphrases="pke.firstphrases")
     assert list(rows(files / "keywords.csv")[0]) == ["uuid", "Keywords"]
     submit(
-        files / "in.csv", files / "labels-only.csv", classifier="majority",
+        files / "in.csv",
+        files / "labels-only.csv",
+        classifier="majority",
         labels=Training(files / "labels.csv", files / "all.csv"),
-    )  # fmt: skip
+    )
     assert list(rows(files / "labels-only.csv")[0]) == ["uuid", "label"]
     for name in ("keywords.csv", "labels-only.csv"):
         assert list(Check(files / name, files / "in.csv").problems()) == []
@@ -93,9 +99,10 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def everything(files: Path, **changed: object) -> None:
     given: dict[str, object] = {
-        "classifier": "naive-bayes", "labels": Training(files / "labels.csv", files / "all.csv"),
+        "classifier": "naive-bayes",
+        "labels": Training(files / "labels.csv", files / "all.csv"),
         "keyphrases": "pke.firstphrases",
-    }  # fmt: skip
+    }
     submit(files / "in.csv", files / "out.csv", **given | changed)  # type: ignore[arg-type]
 
 
@@ -165,16 +172,25 @@ def test_what_is_interrupted_leaves_nothing(files: Path) -> None:
     ("command", "target", "told"),
     [
         (["submit", "--input", "in.csv"], "readbench.submission.submit", "nothing was written"),
-        (["fit", "majority", "--dataset", "papers-demo", "--output", "m"], "readbench.fitting.fit",
-         "nothing was kept"),
-        (["predict", "--model", "m", "--input", "in.csv", "--output", "o.csv", "--fresh"],
-         "readbench.predicting.opened", "the same command without --fresh goes on"),
+        (
+            ["fit", "majority", "--dataset", "papers-demo", "--output", "m"],
+            "readbench.fitting.fit",
+            "nothing was kept",
+        ),
+        (
+            ["predict", "--model", "m", "--input", "in.csv", "--output", "o.csv", "--fresh"],
+            "readbench.predicting.opened",
+            "the same command without --fresh goes on",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_said_of_an_interruption_is_true(
-    command: list[str], target: str, told: str, monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    target: str,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -282,8 +298,12 @@ def test_another_encoding_is_refused(files: Path) -> None:
 def test_options_that_contradict_each_other(files: Path, options: list[str], told: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "readbench.cli", "submit", "--input", "in.csv", *options],
-        cwd=files, capture_output=True, text=True, check=False, env=dict(os.environ),
-    )  # fmt: skip
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
     assert done.returncode == 2
     assert told in done.stderr
 
@@ -293,10 +313,21 @@ def test_the_command_exits_with_1_and_names_the_rows(files: Path) -> None:
         csv.writer(file).writerows(good()[:-1])
     for name, status, told in (("bad.csv", 1, "missing: the uuid demo-240"), ("in.csv", 1, "header:")):
         done = subprocess.run(
-            [sys.executable, "-m", "readbench.cli", "submit", "--validate", str(files / name), "--input",
-             str(files / "in.csv")],
-            capture_output=True, text=True, check=False, env=dict(os.environ),
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "readbench.cli",
+                "submit",
+                "--validate",
+                str(files / name),
+                "--input",
+                str(files / "in.csv"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=dict(os.environ),
+        )
         assert done.returncode == status, done.stderr
         assert told in done.stdout
 

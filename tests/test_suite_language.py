@@ -20,15 +20,22 @@ from readbench.suite_language import told_apart, unnamed_language
 from readbench.types import Dataset, Document
 
 PAPERS = (
-    ("Neuronale Netze für die Erkennung von Rissen in Brücken",
-     "Wir zeigen, dass neuronale Netze Risse in Betonbrücken erkennen. Die Netze lernen aus Bildern.",
-     "neuronales Netz;Riss"),
-    ("Messung der Luftfeuchte in Getreidespeichern",
-     "Die Luftfeuchte in Speichern schwankt. Wir messen die Luftfeuchte mit Sensoren.",
-     "Luftfeuchte;Sensor"),
-    ("Bodenerosion an Hängen", "Die Bodenerosion nimmt mit dem Regen zu. Wir messen Bodenerosion im Feld.",
-     "Bodenerosion"),
-)  # fmt: skip
+    (
+        "Neuronale Netze für die Erkennung von Rissen in Brücken",
+        "Wir zeigen, dass neuronale Netze Risse in Betonbrücken erkennen. Die Netze lernen aus Bildern.",
+        "neuronales Netz;Riss",
+    ),
+    (
+        "Messung der Luftfeuchte in Getreidespeichern",
+        "Die Luftfeuchte in Speichern schwankt. Wir messen die Luftfeuchte mit Sensoren.",
+        "Luftfeuchte;Sensor",
+    ),
+    (
+        "Bodenerosion an Hängen",
+        "Die Bodenerosion nimmt mit dem Regen zu. Wir messen Bodenerosion im Feld.",
+        "Bodenerosion",
+    ),
+)
 
 
 def suite(task_language: str | None = None, dataset_language: str | None = None) -> Suite:

@@ -36,11 +36,23 @@ def test_what_can_be_written(text: str, name: str, kind: str, amount: float) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "f1@10", "f1@10:1pp", "f1@10:-", "f1@10:-1 points", "f1@10:-1GiB", ":-1pp", "f1@10:-1pp extra",
-        "documents_per_s:+10%", "peak_memory_bytes:-10%", "predict_s:+10MiB", "predict_s:+1pp", "f1@10:--1pp",
-        "f1@10:-100%", "documents_per_s:-150%",
+        "",
+        "f1@10",
+        "f1@10:1pp",
+        "f1@10:-",
+        "f1@10:-1 points",
+        "f1@10:-1GiB",
+        ":-1pp",
+        "f1@10:-1pp extra",
+        "documents_per_s:+10%",
+        "peak_memory_bytes:-10%",
+        "predict_s:+10MiB",
+        "predict_s:+1pp",
+        "f1@10:--1pp",
+        "f1@10:-100%",
+        "documents_per_s:-150%",
     ],
-)  # fmt: skip
+)
 def test_what_cannot(text: str) -> None:
     with pytest.raises(BenchError):
         parse_threshold(text)

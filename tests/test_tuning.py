@@ -127,9 +127,12 @@ def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
 def test_methods_that_are_named_are_taken_as_they_are(tmp_path: Path) -> None:
     method, suite, papers = files(tmp_path, '"test", "nobody"')
     frame = readbench.run(
-        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results",
+        str(suite),
+        dataset=papers,
+        include_paths=[method],
+        output_path=tmp_path / "results",
         methods=["test.lucky[helps=everybody]"],
-    )  # fmt: skip
+    )
     assert list(frame.method) == ["test.lucky[helps=everybody]"]
     assert frame["f1@5"].item() == 1.0
 

@@ -32,10 +32,13 @@ class Titles(Adapter):
     tasks = frozenset({"keyphrases"})
 
     def needs(self) -> Needs:
-        return Needs({
-            "test": PreparationNeed(Words()), "train": PreparationNeed(Words(), ("train",)),
-            "nothing": PreparationNeed(Words(), ()),
-        })  # fmt: skip
+        return Needs(
+            {
+                "test": PreparationNeed(Words()),
+                "train": PreparationNeed(Words(), ("train",)),
+                "nothing": PreparationNeed(Words(), ()),
+            }
+        )
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         titles = self.context.preparations["test"]

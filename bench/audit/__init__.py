@@ -74,10 +74,17 @@ def audit(dataset: Dataset, *, limit: int | None = None, seed: int = SEED) -> Au
     findings += judge_copies(copies)
     findings += judge_filled(filled, len(dataset.documents))
     return Audit(
-        dataset=dataset.name, fingerprint=dataset.fingerprint, documents=len(dataset.documents),
-        sample_of=whole if whole > len(dataset.documents) else None, filled=filled, copies=copies,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        documents=len(dataset.documents),
+        sample_of=whole if whole > len(dataset.documents) else None,
+        filled=filled,
+        copies=copies,
         labels=dict(Counter(labels.values()).most_common()) if labelled else None,
         unlabelled=len(dataset.documents) - len(labels) if labelled else 0,
-        text=full, text_fields=probed_text, probes=probes, keyphrases=keyphrases,
+        text=full,
+        text_fields=probed_text,
+        probes=probes,
+        keyphrases=keyphrases,
         findings=tuple(sorted(findings, key=lambda found: found.severity)),
-    )  # fmt: skip
+    )

@@ -27,10 +27,14 @@ def find_copies(dataset: Dataset, fields: tuple[str, ...], labels: Mapping[str, 
         first, other = by_id[ids[0]], by_id[ids[1]]
         found.append(
             CopyGroup(
-                tuple(ids), same, 1.0 if same else similarity(first, other, fields), _excerpt(first, fields),
-                tuple(dataset.parts.get(id_) for id_ in ids), tuple(labels.get(id_) for id_ in ids),
+                tuple(ids),
+                same,
+                1.0 if same else similarity(first, other, fields),
+                _excerpt(first, fields),
+                tuple(dataset.parts.get(id_) for id_ in ids),
+                tuple(labels.get(id_) for id_ in ids),
             )
-        )  # fmt: skip
+        )
     return Copies(fields, THRESHOLD, tuple(sorted(found, key=lambda group: (not group.exact, group.ids))))
 
 

@@ -72,9 +72,12 @@ def read_keyphrases(
         for name, text in document.fields.items() if keys else ():
             by_field.setdefault(name, _Field()).add(document, key(text, document.language), keys)
     known = KeyphraseGold(
-        documents=len(dataset.documents), without=without, phrases=phrases, twice=twice,
+        documents=len(dataset.documents),
+        without=without,
+        phrases=phrases,
+        twice=twice,
         present={name: of.present / max(phrases, 1) for name, of in sorted(by_field.items())},
-    )  # fmt: skip
+    )
     findings = [found for name, of in sorted(by_field.items()) for found in of.judged(name)]
     if without == len(dataset.documents):
         findings.append(Finding("no gold", "finding", "no document has a gold keyphrase"))

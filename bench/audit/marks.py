@@ -21,9 +21,15 @@ RAREST = 0.005
 """Marks in a smaller share of the texts are left out: they could tell the label of that share at most."""
 
 CLASSES = {
-    "Lu": "upper-case letters", "Ll": "lower-case letters", "Lo": "letters without case", "Nd": "digits",
-    "P": "punctuation marks", "S": "symbols", "Z": "characters of white space", "C": "control characters",
-}  # fmt: skip
+    "Lu": "upper-case letters",
+    "Ll": "lower-case letters",
+    "Lo": "letters without case",
+    "Nd": "digits",
+    "P": "punctuation marks",
+    "S": "symbols",
+    "Z": "characters of white space",
+    "C": "control characters",
+}
 """Unicode general categories, or the first letter of them, that are counted as a whole."""
 
 _INVISIBLE = {" ": "a blank", "\t": "a tab", "\n": "a line break", "\r": "a carriage return"}

@@ -35,9 +35,10 @@ def require_sklearn() -> None:
         import sklearn  # noqa: F401
     except ImportError:
         raise MissingDependency(
-            "the shortcut probe needs scikit-learn, which is not installed", where="bench audit",
+            "the shortcut probe needs scikit-learn, which is not installed",
+            where="bench audit",
             todo='pip install "readbench[classification]"',
-        ) from None  # fmt: skip
+        ) from None
 
 
 def probed(targets: Mapping[str, str], ids: Sequence[str]) -> list[str]:
@@ -84,8 +85,10 @@ def predict_from_words(texts: Sequence[str], labels: Labels, parts: list[tuple[I
             TfidfTransformer(sublinear_tf=True),
             LogisticRegression(C=10, class_weight="balanced", max_iter=1000),
         ),
-        counts, labels, parts,
-    )  # fmt: skip
+        counts,
+        labels,
+        parts,
+    )
 
 
 def predict_from_names(texts: Sequence[str], labels: Labels) -> Labels:
@@ -104,9 +107,12 @@ def predict_from_names(texts: Sequence[str], labels: Labels) -> Labels:
 
 
 def telling_marks(
-    table: MarkTable, texts: Sequence[str], ids: Sequence[str], labels: Labels,
+    table: MarkTable,
+    texts: Sequence[str],
+    ids: Sequence[str],
+    labels: Labels,
     parts: list[tuple[Indices, Indices]],
-) -> tuple[TellingMark, ...]:  # fmt: skip
+) -> tuple[TellingMark, ...]:
     """The marks that tell the label best, one threshold each and one mark of a character: best first."""
     tried = []
     for column, mark in enumerate(table.marks):
@@ -135,16 +141,22 @@ def telling_marks(
 
 
 def _told(
-    mark: Mark, values: NDArray[np.float64], texts: Sequence[str], ids: Sequence[str], labels: Labels,
+    mark: Mark,
+    values: NDArray[np.float64],
+    texts: Sequence[str],
+    ids: Sequence[str],
+    labels: Labels,
     parts: list[tuple[Indices, Indices]],
-) -> TellingMark:  # fmt: skip
+) -> TellingMark:
     column = values[:, None]
     predicted = _cross_validated(lambda: _tree(1), column, labels, parts)
     threshold = float(_tree(1).fit(column, labels).tree_.threshold[0])
     return TellingMark(
-        mark.condition(threshold), Score.of(labels.tolist(), predicted.tolist()),
-        _side(values > threshold, texts, ids, labels), _side(values <= threshold, texts, ids, labels),
-    )  # fmt: skip
+        mark.condition(threshold),
+        Score.of(labels.tolist(), predicted.tolist()),
+        _side(values > threshold, texts, ids, labels),
+        _side(values <= threshold, texts, ids, labels),
+    )
 
 
 def _side(there: NDArray[np.bool_], texts: Sequence[str], ids: Sequence[str], labels: Labels) -> Side:

@@ -15,7 +15,7 @@ from readbench.audit.probe import (
     probed,
     require_sklearn,
     telling_marks,
-)  # fmt: skip
+)
 from readbench.audit.values import FieldProbe, Finding, Score
 from readbench.stats import mcnemar_exact_p
 from readbench.types import Document
@@ -70,10 +70,14 @@ def probe_fields(
             Score.of(labels.tolist(), by_words.tolist()),
         )
         probe = FieldProbe(
-            name, filled=sum(bool(text.strip()) for text in texts), distinct=len(set(texts)),
-            marks=marks, words=read, name=Score.of(labels.tolist(), by_name.tolist()),
+            name,
+            filled=sum(bool(text.strip()) for text in texts),
+            distinct=len(set(texts)),
+            marks=marks,
+            words=read,
+            name=Score.of(labels.tolist(), by_name.tolist()),
             telling=telling_marks(table, texts, ids, labels, parts),
-        )  # fmt: skip
+        )
         probes.append(probe)
         b = int(np.sum((by_marks == labels) & (by_words != labels)))
         c = int(np.sum((by_marks != labels) & (by_words == labels)))
@@ -83,9 +87,11 @@ def probe_fields(
 
 
 def probe_marks(
-    documents: Sequence[Document], targets: Mapping[str, str], fields: Iterable[str],
+    documents: Sequence[Document],
+    targets: Mapping[str, str],
+    fields: Iterable[str],
     groups: Mapping[str, str],
-) -> tuple[Finding, ...]:  # fmt: skip
+) -> tuple[Finding, ...]:
     """What the marks of the given fields, and names of labels in them, show by themselves: the quick part
     of ``probe_fields``. Raises MissingDependency without scikit-learn."""
     require_sklearn()
@@ -102,10 +108,14 @@ def probe_marks(
         marks = Score.of(labels.tolist(), predict_from_marks(table, labels, parts).tolist())
         strong = marks.sure_skill >= STRONG
         probe = FieldProbe(
-            name, filled=sum(bool(text.strip()) for text in texts), distinct=len(set(texts)), marks=marks,
-            words=None, name=Score.of(labels.tolist(), predict_from_names(texts, labels).tolist()),
+            name,
+            filled=sum(bool(text.strip()) for text in texts),
+            distinct=len(set(texts)),
+            marks=marks,
+            words=None,
+            name=Score.of(labels.tolist(), predict_from_names(texts, labels).tolist()),
             telling=telling_marks(table, texts, ids, labels, parts) if strong else (),
-        )  # fmt: skip
+        )
         findings += judged(probe, None, beyond_words=False)
     return tuple(findings)
 

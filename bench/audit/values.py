@@ -42,11 +42,14 @@ class Score:
         sizes = [int(np.sum(gold == label)) for label in sorted(set(truth))]
         hits = [int(np.sum(right[gold == label])) for label in sorted(set(truth))]
         return cls(
-            accuracy=float(np.mean(right)), accuracy_interval=wilson(int(right.sum()), len(gold)),
+            accuracy=float(np.mean(right)),
+            accuracy_interval=wilson(int(right.sum()), len(gold)),
             balanced=sum(hit / size for hit, size in zip(hits, sizes, strict=True)) / len(sizes),
             balanced_interval=mean_of_shares(hits, sizes),
-            chance=1 / len(sizes), majority=max(sizes) / len(gold), n=len(gold),
-        )  # fmt: skip
+            chance=1 / len(sizes),
+            majority=max(sizes) / len(gold),
+            n=len(gold),
+        )
 
     @property
     def skill(self) -> float:

@@ -36,9 +36,7 @@ than 1,032 times, and a bomb comes near it."""
 _RATIO_FROM_BYTES = 2**20  # what is smaller does no harm, however well it is packed
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # RuntimeError and ValueError stand for NotImplementedError and UnicodeDecodeError too.
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, LookupError
-)  # fmt: skip
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, LookupError)
 
 
 class Files(Protocol):

@@ -31,9 +31,16 @@ TEXT_FIELDS = ("title", "abstract", "text")
 # Hugging Face hub (midas, taln-ls2n). Whatever role such a column plays, or none, it must not reach
 # a method.
 _GOLD = frozenset(
-    {*ALIASES["keyphrases"], *ALIASES["label"], "controlled",
-     "extractive_keyphrases", "abstractive_keyphrases", "doc_bio_tags", "prmu"}
-)  # fmt: skip
+    {
+        *ALIASES["keyphrases"],
+        *ALIASES["label"],
+        "controlled",
+        "extractive_keyphrases",
+        "abstractive_keyphrases",
+        "doc_bio_tags",
+        "prmu",
+    }
+)
 _FIELD_ROLES: tuple[Role, ...] = ("title", "abstract", "authors")
 _MAX_NAMES_SHOWN = 20
 

@@ -46,8 +46,9 @@ class InstructionReader:
         if options.columns or options.labels is not None:
             raise BenchError(
                 "is of the instruction format, which has neither columns nor labels of another file",
-                where=str(path), todo="remove columns and labels from the suite's [dataset]",
-            )  # fmt: skip
+                where=str(path),
+                todo="remove columns and labels from the suite's [dataset]",
+            )
         rows = Rows(path, options)
         if not json_lines_files(path):
             rows.add_file(path)
@@ -82,9 +83,10 @@ class Rows:
             check_text(id_ + language, where)
             if id_ in self._places:
                 raise BenchError(
-                    f"the id {shown(id_)} is in {self._places[id_]} too", where=where,
+                    f"the id {shown(id_)} is in {self._places[id_]} too",
+                    where=where,
                     todo="give every row an id of its own, or none",
-                )  # fmt: skip
+                )
             self._places[id_] = where
             limit = self._options.max_characters
             if not fields:
@@ -148,9 +150,10 @@ def instruction_fields(row: Mapping[str, object], where: str) -> dict[str, str]:
     texts = _texts(context)
     if texts is None:
         raise BenchError(
-            "the context is not an Instruction, an Input and an Answer that is left open", where=where,
+            "the context is not an Instruction, an Input and an Answer that is left open",
+            where=where,
             todo=_ROW,
-        )  # fmt: skip
+        )
     return {name: stripped for name, text in texts.items() if (stripped := text.strip())}
 
 
@@ -178,9 +181,10 @@ def _target(row: Mapping[str, object], where: str) -> StatedFacts:
         return read_answer(text)
     except BenchError as error:
         raise BenchError(
-            f"the target cannot be read: {error.what}", where=where,
+            f"the target cannot be read: {error.what}",
+            where=where,
             todo='write a list of objects with subject, predicate and object, or ["LABEL"]',
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _is_instructions(path: Path) -> bool:

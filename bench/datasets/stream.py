@@ -70,9 +70,10 @@ class Stream:
                 return  # of another id with the same digest
             if document.id == id_:
                 raise BenchError(
-                    f"the id {shown(id_)} is in {earlier} and again in {place}", where=str(self.path),
+                    f"the id {shown(id_)} is in {earlier} and again in {place}",
+                    where=str(self.path),
                     todo="give every document an id of its own",
-                )  # fmt: skip
+                )
 
     def _placed(self) -> Iterator[tuple[str, Document]]:
         """Every document with its place in the file."""
@@ -117,14 +118,17 @@ class Stream:
         require_mapped(names, self._options.columns, where)
         if self._needs_ids and "id" not in columns.roles:
             raise BenchError(
-                f"no uuid or id column; columns found: {listed(names)}", where=where,
+                f"no uuid or id column; columns found: {listed(names)}",
+                where=where,
                 todo="give every row the id that it is known by",
-            )  # fmt: skip
+            )
         if self._fields and not any(name in columns.fields for name in self._fields):
             raise BenchError(
                 f"no column {' or '.join(self._fields)}, which the method reads; "
-                f"columns found: {listed(names)}", where=where, todo="name the columns of the text so",
-            )  # fmt: skip
+                f"columns found: {listed(names)}",
+                where=where,
+                todo="name the columns of the text so",
+            )
         return columns
 
     def _document(self, row: Mapping[str, object], columns: Columns, number: int, where: str) -> Document:
@@ -152,8 +156,11 @@ class Stream:
         if not id_:
             raise BenchError("the id is empty", where=where, todo="give every row an id")
         if _CONTROL.search(id_):
-            raise BenchError(f"a control character or a line end in the id {shown(id_)}", where=where,
-                             todo="give every row an id of one line")  # fmt: skip
+            raise BenchError(
+                f"a control character or a line end in the id {shown(id_)}",
+                where=where,
+                todo="give every row an id of one line",
+            )
         return Document(id_, fields, language or self._options.language)
 
 

@@ -64,9 +64,11 @@ class Accounts:
     def costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
         measured = ending.outcome.get("costs", {})
         costs = Costs(
-            **measured, wall_s=ending.wall_s or None, peak_vram_process_bytes=ending.vram_bytes,
+            **measured,
+            wall_s=ending.wall_s or None,
+            peak_vram_process_bytes=ending.vram_bytes,
             gpu_utilisation=ending.gpu_utilisation,
-        )  # fmt: skip
+        )
         if cell.state != "missing" and ending.wall_s:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
@@ -92,9 +94,13 @@ class Accounts:
             return None
         per_document = cost.seconds_per_document if self._of_test(key, cell) else None
         return Charged(
-            name=cost.name, key=key, seconds=cost.build_s, seconds_per_document=per_document,
-            peak_memory_bytes=cost.peak_memory_bytes, notes=cost.notes,
-        )  # fmt: skip
+            name=cost.name,
+            key=key,
+            seconds=cost.build_s,
+            seconds_per_document=per_document,
+            peak_memory_bytes=cost.peak_memory_bytes,
+            notes=cost.notes,
+        )
 
     def _of_test(self, key: str, cell: PlannedCell) -> bool:
         ids = self.plan.preparations[key].ids

@@ -109,10 +109,14 @@ def _context(job: Mapping[str, Any], folder: Path, notes: dict[str, Any], **more
     scratch = folder / SCRATCH
     scratch.mkdir(exist_ok=True)
     return Context(
-        task=TaskSpec.model_validate(job["task"]), seed=job["seed"], threads=job["threads"],
+        task=TaskSpec.model_validate(job["task"]),
+        seed=job["seed"],
+        threads=job["threads"],
         device=job["device"],
-        scratch=scratch, note=notes.__setitem__, **more,
-    )  # fmt: skip
+        scratch=scratch,
+        note=notes.__setitem__,
+        **more,
+    )
 
 
 def _preparation(
@@ -170,10 +174,13 @@ def _cell(
     phase = ["load"]
     adapter = method.create(
         _context(
-            job, folder, notes, preparations=opened,
+            job,
+            folder,
+            notes,
+            preparations=opened,
             progress=lambda done, total: progress.write(phase[0], done, total),
         )
-    )  # fmt: skip
+    )
     adapter.load()
     predict = _predicting(adapter, [task.from_columns(read_columns(Path(p))) for p in job["members"]])
     # Libraries that load() brought in have generators of their own.

@@ -20,13 +20,24 @@ def write_documents(documents: Sequence[Document], path: Path) -> None:
     import pyarrow.parquet as pq
 
     token = pa.struct(
-        [("word", pa.string()), ("lemma", pa.string()), ("pos", pa.string()),
-         ("offset", pa.int32()), ("space", pa.bool_()), ("sentence", pa.int32())]
-    )  # fmt: skip
+        [
+            ("word", pa.string()),
+            ("lemma", pa.string()),
+            ("pos", pa.string()),
+            ("offset", pa.int32()),
+            ("space", pa.bool_()),
+            ("sentence", pa.int32()),
+        ]
+    )
     schema = pa.schema(
-        [("id", pa.string()), ("language", pa.string()), ("names", pa.list_(pa.string())),
-         ("texts", pa.list_(pa.large_string())), ("annotation", pa.list_(token))]
-    )  # fmt: skip
+        [
+            ("id", pa.string()),
+            ("language", pa.string()),
+            ("names", pa.list_(pa.string())),
+            ("texts", pa.list_(pa.large_string())),
+            ("annotation", pa.list_(token)),
+        ]
+    )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for start in range(0, len(documents), ROWS_PER_GROUP):
             rows = documents[start : start + ROWS_PER_GROUP]
@@ -38,14 +49,15 @@ def write_documents(documents: Sequence[Document], path: Path) -> None:
                         "names": [list(d.fields) for d in rows],
                         "texts": [list(d.fields.values()) for d in rows],
                         "annotation": [
-                            None if d.annotation is None
+                            None
+                            if d.annotation is None
                             else [{s: getattr(t, s) for s in Token.__slots__} for t in d.annotation]
                             for d in rows
                         ],
                     },
                     schema=schema,
                 )
-            )  # fmt: skip
+            )
 
 
 def read_documents(path: Path, ids: Iterable[str] | None = None) -> list[Document]:
@@ -56,11 +68,13 @@ def read_documents(path: Path, ids: Iterable[str] | None = None) -> list[Documen
     columns = [table.column(name).to_pylist() for name in ("id", "language", "names", "texts", "annotation")]
     documents = [
         Document(
-            id_, dict(zip(names, texts, strict=True)), language,
+            id_,
+            dict(zip(names, texts, strict=True)),
+            language,
             None if tokens is None else tuple(Token(**token) for token in tokens),
         )
         for id_, language, names, texts, tokens in zip(*columns, strict=True)
-    ]  # fmt: skip
+    ]
     if ids is None:
         return documents
     by_id = {document.id: document for document in documents}

@@ -135,8 +135,11 @@ def _measure(modules: list[str]) -> _Measured:
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-c", PROBE, *modules],
-                capture_output=True, text=True, check=True, timeout=TIMEOUT_S,
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=TIMEOUT_S,
+            )
             rounds.append(_Round(*json.loads(done.stdout.rstrip().splitlines()[-1])))
         except (subprocess.SubprocessError, IndexError, TypeError, ValueError):
             # It cannot be imported, takes for ever, or leaves with status 0 and without a word.
@@ -144,9 +147,11 @@ def _measure(modules: list[str]) -> _Measured:
     footprints = sorted(one.footprint_bytes for one in rounds)
     fastest = min(rounds, key=lambda one: one.seconds, default=None)
     return _Measured(
-        machine=machine()["fingerprint"], modules=modules, versions=versions_of(modules),
+        machine=machine()["fingerprint"],
+        modules=modules,
+        versions=versions_of(modules),
         seconds=None if fastest is None else fastest.seconds,
         footprint_bytes=footprints[len(footprints) // 2] if footprints else 0,
         brings=rounds[0].brings if rounds else [],
         disturbed=fastest is not None and fastest.disturbed,
-    )  # fmt: skip
+    )

@@ -219,12 +219,17 @@ class LocalExecutor:
         else:
             status, failure = outcome["status"], outcome.get("failure")
         return Ending(
-            status=status, outcome=outcome or {}, failure=failure, wall_s=wall, cpu_s=cpu_s,
+            status=status,
+            outcome=outcome or {},
+            failure=failure,
+            wall_s=wall,
+            cpu_s=cpu_s,
             growth_bytes=running.meter.peak_growth_bytes if running.meter else None,
             vram_bytes=running.meter.gpu.peak_bytes if running.meter else None,
             gpu_utilisation=running.meter.gpu.utilisation if running.meter else None,
-            output=output, output_bytes=running.output.count,
-        )  # fmt: skip
+            output=output,
+            output_bytes=running.output.count,
+        )
 
     def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         try:
@@ -252,8 +257,9 @@ class LocalExecutor:
         code = self._server.poll()
         return BenchError(
             f"the fork server ended unexpectedly (exit status {code})",
-            todo="run `bench doctor`; results of finished cells are kept", exit_status=3,
-        )  # fmt: skip
+            todo="run `bench doctor`; results of finished cells are kept",
+            exit_status=3,
+        )
 
 
 def _outcome(folder: Path) -> dict[str, Any] | None:

@@ -58,9 +58,16 @@ def _lacks(record: Record | None, asked: Iterable[str]) -> bool:
 
 
 def _add(
-    plan: Plan, store: Store, reporter: Reporter, scoring: Scoring, records: Mapping[str, Record], keep: Keep,
-    task: Task, cells: Sequence[PlannedCell], depth: int | None,
-) -> None:  # fmt: skip
+    plan: Plan,
+    store: Store,
+    reporter: Reporter,
+    scoring: Scoring,
+    records: Mapping[str, Record],
+    keep: Keep,
+    task: Task,
+    cells: Sequence[PlannedCell],
+    depth: int | None,
+) -> None:
     texts: set[str] = set()
     for cell in cells:
         scorer = scoring.scorer(cell)
@@ -106,9 +113,13 @@ def _embed(
     }
     # A cell's limit holds for the work of one cell; this is that of several.
     job = Job(
-        id=LABEL, label=LABEL, folder=workspace, payload=payload, timeout_s=plan.timeout_s * cells,
+        id=LABEL,
+        label=LABEL,
+        folder=workspace,
+        payload=payload,
+        timeout_s=plan.timeout_s * cells,
         memory_bytes=plan.memory_bytes,
-    )  # fmt: skip
+    )
     endings: list[Ending] = []
 
     def on_end(_: Job, ending: Ending) -> str:

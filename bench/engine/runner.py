@@ -193,10 +193,15 @@ class Runner:
             }
             label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
         return Job(
-            id=item.key, label=label, folder=workspace.resolve(), payload=payload,
-            timeout_s=self.plan.timeout_s, memory_bytes=self.plan.memory_bytes,
-            footprint_bytes=self._accounts.footprint_bytes(item.key), after=frozenset(after & building),
-        )  # fmt: skip
+            id=item.key,
+            label=label,
+            folder=workspace.resolve(),
+            payload=payload,
+            timeout_s=self.plan.timeout_s,
+            memory_bytes=self.plan.memory_bytes,
+            footprint_bytes=self._accounts.footprint_bytes(item.key),
+            after=frozenset(after & building),
+        )
 
     def _folders(self, keys: object) -> dict[str, str]:
         assert hasattr(keys, "items")
@@ -221,11 +226,13 @@ class Runner:
             self._failed_preparations[item.key] = ending
             return
         cost = PreparationCost(
-            name=item.preparation.name, peak_memory_bytes=self._accounts.peak_bytes(item.key, ending),
-            machine=machine()["fingerprint"], contended=self.plan.options.workers > 1,
+            name=item.preparation.name,
+            peak_memory_bytes=self._accounts.peak_bytes(item.key, ending),
+            machine=machine()["fingerprint"],
+            contended=self.plan.options.workers > 1,
             versions=versions_of(item.modules),
             **{name: ending.outcome[name] for name in ("setup_s", "build_s", "documents", "notes")},
-        )  # fmt: skip
+        )
         _remove_working_files(job.folder)
         write_json(job.folder / "preparation.json", cost)
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
@@ -272,9 +279,11 @@ class Runner:
                 name = planned.preparation.name
                 message = f"its preparation {name} ended {ending.status}: {told.get('message', '')}"
                 failure = Failure(
-                    type=told.get("type", "Unknown"), message=message,
-                    traceback=told.get("traceback", ""), output=ending.output,
-                )  # fmt: skip
+                    type=told.get("type", "Unknown"),
+                    message=message,
+                    traceback=told.get("traceback", ""),
+                    output=ending.output,
+                )
                 return ending.status, failure, Ending(ending.status)
             queue.extend(planned.inputs.values())
         return "skipped", Failure(type="Skipped", message="a preparation did not end ok"), Ending("skipped")

@@ -62,10 +62,12 @@ class Scoring:
                 value=float(numbers[i]) if counts[i] else None,
                 low=float(intervals[i, 0]) if counts[i] else None,
                 high=float(intervals[i, 1]) if counts[i] else None,
-                n=int(counts[i]), higher_is_better=metric.higher_is_better, version=metric.version,
+                n=int(counts[i]),
+                higher_is_better=metric.higher_is_better,
+                version=metric.version,
             )
             for i, metric in enumerate(scores.metrics)
-        }  # fmt: skip
+        }
         record.details = scores.details()
         record.counts = {
             "train": len(cell.split.train),

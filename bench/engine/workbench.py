@@ -98,9 +98,15 @@ class Workbench:
         scratch = self._scratch(self._made)
         scratch.mkdir(parents=True)
         return Context(
-            task=self.spec, seed=self.seed, device=self.device, threads=self.threads,
-            preparations=preparations, scratch=scratch, progress=self.progress, note=self.note,
-        )  # fmt: skip
+            task=self.spec,
+            seed=self.seed,
+            device=self.device,
+            threads=self.threads,
+            preparations=preparations,
+            scratch=scratch,
+            progress=self.progress,
+            note=self.note,
+        )
 
     def _scratch(self, number: int) -> Path:
         return self.folder / f"scratch-{number}"

@@ -42,25 +42,42 @@ def comparison_markdown(comparison: RunComparison) -> str:
     lines += _table(
         ["method", "metric", "before", "after", "change (95 %)", "p", "verdict"],
         (
-            [code(method.method), change.metric, number(change.before), number(change.after),
-             show_change(change), "–" if change.p is None else f"{change.p:.3f}",
-             escaped(verdict_of(change))]
+            [
+                code(method.method),
+                change.metric,
+                number(change.before),
+                number(change.after),
+                show_change(change),
+                "–" if change.p is None else f"{change.p:.3f}",
+                escaped(verdict_of(change)),
+            ]
             for method in comparison.methods
             for change in method.metrics
         ),
-    )  # fmt: skip
+    )
     silent = [method for method in comparison.methods if not method.metrics]
     lines += [f"* {code(method.method)}: {method.state}: {escaped(method.why)}" for method in silent]
-    lines += ["", *_table(
-        ["method", "cost", "before", "after", "ratio", ""],
-        (
-            [code(method.method), cost.cost, show_cost(cost.cost, cost.before),
-             show_cost(cost.cost, cost.after), ratio_of(cost), escaped(cost.why)]
-            for method in comparison.methods
-            for cost in method.costs
-            if cost.cost in SHOWN
+    lines += [
+        "",
+        *_table(
+            ["method", "cost", "before", "after", "ratio", ""],
+            (
+                [
+                    code(method.method),
+                    cost.cost,
+                    show_cost(cost.cost, cost.before),
+                    show_cost(cost.cost, cost.after),
+                    ratio_of(cost),
+                    escaped(cost.why),
+                ]
+                for method in comparison.methods
+                for cost in method.costs
+                if cost.cost in SHOWN
+            ),
         ),
-    ), "", *_flips(comparison.methods)]  # fmt: skip
+        "",
+        *_flips(comparison.methods),
+    ]
     return "\n".join(lines)
 
 
@@ -72,11 +89,17 @@ def verdicts_markdown(verdicts: Verdicts) -> str:
         lines += _table(
             ["", "method", "threshold", "before", "after", "why"],
             (
-                [f"{MARKS[d.verdict]} {d.verdict}", code(d.method), escaped(d.threshold or "it runs"),
-                 show_value(d.what, d.before), show_value(d.what, d.after), escaped(d.why)]
+                [
+                    f"{MARKS[d.verdict]} {d.verdict}",
+                    code(d.method),
+                    escaped(d.threshold or "it runs"),
+                    show_value(d.what, d.before),
+                    show_value(d.what, d.after),
+                    escaped(d.why),
+                ]
                 for d in sorted(verdicts.decisions, key=_worst_first)
             ),
-        )  # fmt: skip
+        )
         lines.append("")
     lines += _flips(verdicts.comparison.methods)
     notes = [escaped(note) for note in verdicts.notes if note not in verdicts.comparison.notes]
@@ -90,8 +113,9 @@ def _worst_first(decision: Decision) -> int:
 
 def _heading(comparison: RunComparison) -> str:
     before, after = comparison.before.manifest, comparison.after.manifest
-    lines = [f"{code(after.name)} against {code(before.name)}: {escaped(after.suite)} on "
-             f"{escaped(after.dataset)}."]  # fmt: skip
+    lines = [
+        f"{code(after.name)} against {code(before.name)}: {escaped(after.suite)} on {escaped(after.dataset)}."
+    ]
     lines += [f"**Incomparable:** {escaped(reason)}." for reason in comparison.incomparable]
     lines += [f"{escaped(note)}." for note in comparison.notes]
     return "\n\n".join(lines)
@@ -211,9 +235,11 @@ def junit(verdicts: Verdicts) -> str:
     if verdicts.exit_status == NOTHING_MEASURED:
         case(manifest.suite, "measured", "error", closing(verdicts))
     kinds = {
-        "regressed": "failure", "incomparable": "error", "reported": "skipped",
+        "regressed": "failure",
+        "incomparable": "error",
+        "reported": "skipped",
         "inconclusive": "failure" if verdicts.strict else "skipped",
-    }  # fmt: skip
+    }
     for decision in verdicts.decisions:
         place, what = f"{manifest.suite}.{decision.task}", f"{decision.method} {decision.threshold or 'runs'}"
         case(place, what, kinds.get(decision.verdict), decision.why)

@@ -16,9 +16,15 @@ from readbench.record import Costs
 from readbench.units import show_rate, show_seconds, show_size
 
 STYLES = {
-    "worse": "red", "regressed": "red", "failed": "red", "vanished": "red", "better": "green",
-    "pass": "green", "inconclusive": "yellow", "incomparable": "yellow",
-}  # fmt: skip
+    "worse": "red",
+    "regressed": "red",
+    "failed": "red",
+    "vanished": "red",
+    "better": "green",
+    "pass": "green",
+    "inconclusive": "yellow",
+    "incomparable": "yellow",
+}
 FLIPS_SHOWN = 10
 
 
@@ -65,18 +71,29 @@ def _grid(*columns: tuple[str, bool]) -> Table:
 
 
 def _metrics(methods: Sequence[MethodChange]) -> Table:
-    grid = _grid(("method", False), ("metric", False), ("before", True), ("after", True),
-                 ("change [95 %]", True), ("p", True), ("verdict", False))  # fmt: skip
+    grid = _grid(
+        ("method", False),
+        ("metric", False),
+        ("before", True),
+        ("after", True),
+        ("change [95 %]", True),
+        ("p", True),
+        ("verdict", False),
+    )
     for method in methods:
         if not method.metrics:
             row = (method.method, "", "", "", "", "", f"{method.state}: {method.why}")
             grid.add_row(*map(Text, row), style=STYLES.get(method.state, ""))
         for place, change in enumerate(method.metrics):
             cells = (
-                method.method if place == 0 else "", change.metric, number(change.before),
-                number(change.after), show_change(change),
-                "–" if change.p is None else f"{change.p:.3f}", verdict_of(change),
-            )  # fmt: skip
+                method.method if place == 0 else "",
+                change.metric,
+                number(change.before),
+                number(change.after),
+                show_change(change),
+                "–" if change.p is None else f"{change.p:.3f}",
+                verdict_of(change),
+            )
             grid.add_row(*map(Text, cells), style=STYLES.get(change.verdict, ""))
     return grid
 
@@ -91,15 +108,20 @@ def verdict_of(change: MetricChange) -> str:
 
 
 def _costs(methods: Sequence[MethodChange]) -> Table:
-    grid = _grid(("method", False), ("cost", False), ("before", True), ("after", True), ("ratio", True),
-                 ("", False))  # fmt: skip
+    grid = _grid(
+        ("method", False), ("cost", False), ("before", True), ("after", True), ("ratio", True), ("", False)
+    )
     for method in methods:
         shown = [cost for cost in method.costs if cost.cost in SHOWN]
         for place, cost in enumerate(shown):
             cells = (
-                method.method if place == 0 else "", cost.cost, show_cost(cost.cost, cost.before),
-                show_cost(cost.cost, cost.after), ratio_of(cost), cost.why,
-            )  # fmt: skip
+                method.method if place == 0 else "",
+                cost.cost,
+                show_cost(cost.cost, cost.before),
+                show_cost(cost.cost, cost.after),
+                ratio_of(cost),
+                cost.why,
+            )
             grid.add_row(*map(Text, cells))
     return grid
 
@@ -162,15 +184,24 @@ def render_verdicts(verdicts: Verdicts) -> RenderableType:
 
 
 def _decisions(decisions: Sequence[Decision]) -> Table:
-    grid = _grid(("method", False), ("threshold", False), ("before", True), ("after", True),
-                 ("verdict", False), ("why", False))  # fmt: skip
+    grid = _grid(
+        ("method", False),
+        ("threshold", False),
+        ("before", True),
+        ("after", True),
+        ("verdict", False),
+        ("why", False),
+    )
     last = ""
     for decision in decisions:
         cells = (
-            "" if decision.method == last else decision.method, decision.threshold,
-            show_value(decision.what, decision.before), show_value(decision.what, decision.after),
-            decision.verdict, decision.why,
-        )  # fmt: skip
+            "" if decision.method == last else decision.method,
+            decision.threshold,
+            show_value(decision.what, decision.before),
+            show_value(decision.what, decision.after),
+            decision.verdict,
+            decision.why,
+        )
         last = decision.method
         grid.add_row(*map(Text, cells), style=STYLES.get(decision.verdict, ""))
     return grid

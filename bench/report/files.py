@@ -24,10 +24,16 @@ def write_results(folder: Path, store: Store) -> None:
         for row in table.rows:
             record = row.record
             base = {
-                "run": board.manifest.name, "suite": board.manifest.suite, "dataset": board.manifest.dataset,
-                "fingerprint": board.manifest.fingerprint, "task": row.task, "method": row.method,
-                "status": row.status, "cells": len(row.records), "key": record.key if record else None,
-            }  # fmt: skip
+                "run": board.manifest.name,
+                "suite": board.manifest.suite,
+                "dataset": board.manifest.dataset,
+                "fingerprint": board.manifest.fingerprint,
+                "task": row.task,
+                "method": row.method,
+                "status": row.status,
+                "cells": len(row.records),
+                "key": record.key if record else None,
+            }
             costs = row.costs.model_dump()
             names = ("value", "low", "high", "spread", "n", "version")
             for name, value in row.metrics.items() or [(None, None)]:

@@ -49,9 +49,16 @@ def as_csv(board: Leaderboard) -> str:
 def as_markdown(board: Leaderboard) -> str:
     lines = []
     for table in board.tables:
-        lines += [f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
-                  f"{table.settings.tested} test documents", "", *_warned(table), *_markdown_table(table), "",
-                  closing_sentence(table), ""]  # fmt: skip
+        lines += [
+            f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
+            f"{table.settings.tested} test documents",
+            "",
+            *_warned(table),
+            *_markdown_table(table),
+            "",
+            closing_sentence(table),
+            "",
+        ]
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
     return "\n".join(lines)
@@ -96,9 +103,14 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
         for row in table.rows:
             best, worst = row.ranks or (None, None)
             flat: dict[str, Any] = {
-                "task": row.task, "method": row.method, "status": row.status,
-                "rank_best": best, "rank_worst": worst, "chosen": row.chosen, "reference": row.reference,
-            }  # fmt: skip
+                "task": row.task,
+                "method": row.method,
+                "status": row.status,
+                "rank_best": best,
+                "rank_worst": worst,
+                "chosen": row.chosen,
+                "reference": row.reference,
+            }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
                 if value.spread is not None:

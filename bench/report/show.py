@@ -51,9 +51,10 @@ def render_predictions(
         record = store.record(cell.key)
         if record is None:
             raise BenchError(
-                "its cell is no longer in the results folder", where=f"method {cell.method}",
+                "its cell is no longer in the results folder",
+                where=f"method {cell.method}",
                 todo="run the suite again: what is still there is not measured twice",
-            )  # fmt: skip
+            )
         if record.status != "ok":
             return _failed(cell, record)
     first = store.record(cells[0].key)
@@ -112,9 +113,10 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
         targets = read_targets(store.dataset(record.fingerprint) / "targets.parquet")
     except (OSError, ValueError) as error:
         raise BenchError(
-            f"what it was run on cannot be read: {error}", where=str(store.root),
+            f"what it was run on cannot be read: {error}",
+            where=str(store.root),
             todo="run the suite again with --fresh",
-        ) from error  # fmt: skip
+        ) from error
     return _Shown(spec, documents, targets.get(spec.task, {}), predictions)
 
 
@@ -142,9 +144,10 @@ def find_cells(cells: Sequence[RunCell], method: str, run_name: str) -> list[Run
         return spelt[of_adapter[0]]
     if of_adapter:
         raise BenchError(
-            f"it has {len(of_adapter)} methods {method}", where=f"run {run_name}",
+            f"it has {len(of_adapter)} methods {method}",
+            where=f"run {run_name}",
             todo=f"name one: {', '.join(repr(name) for name in of_adapter)}",
-        )  # fmt: skip
+        )
     near = difflib.get_close_matches(method, spelt, n=3, cutoff=0.5)
     todo = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has: {', '.join(spelt)}"
     raise BenchError(f"it has no method {method!r}", where=f"run {run_name}", todo=todo)

@@ -18,9 +18,11 @@ NOBODY = "(none)"
 
 
 def labels_in_all(
-    spec: TaskSpec, test: Sequence[Document], targets: Mapping[str, Target],
+    spec: TaskSpec,
+    test: Sequence[Document],
+    targets: Mapping[str, Target],
     predictions: Mapping[str, Prediction],
-) -> list[RenderableType]:  # fmt: skip
+) -> list[RenderableType]:
     """The confusion matrix of all test documents, and the mistakes that the method was surest of."""
     counts: dict[tuple[str, str], int] = {}
     wrong: list[tuple[float, Document, str, PredictedLabel]] = []

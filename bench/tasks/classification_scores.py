@@ -32,18 +32,43 @@ METRICS = (
     Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample()),
     Metric("macro_recall", True, _MACRO, "recall, averaged over classes", OfSample()),
     Metric("macro_f1", True, _MACRO, "F1, averaged over classes", OfSample()),
-    Metric("mcc", True, "multi-class; an abstention is a class of its own; 0 where undefined",
-           "Matthews correlation of gold and predictions", OfSample()),
-    Metric("roc_auc", True, f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
-           "area under the ROC curve of the scores", OfSample()),
-    Metric("average_precision", True, f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
-           "area under the precision-recall curve of the scores", OfSample()),
-    Metric("brier", False, "two classes: (p - y)^2 of one class, several: sum over classes; null unless the "
-           "scores are probabilities", "squared error of the probabilities"),
-    Metric("ece", False, f"{BINS} equal bins of the highest probability; null unless the scores are "
-           "probabilities", "expected calibration error: confidence against accuracy", OfSample()),
+    Metric(
+        "mcc",
+        True,
+        "multi-class; an abstention is a class of its own; 0 where undefined",
+        "Matthews correlation of gold and predictions",
+        OfSample(),
+    ),
+    Metric(
+        "roc_auc",
+        True,
+        f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
+        "area under the ROC curve of the scores",
+        OfSample(),
+    ),
+    Metric(
+        "average_precision",
+        True,
+        f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
+        "area under the precision-recall curve of the scores",
+        OfSample(),
+    ),
+    Metric(
+        "brier",
+        False,
+        "two classes: (p - y)^2 of one class, several: sum over classes; null unless the "
+        "scores are probabilities",
+        "squared error of the probabilities",
+    ),
+    Metric(
+        "ece",
+        False,
+        f"{BINS} equal bins of the highest probability; null unless the scores are probabilities",
+        "expected calibration error: confidence against accuracy",
+        OfSample(),
+    ),
     Metric("abstained", False, "no label predicted", "share of documents without an answer"),
-)  # fmt: skip
+)
 _PLACES = {metric.id: index for index, metric in enumerate(METRICS)}
 
 
@@ -78,9 +103,13 @@ class ClassificationScores(Scores):
 
     @classmethod
     def of(
-        cls, spec: TaskSpec, ids: Sequence[str], gold: Sequence[str | None], predicted: Sequence[str | None],
+        cls,
+        spec: TaskSpec,
+        ids: Sequence[str],
+        gold: Sequence[str | None],
+        predicted: Sequence[str | None],
         scores: Sequence[Mapping[str, float]],
-    ) -> ClassificationScores:  # fmt: skip
+    ) -> ClassificationScores:
         """Raises BenchError for a label that the spec does not have."""
         places = {label: index for index, label in enumerate(spec.labels)}
         for what, labels in (("gold", gold), ("predicted", predicted)):

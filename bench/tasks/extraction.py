@@ -14,9 +14,12 @@ from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, ExtractedFacts, Fact, Prediction, StatedFacts, Target
 
 _FACT_COLUMNS = {
-    "subjects": "subject", "predicates": "predicate", "objects": "object",
-    "subject_types": "subject_type", "object_types": "object_type",
-}  # fmt: skip
+    "subjects": "subject",
+    "predicates": "predicate",
+    "objects": "object",
+    "subject_types": "subject_type",
+    "object_types": "object_type",
+}
 
 
 @dataclass(frozen=True, slots=True)

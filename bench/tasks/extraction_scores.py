@@ -35,26 +35,42 @@ _KINDS = (
 
 def _metrics() -> tuple[Metric, ...]:
     found = [
-        Metric("score", True, f"{_EXACT}; F1: {_BOTH_EMPTY}",
-               "mean over all documents: F1 of the facts, or whether the label is right"),
+        Metric(
+            "score",
+            True,
+            f"{_EXACT}; F1: {_BOTH_EMPTY}",
+            "mean over all documents: F1 of the facts, or whether the label is right",
+        ),
         *(
-            Metric(f"{view}{kind}{measure}", True, f"{matching}; {pooled}", f"{name} {what}{where}",
-                   OfSample())
+            Metric(
+                f"{view}{kind}{measure}", True, f"{matching}; {pooled}", f"{name} {what}{where}", OfSample()
+            )
             for view, where, pooled in _VIEWS
             for kind, what, matching in _KINDS
             for measure, name in _MEASURES
         ),
-        Metric("triples.document_f1", True, f"{_EXACT}; {_BOTH_EMPTY}",
-               "F1 of the facts of each document that states facts, averaged"),
-        Metric("triples.untyped.document_f1", True, f"{_UNTYPED}; {_BOTH_EMPTY}",
-               "the same, types ignored"),
-        Metric("label_accuracy", True, "equal strings; NFC, white space collapsed; no label is wrong",
-               "share of right labels where one was asked for"),
-        Metric("parsed", True, "a method that writes no text is always read",
-               "share of answers that could be read"),
+        Metric(
+            "triples.document_f1",
+            True,
+            f"{_EXACT}; {_BOTH_EMPTY}",
+            "F1 of the facts of each document that states facts, averaged",
+        ),
+        Metric("triples.untyped.document_f1", True, f"{_UNTYPED}; {_BOTH_EMPTY}", "the same, types ignored"),
+        Metric(
+            "label_accuracy",
+            True,
+            "equal strings; NFC, white space collapsed; no label is wrong",
+            "share of right labels where one was asked for",
+        ),
+        Metric(
+            "parsed",
+            True,
+            "a method that writes no text is always read",
+            "share of answers that could be read",
+        ),
         Metric(f"{FACTS}.parsed", True, "as parsed", "the same, of documents that state facts"),
         Metric(f"{LABELS}.parsed", True, "as parsed", "the same, of documents that ask for a label"),
-    ]  # fmt: skip
+    ]
     return tuple(found)
 
 

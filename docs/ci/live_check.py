@@ -86,8 +86,11 @@ PAIRS = 10
 def bench(folder: Path, *arguments: object) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "readbench.cli", *map(str, arguments)],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if not done.stdout:
         raise SystemExit(f"bench {arguments[0]}: {done.stderr}")
     return done.returncode, done.stdout
@@ -98,9 +101,17 @@ def run(folder: Path) -> str:
     would replace what the one before has measured."""
     results = f"results/{len(list(folder.glob('results/*')))}"
     _, out = bench(
-        folder, "run", "suite.toml", "--fresh", "--limit", LIMIT, "--include-path", "methods.py",
-        "--output-path", results,
-    )  # fmt: skip
+        folder,
+        "run",
+        "suite.toml",
+        "--fresh",
+        "--limit",
+        LIMIT,
+        "--include-path",
+        "methods.py",
+        "--output-path",
+        results,
+    )
     return out.strip().splitlines()[-1]
 
 
@@ -197,9 +208,18 @@ def speed_pairs(folder: Path, pairs: int, memory: int) -> None:
         write(folder, *injury)
         for number in range(1, pairs + 1):
             found = gate(
-                folder, "--speed", "--against", "HEAD", "--suite", "suite.toml", "--limit", LIMIT,
-                "--include-path", "methods.py", *(word for guard in guards for word in ("--fail-on", guard)),
-            )  # fmt: skip
+                folder,
+                "--speed",
+                "--against",
+                "HEAD",
+                "--suite",
+                "suite.toml",
+                "--limit",
+                LIMIT,
+                "--include-path",
+                "methods.py",
+                *(word for guard in guards for word in ("--fail-on", guard)),
+            )
             tally.add(kind, number, *found)
     tally.print()
 

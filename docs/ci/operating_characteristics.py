@@ -200,9 +200,11 @@ def noisy(sample: Sample, spec: TaskSpec, metric: str) -> Iterator[str]:
     def judged(before: Sample, after: Sample) -> str:
         n, seed = len(before.ids), int(generator.integers(1 << 31))
         drawn = bootstrap(
-            n, lambda w: (after.resampled(w) - before.resampled(w))[:, [place]], resamples=RESAMPLES // 10,
+            n,
+            lambda w: (after.resampled(w) - before.resampled(w))[:, [place]],
+            resamples=RESAMPLES // 10,
             seed=seed,
-        )  # fmt: skip
+        )
         per_seed = [
             float(b.aggregates()[place] - a.aggregates()[place])
             for a, b in zip(before.repeats, after.repeats, strict=True)

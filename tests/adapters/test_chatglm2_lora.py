@@ -22,9 +22,13 @@ from readbench_adapters.chatglm2_weights import native_config  # noqa: E402
 R, ALPHA, STEPS = 4, 16, 25
 ROWS = (32, 16, 16)
 FULL = SECOND_CONFIG | {
-    "num_layers": 28, "hidden_size": 4096, "num_attention_heads": 32, "kv_channels": 128,
-    "ffn_hidden_size": 13696, "padded_vocab_size": 65024,
-}  # fmt: skip
+    "num_layers": 28,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "kv_channels": 128,
+    "ffn_hidden_size": 13696,
+    "padded_vocab_size": 65024,
+}
 
 
 def model() -> Any:
@@ -170,10 +174,17 @@ def published(folder: Path, adapters: list[Fused], **said: Any) -> Path:
         state[stem.format(i, "B")] = adapter.b.weight.detach().clone()
     torch.save(state, folder / "adapter_model.bin")
     config = {
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": R, "lora_alpha": ALPHA, "lora_dropout": 0.1,
-        "target_modules": ["query_key_value"], "bias": "none", "fan_in_fan_out": False,
-        "modules_to_save": None, "base_model_name_or_path": "THUDM/chatglm2-6b",
-    }  # fmt: skip
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": R,
+        "lora_alpha": ALPHA,
+        "lora_dropout": 0.1,
+        "target_modules": ["query_key_value"],
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "modules_to_save": None,
+        "base_model_name_or_path": "THUDM/chatglm2-6b",
+    }
     (folder / "adapter_config.json").write_text(json.dumps(config | said))
     return folder
 

@@ -23,9 +23,14 @@ from readbench_adapters.checkpoint_files import names_sum, read_config, tensors,
 
 CLOSE = 1e-5
 FULL = {
-    "num_layers": 28, "hidden_size": 4096, "num_attention_heads": 32, "kv_channels": 128,
-    "multi_query_group_num": 2, "ffn_hidden_size": 13696, "padded_vocab_size": 65024,
-}  # fmt: skip
+    "num_layers": 28,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "kv_channels": 128,
+    "multi_query_group_num": 2,
+    "ffn_hidden_size": 13696,
+    "padded_vocab_size": 65024,
+}
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +114,13 @@ def original(name: str) -> str:
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_greedy_ids_are_the_originals(model: Any, reference: dict[str, Any], use_cache: bool) -> None:
     ids = model.generate(
-        reference["a_ids"], attention_mask=torch.ones_like(reference["a_ids"]), max_new_tokens=8,
-        do_sample=False, eos_token_id=None, use_cache=use_cache,
-    )  # fmt: skip
+        reference["a_ids"],
+        attention_mask=torch.ones_like(reference["a_ids"]),
+        max_new_tokens=8,
+        do_sample=False,
+        eos_token_id=None,
+        use_cache=use_cache,
+    )
     assert ids[0, -8:].tolist() == reference["greedy"].tolist()
 
 
@@ -223,10 +232,19 @@ def frequencies_not_rebuilt(_config: Any, _state: dict[str, Any], patch: pytest.
 
 
 WRONG: list[Wrong] = [
-    key_and_value_swapped, gate_and_up_swapped, epsilon_of_the_class, rotary_of_llama, mask_forgotten,
-    bias_forgotten, rotary_on_the_whole_head, base_of_another_model, norms_swapped, head_tied, groups_in_turn,
+    key_and_value_swapped,
+    gate_and_up_swapped,
+    epsilon_of_the_class,
+    rotary_of_llama,
+    mask_forgotten,
+    bias_forgotten,
+    rotary_on_the_whole_head,
+    base_of_another_model,
+    norms_swapped,
+    head_tied,
+    groups_in_turn,
     frequencies_not_rebuilt,
-]  # fmt: skip
+]
 
 
 def converted() -> tuple[Any, dict[str, Any]]:
@@ -254,10 +272,15 @@ def test_a_wrong_conversion_is_caught(
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("rmsnorm", False), ("add_bias_linear", True), ("multi_query_attention", False), ("rope_ratio", 50),
-        ("apply_residual_connection_post_layernorm", True), ("original_rope", False), ("pre_seq_len", 128),
+        ("rmsnorm", False),
+        ("add_bias_linear", True),
+        ("multi_query_attention", False),
+        ("rope_ratio", 50),
+        ("apply_residual_connection_post_layernorm", True),
+        ("original_rope", False),
+        ("pre_seq_len", 128),
     ],
-)  # fmt: skip
+)
 def test_what_the_class_cannot_express_is_refused(key: str, value: object) -> None:
     with pytest.raises(BenchError, match=f"{key}={value}, which GlmForCausalLM cannot"):
         native_config(SECOND_CONFIG | {key: value})

@@ -22,10 +22,17 @@ from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM, 
 
 CLOSE = 1e-5
 SIZES: dict[str, Any] = {
-    "vocab_size": 320, "hidden_size": 64, "inner_hidden_size": 160, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "bos_token_id": 296, "eos_token_id": 297, "mask_token_id": 292,
-    "gmask_token_id": 293, "pad_token_id": 3,
-}  # fmt: skip
+    "vocab_size": 320,
+    "hidden_size": 64,
+    "inner_hidden_size": 160,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "bos_token_id": 296,
+    "eos_token_id": 297,
+    "mask_token_id": 292,
+    "gmask_token_id": 293,
+    "pad_token_id": 3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +158,14 @@ def test_generation_with_a_cache_is_that_without() -> None:
     ids, mask = texts()
     ids, mask = ids[:, :15], mask[:, :15]
     found = model.generate(
-        ids, attention_mask=mask, max_new_tokens=6, do_sample=False, eos_token_id=None,
-        return_dict_in_generate=True, output_logits=True,
-    )  # fmt: skip
+        ids,
+        attention_mask=mask,
+        max_new_tokens=6,
+        do_sample=False,
+        eos_token_id=None,
+        return_dict_in_generate=True,
+        output_logits=True,
+    )
     with torch.no_grad():
         again = model(input_ids=found.sequences, attention_mask=padding_of(found.sequences)).logits
     assert torch.equal(again[:, 14:20].argmax(dim=-1), found.sequences[:, 15:])

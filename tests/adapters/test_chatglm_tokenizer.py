@@ -52,8 +52,10 @@ def test_special_ids_are_the_originals() -> None:
     tokenizer = second_tokenizer(SECOND, read_config(SECOND))
     expected = json.loads(str(np.load(SECOND / "reference.npz")["specials_json"]))
     assert expected == tokenizer.special | {
-        "<bos>": tokenizer.pieces.bos_id(), "<eos>": tokenizer.eos_id, "<pad>": tokenizer.pad_id,
-    }  # fmt: skip
+        "<bos>": tokenizer.pieces.bos_id(),
+        "<eos>": tokenizer.eos_id,
+        "<pad>": tokenizer.pad_id,
+    }
 
 
 @second_here
@@ -118,9 +120,12 @@ def first_config(path: Path) -> dict[str, Any]:
 
     ids = SentencePieceProcessor(model_file=str(path)).piece_to_id
     return {
-        "vocab_size": 512, "pad_token_id": ids("<pad>"), "gmask_token_id": ids("[gMASK]"),
-        "bos_token_id": ids("<sop>"), "eos_token_id": ids("<eop>"),
-    }  # fmt: skip
+        "vocab_size": 512,
+        "pad_token_id": ids("<pad>"),
+        "gmask_token_id": ids("[gMASK]"),
+        "bos_token_id": ids("<sop>"),
+        "eos_token_id": ids("<eop>"),
+    }
 
 
 @pytest.fixture(scope="module")

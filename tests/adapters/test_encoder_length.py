@@ -12,9 +12,14 @@ from readbench_adapters.encoder_length import check_length
 
 transformers = pytest.importorskip("transformers")
 SIZES: dict[str, Any] = {
-    "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8,
-    "vocab_size": 40, "max_position_embeddings": 34, "pad_token_id": 1,
-}  # fmt: skip
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "intermediate_size": 8,
+    "vocab_size": 40,
+    "max_position_embeddings": 34,
+    "pad_token_id": 1,
+}
 
 
 def tokenizer(most: int = int(1e30)) -> Any:

@@ -114,8 +114,11 @@ def test_nothing_to_learn_from_is_said(cls: type[Adapter]) -> None:
 
 
 def test_labels_are_learned_and_facts_abstained_from() -> None:
-    reviews = [(f"评论：{text}", StatedFacts(label=label)) for label in ("茶叶", "雨伞") for text in
-               (f"{label}不错。", f"这{label}很好。", f"{label}一般，{label}而已。")]  # fmt: skip
+    reviews = [
+        (f"评论：{text}", StatedFacts(label=label))
+        for label in ("茶叶", "雨伞")
+        for text in (f"{label}不错。", f"这{label}很好。", f"{label}一般，{label}而已。")
+    ]
     rows = dataset(*reviews, *zip(BOOKS_TEXTS, BOOKS_TARGETS, strict=True))
     adapter, notes = fitted(LabelLogReg, rows)
     tea, umbrella, facts = predicted(

@@ -49,16 +49,26 @@ TEXTS = {
 }
 STOPPED = {"de": "die", "fr": "les", "es": "los", "zh": "的"}
 WITHOUT_TAGS = (
-    "pke.yake", "pke.tfidf[df=train]", "pke.kpminer[df=train, lasf=1]",
+    "pke.yake",
+    "pke.tfidf[df=train]",
+    "pke.kpminer[df=train, lasf=1]",
     "pke.topicrank[candidates=ngrams(1,3)]",
-    "pke.multipartiterank[candidates=ngrams(1,3)]", "pke.firstphrases[candidates=ngrams(1,3)]",
+    "pke.multipartiterank[candidates=ngrams(1,3)]",
+    "pke.firstphrases[candidates=ngrams(1,3)]",
     "sgrank[normalize=lower, include_pos=[]]",
-)  # fmt: skip
+)
 BY_TAGS = (
-    "pke.firstphrases", "pke.textrank", "pke.singlerank", "pke.topicrank", "pke.topicalpagerank[lda=train]",
-    "pke.positionrank", "pke.multipartiterank", "sgrank", "pke.tfidf[df=train, candidates=noun-phrases]",
+    "pke.firstphrases",
+    "pke.textrank",
+    "pke.singlerank",
+    "pke.topicrank",
+    "pke.topicalpagerank[lda=train]",
+    "pke.positionrank",
+    "pke.multipartiterank",
+    "sgrank",
+    "pke.tfidf[df=train, candidates=noun-phrases]",
     "pke.textrank[candidates=ngrams(1,3)]",
-)  # fmt: skip
+)
 
 
 def task(language: str) -> TaskSpec:
@@ -127,9 +137,16 @@ def test_english_keeps_pke_s_list() -> None:
 
 @pytest.mark.parametrize(
     ("language", "word", "stem"),
-    [("de", "Häuser", "haus"), ("fr", "continuellement", "continuel"), ("es", "Aplicaciones", "aplic"),
-     ("zh", "模型", "模型"), ("zh", "Models", "models"), ("en", "Häuser", "häuser"), ("no", "husene", "hus")],
-)  # fmt: skip
+    [
+        ("de", "Häuser", "haus"),
+        ("fr", "continuellement", "continuel"),
+        ("es", "Aplicaciones", "aplic"),
+        ("zh", "模型", "模型"),
+        ("zh", "Models", "models"),
+        ("en", "Häuser", "häuser"),
+        ("no", "husene", "hus"),
+    ],
+)
 def test_the_stemmer_is_that_of_the_language(language: str, word: str, stem: str) -> None:
     assert language_of(language).stemmer()(word) == stem
 

@@ -26,9 +26,14 @@ from readbench_adapters import llm_heads  # noqa: E402
 
 TRAIN, VALIDATION, TEST = papers(36), papers(8, seed=1), papers(9, seed=2).documents
 RATES = {
-    "lora": 1e-2, "adalora": 3e-2, "prefix-tuning": 1e-2, "prompt-tuning": 5e-2, "p-tuning": 1e-2,
-    "p-tuning-v2": 5e-2, "full": 3e-3,
-}  # fmt: skip
+    "lora": 1e-2,
+    "adalora": 3e-2,
+    "prefix-tuning": 1e-2,
+    "prompt-tuning": 5e-2,
+    "p-tuning": 1e-2,
+    "p-tuning-v2": 5e-2,
+    "full": 3e-3,
+}
 CLOSE = 1e-4
 
 
@@ -38,8 +43,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("models")
     second = SECOND if SECOND.is_dir() else write_second(root / "chatglm2", seq_length=512)
     return {
-        "llama": build_llama(root / "llama"), "chatglm2": second, "chatglm": build_chatglm(root / "chatglm"),
-    }  # fmt: skip
+        "llama": build_llama(root / "llama"),
+        "chatglm2": second,
+        "chatglm": build_chatglm(root / "chatglm"),
+    }
 
 
 def spelled(model: Path, tuning: str, more: str = "") -> str:
@@ -280,10 +287,12 @@ def test_a_prompt_longer_than_the_model_reads_is_refused(models: dict[str, Path]
 @pytest.mark.parametrize(
     ("tuning", "more"),
     [
-        ("lora", ", epochs=1"), ("p-tuning", ", epochs=1, encoder=lstm"), ("none", ", shots=1"),
+        ("lora", ", epochs=1"),
+        ("p-tuning", ", epochs=1, encoder=lstm"),
+        ("none", ", shots=1"),
         ("p-tuning-v2", ", epochs=1, head=classifier, virtual_tokens=8"),
     ],
-)  # fmt: skip
+)
 def test_conformance(tuning: str, more: str, models: dict[str, Path]) -> None:
     spelling = spelled(models["llama"], tuning, more).replace("max_tokens=160", "max_tokens=240")
     found = list(check_method(spelling, only="classification"))
@@ -305,9 +314,10 @@ def test_empty_and_huge_papers(models: dict[str, Path]) -> None:
     notes: dict[str, Any] = {}
     adapter = fitted(spelled(models["llama"], "none"), TRAIN, VALIDATION, notes=notes)
     odd = [
-        Document("empty", {}), Document("huge", {"title": "t" * 5000, "abstract": "dose clinic " * 4000}),
+        Document("empty", {}),
+        Document("huge", {"title": "t" * 5000, "abstract": "dose clinic " * 4000}),
         Document("foreign", {"title": "基于深度学习", "abstract": "</s><s> ∑ 🙂 {title}"}),
-    ]  # fmt: skip
+    ]
     assert all(prediction.label in ("0", "1") for prediction in adapter.predict(odd))
     assert notes["cuts"]["test"] == 1
     assert adapter.predict([]) == []

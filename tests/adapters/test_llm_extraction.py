@@ -110,9 +110,12 @@ def test_lora_and_a_facts_only_dataset_without_labels(llama: Path) -> None:
     data = corpus.only(corpus.slices["facts"])
     notes: dict[str, Any] = {}
     method = fitted(
-        spelled(llama, "epochs=1", "max_tokens=400, max_new_tokens=20"), data, NOTHING,
-        spec=TaskSpec(task="extraction", fields=("instruction", "input")), notes=notes,
-    )  # fmt: skip
+        spelled(llama, "epochs=1", "max_tokens=400, max_new_tokens=20"),
+        data,
+        NOTHING,
+        spec=TaskSpec(task="extraction", fields=("instruction", "input")),
+        notes=notes,
+    )
     assert len(method.predict(data.documents[:2])) == 2
     assert notes["answers_cut_train"] == len(data.documents)
     assert notes["validation"]["documents"] == 0

@@ -93,8 +93,11 @@ def test_papers_without_gold_teach_nothing(llama: Path) -> None:
     notes: dict[str, Any] = {}
     fitted(
         spelled(llama, "tuning=full, epochs=2, validation=0.34"),
-        Dataset("tiny", data.documents, {"keyphrases": known}), NOTHING, spec=SPEC, notes=notes,
-    )  # fmt: skip
+        Dataset("tiny", data.documents, {"keyphrases": known}),
+        NOTHING,
+        spec=SPEC,
+        notes=notes,
+    )
     assert notes["validation"]["documents"] == 1
 
 
@@ -148,7 +151,7 @@ def test_half_a_phrase_is_none() -> None:
         ("This paper shows how a method that nobody has tried before can be made to work well.", ()),
         ("本文研究了一种新的基于深度学习的图像识别方法并且在多个公开的数据集上进行了充分的实验", ()),
     ],
-)  # fmt: skip
+)
 def test_lists_as_models_write_them(text: str, phrases: tuple[str, ...]) -> None:
     assert read_phrases(text) == phrases
 

@@ -33,10 +33,18 @@ ACCELERATOR = 790e12
 """Dense bf16 operations a second, at most, of the accelerator that the published floors are for."""
 
 CHATGLM2_CONFIG = {
-    "model_type": "chatglm", "num_layers": 28, "hidden_size": 4096, "num_attention_heads": 32,
-    "kv_channels": 128, "multi_query_attention": True, "multi_query_group_num": 2, "add_qkv_bias": True,
-    "ffn_hidden_size": 13696, "padded_vocab_size": 65024, "tie_word_embeddings": False,
-}  # fmt: skip
+    "model_type": "chatglm",
+    "num_layers": 28,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "kv_channels": 128,
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "add_qkv_bias": True,
+    "ffn_hidden_size": 13696,
+    "padded_vocab_size": 65024,
+    "tie_word_embeddings": False,
+}
 
 
 def test_the_weights_are_those_of_the_published_checkpoints() -> None:
@@ -44,9 +52,12 @@ def test_the_weights_are_those_of_the_published_checkpoints() -> None:
     # Two bytes each; the file has 32 rotary frequencies more.
     assert CHATGLM2_6B.parameters * 2 + 64 == 12_487_168_064
     first = {
-        "inner_hidden_size": 16384, "hidden_size": 4096, "num_attention_heads": 32, "num_layers": 28,
+        "inner_hidden_size": 16384,
+        "hidden_size": 4096,
+        "num_attention_heads": 32,
+        "num_layers": 28,
         "vocab_size": 130528,
-    }  # fmt: skip
+    }
     assert shape_from_config(first) == CHATGLM_6B
     assert SMOLLM2_135M.parameters == 134_515_008
 
@@ -90,10 +101,15 @@ def test_full_tuning_of_six_billion_parameters_does_not_fit_80_gigabytes() -> No
 
 
 TUNINGS = [
-    LORA, TuningConfig("lora", rank=3), TuningConfig("adalora"), TuningConfig("prefix-tuning"),
-    TuningConfig("prompt-tuning", virtual_tokens=7), TuningConfig("p-tuning"),
-    TuningConfig("p-tuning", encoder="lstm"), TuningConfig("p-tuning-v2"),
-]  # fmt: skip
+    LORA,
+    TuningConfig("lora", rank=3),
+    TuningConfig("adalora"),
+    TuningConfig("prefix-tuning"),
+    TuningConfig("prompt-tuning", virtual_tokens=7),
+    TuningConfig("p-tuning"),
+    TuningConfig("p-tuning", encoder="lstm"),
+    TuningConfig("p-tuning-v2"),
+]
 
 
 @pytest.mark.parametrize("config", TUNINGS, ids=lambda c: f"{c.tuning}-{c.encoder}-{c.rank}")
@@ -123,14 +139,30 @@ def tiny(kind: str) -> tuple[Any, Shape]:
         from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM
 
         sizes = {"vocab_size": 64, "hidden_size": 32, "inner_hidden_size": 48, "num_attention_heads": 4}
-        model = ChatGLMForCausalLM(ChatGLMConfig(**sizes, num_hidden_layers=2, bos_token_id=1, eos_token_id=2,
-                                                 mask_token_id=5, gmask_token_id=4))  # fmt: skip
+        model = ChatGLMForCausalLM(
+            ChatGLMConfig(
+                **sizes,
+                num_hidden_layers=2,
+                bos_token_id=1,
+                eos_token_id=2,
+                mask_token_id=5,
+                gmask_token_id=4,
+            )
+        )
         return model, shape_from_config(sizes | {"num_layers": 2})
     common: dict[str, Any] = {
-        "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0,
-        "bos_token_id": 1, "eos_token_id": 2, "tie_word_embeddings": False,
-    }  # fmt: skip
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "tie_word_embeddings": False,
+    }
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(**common)), shape_from_config(common)
     shape = replace(shape_from_config(common | {"attention_bias": True}), fused=True)
@@ -168,10 +200,17 @@ def wide(kind: str, layers: int) -> tuple[Any, Shape]:
     from transformers import GlmConfig, GlmForCausalLM, LlamaConfig, LlamaForCausalLM
 
     sizes: dict[str, Any] = {
-        "vocab_size": 64, "hidden_size": 256, "intermediate_size": 640, "num_hidden_layers": layers,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64, "pad_token_id": 0,
-        "bos_token_id": 1, "eos_token_id": 2,
-    }  # fmt: skip
+        "vocab_size": 64,
+        "hidden_size": 256,
+        "intermediate_size": 640,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 64,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    }
     if kind == "llama":
         return LlamaForCausalLM(LlamaConfig(**sizes)), shape_from_config(sizes)
     shape = replace(shape_from_config(sizes | {"attention_bias": True}), fused=True)

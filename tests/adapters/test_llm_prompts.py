@@ -52,8 +52,9 @@ def test_what_fits_is_not_cut() -> None:
 
 def test_the_abstract_is_cut_first_and_at_a_word() -> None:
     assert shown(60, title="Trials", abstract="word " * 100) == (
-        "Say 1 if medical. T:Trials A:word word word word [end]", True,
-    )  # fmt: skip
+        "Say 1 if medical. T:Trials A:word word word word [end]",
+        True,
+    )
 
 
 def test_then_the_title_and_never_the_instruction() -> None:
@@ -127,11 +128,23 @@ def test_the_default_prompt_names_the_fields_and_the_labels() -> None:
 @pytest.mark.parametrize(
     ("said", "label"),
     [
-        ("1", "1"), (" 0\n", "0"), ("The answer is 1.", "1"), ("1: medical", "1"), ("label=0", "0"),
-        ("10", None), ("", None), ("medical", None), ("0 or 1", None), ("1\nnot 0, because", "1"),
-        ("0. The paper scores 1 of 5", "0"), ("0.5", None), ("1.0", None), ("答：1", "1"), ("**1**", "1"),
+        ("1", "1"),
+        (" 0\n", "0"),
+        ("The answer is 1.", "1"),
+        ("1: medical", "1"),
+        ("label=0", "0"),
+        ("10", None),
+        ("", None),
+        ("medical", None),
+        ("0 or 1", None),
+        ("1\nnot 0, because", "1"),
+        ("0. The paper scores 1 of 5", "0"),
+        ("0.5", None),
+        ("1.0", None),
+        ("答：1", "1"),
+        ("**1**", "1"),
     ],
-)  # fmt: skip
+)
 def test_answers_are_read_tolerantly(said: str, label: str | None) -> None:
     found = FORMAT.parse(said)
     assert (found.label if found else None) == label

@@ -98,17 +98,30 @@ def test_the_head_in_place_gives_the_models_own_logits() -> None:
     torch.manual_seed(2)
     model = Gemma2ForCausalLM(
         Gemma2Config(
-            vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=1, head_dim=8, final_logit_softcapping=0.5, initializer_range=0.5,
+            vocab_size=50,
+            hidden_size=16,
+            intermediate_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            head_dim=8,
+            final_logit_softcapping=0.5,
+            initializer_range=0.5,
         )
-    ).eval()  # fmt: skip
+    ).eval()
     rows = [[5, 6, 7, 8], [9, 10]]
     positions = torch.tensor([[1, 3], [0, 1]])
     with torch.no_grad():
-        found = read(model, rows, Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True),
-                     pad=0, device="cpu")  # fmt: skip
-        columns = Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True,
-                         columns=torch.tensor([3, 30]))  # fmt: skip
+        found = read(
+            model,
+            rows,
+            Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True),
+            pad=0,
+            device="cpu",
+        )
+        columns = Wanted(
+            base_of(model).get_output_embeddings(), positions, 4, exact=True, columns=torch.tensor([3, 30])
+        )
         few = read(model, rows, columns, pad=0, device="cpu")
         whole = [model(input_ids=torch.tensor([row])).logits[0] for row in rows]
     assert found.shape == (2, 2, 50)

@@ -22,9 +22,14 @@ pytestmark = [
 ]
 
 COLUMNS = {
-    "P@5": "precision@5", "P@10": "precision@10", "R@5": "recall@5", "R@10": "recall@10",
-    "F@5": "f1@5", "F@10": "f1@10", "MAP": "map",
-}  # fmt: skip
+    "P@5": "precision@5",
+    "P@10": "precision@10",
+    "R@5": "recall@5",
+    "R@10": "recall@10",
+    "F@5": "f1@5",
+    "F@10": "f1@10",
+    "MAP": "map",
+}
 
 # F1@5, F1@10 and MAP in percent of pke's own defaults, measured with pke's documented calls.
 DEFAULTS = {

@@ -100,9 +100,11 @@ def test_likely_spans_by_hand() -> None:
     probabilities = table((0.1, 0.9, 0.0), (0.3, 0.1, 0.6), (0.9, 0.1, 0.0))
     spans = {(first, last): score for first, last, score in likely_spans(probabilities, 3)}
     assert spans == {
-        (0, 0): pytest.approx(0.9 * 0.4), (0, 1): pytest.approx(0.9 * 0.6),
-        (1, 1): pytest.approx(0.1), (2, 2): pytest.approx(0.1),
-    }  # fmt: skip
+        (0, 0): pytest.approx(0.9 * 0.4),
+        (0, 1): pytest.approx(0.9 * 0.6),
+        (1, 1): pytest.approx(0.1),
+        (2, 2): pytest.approx(0.1),
+    }
 
 
 @given(st.lists(st.tuples(*[st.floats(0.01, 1)] * 3), min_size=1, max_size=6), st.integers(1, 6))
@@ -122,8 +124,10 @@ def test_likely_spans_are_of_disjoint_events(rows: list[tuple[float, ...]], long
 def test_tagged_spans_by_hand() -> None:
     o, b, i = (0.8, 0.1, 0.1), (0.2, 0.7, 0.1), (0.1, 0.3, 0.6)
     assert tagged_spans(table(i, i, o, b, b, i, o)) == [
-        (0, 1, pytest.approx(0.6)), (3, 3, pytest.approx(0.7)), (4, 5, pytest.approx(0.65)),
-    ]  # fmt: skip
+        (0, 1, pytest.approx(0.6)),
+        (3, 3, pytest.approx(0.7)),
+        (4, 5, pytest.approx(0.65)),
+    ]
     assert tagged_spans(np.zeros((0, 3))) == []
 
 

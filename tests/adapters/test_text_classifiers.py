@@ -160,9 +160,7 @@ def test_a_forest_depends_on_the_seed_and_the_others_do_not(papers: tuple[Datase
     train, test = papers
     for spelling in METHODS:
         cls = Registry()[spelling]
-        made = [
-            cls(cls.Params(), Context(task=SPEC, seed=seed)) for seed in (1, 2)
-        ]  # fmt: skip
+        made = [cls(cls.Params(), Context(task=SPEC, seed=seed)) for seed in (1, 2)]
         predictions = []
         for one in made:
             one.load()

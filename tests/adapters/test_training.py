@@ -102,18 +102,27 @@ def test_it_learns_and_tells_what_it_did() -> None:
     steps: list[tuple[int, int]] = []
     config = TrainingConfig(epochs=12, learning_rate=0.1, batch_size=8, patience=None)
     curve = train(
-        problem.model, problem.loss, problem.lengths, config,
-        context(notes, progress=lambda done, total: steps.append((done, total))), evaluate=problem.accuracy,
-    )  # fmt: skip
+        problem.model,
+        problem.loss,
+        problem.lengths,
+        config,
+        context(notes, progress=lambda done, total: steps.append((done, total))),
+        evaluate=problem.accuracy,
+    )
     assert curve[-1].train_loss < curve[0].train_loss / 2
     assert max(point.validation_score or 0 for point in curve) > 0.9
     assert [point["epoch"] for point in notes["learning_curve"]] == list(range(1, 13))
     assert all(point["tokens_per_s"] > 0 for point in notes["learning_curve"])
     assert steps == [(done, 84) for done in range(85)]
     assert notes["training"] | {"best_epoch": None} == {
-        "best_epoch": None, "epochs": 12, "epochs_allowed": 12, "steps": 84, "precision": "fp32",
-        "trainable_parameters": 74, "parameters": 74,
-    }  # fmt: skip
+        "best_epoch": None,
+        "epochs": 12,
+        "epochs_allowed": 12,
+        "steps": 84,
+        "precision": "fp32",
+        "trainable_parameters": 74,
+        "parameters": 74,
+    }
 
 
 def test_one_step_is_torch_own_arithmetic() -> None:
@@ -207,9 +216,13 @@ def test_a_hook_sees_each_step_before_gradients_are_cleared() -> None:
     seen: list[tuple[int, bool]] = []
     config = TrainingConfig(epochs=2, batch_size=16, accumulation=3)
     train(
-        problem.model, problem.loss, problem.lengths, config, context(),
+        problem.model,
+        problem.loss,
+        problem.lengths,
+        config,
+        context(),
         after_step=lambda step: seen.append((step, problem.model[0].weight.grad is not None)),
-    )  # fmt: skip
+    )
     assert seen == [(step, True) for step in range(1, optimiser_steps(50, config) + 1)]
     assert len(seen) == 4
 
@@ -264,7 +277,11 @@ def test_a_gpu_trains_in_mixed_precision() -> None:
         problem.inputs, problem.targets = problem.inputs.cuda(), problem.targets.cuda()
         config = TrainingConfig(epochs=12, learning_rate=0.1, batch_size=8, precision=precision)  # type: ignore[arg-type]
         curve = train(
-            problem.model, problem.loss, problem.lengths, config, context(device="cuda"),
+            problem.model,
+            problem.loss,
+            problem.lengths,
+            config,
+            context(device="cuda"),
             evaluate=problem.accuracy,
-        )  # fmt: skip
+        )
         assert curve[-1].train_loss < curve[0].train_loss / 2

@@ -32,11 +32,18 @@ def save_tiny_bert(
 
     tokenizer = tiny_tokenizer(folder)
     config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=64, id2label=dict(enumerate(labels)),
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        id2label=dict(enumerate(labels)),
         label2id={label: i for i, label in enumerate(labels)},
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.2,
-    )  # fmt: skip
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=0.2,
+    )
     torch.manual_seed(seed)
     model = BertForTokenClassification(config) if head else BertModel(config)
     if head:

@@ -17,11 +17,23 @@ second_here = pytest.mark.skipif(not SECOND.is_dir(), reason="no tiny-chatglm2 b
 first_here = pytest.mark.skipif(not FIRST.is_dir(), reason="no tiny-chatglm beside the repository")
 
 SECOND_CONFIG: dict[str, Any] = {
-    "model_type": "chatglm", "num_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "kv_channels": 8,
-    "multi_query_attention": True, "multi_query_group_num": 2, "ffn_hidden_size": 48,
-    "padded_vocab_size": 512, "layernorm_epsilon": 1e-5, "rmsnorm": True, "add_qkv_bias": True,
-    "add_bias_linear": False, "seq_length": 128, "eos_token_id": 2, "pad_token_id": 0,
-}  # fmt: skip
+    "model_type": "chatglm",
+    "num_layers": 2,
+    "hidden_size": 32,
+    "num_attention_heads": 4,
+    "kv_channels": 8,
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "ffn_hidden_size": 48,
+    "padded_vocab_size": 512,
+    "layernorm_epsilon": 1e-5,
+    "rmsnorm": True,
+    "add_qkv_bias": True,
+    "add_bias_linear": False,
+    "seq_length": 128,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
 
 
 def train_pieces(path: Path, pieces: int, words: tuple[str, ...] = ()) -> None:
@@ -32,10 +44,18 @@ def train_pieces(path: Path, pieces: int, words: tuple[str, ...] = ()) -> None:
     corpus = path.with_suffix(".txt")
     corpus.write_text("\n".join(sentences * 20), encoding="utf-8")
     SentencePieceTrainer.train(
-        input=str(corpus), model_prefix=str(path.with_suffix("")), vocab_size=pieces, model_type="bpe",
-        byte_fallback=True, character_coverage=1.0, remove_extra_whitespaces=False, hard_vocab_limit=False,
-        normalization_rule_name="identity", user_defined_symbols=list(words), minloglevel=2,
-    )  # fmt: skip
+        input=str(corpus),
+        model_prefix=str(path.with_suffix("")),
+        vocab_size=pieces,
+        model_type="bpe",
+        byte_fallback=True,
+        character_coverage=1.0,
+        remove_extra_whitespaces=False,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        user_defined_symbols=list(words),
+        minloglevel=2,
+    )
     corpus.unlink()
     path.with_suffix(".vocab").unlink()
 

@@ -42,9 +42,10 @@ def build_llama(folder: Path) -> Path:
     core.decoder = decoders.ByteLevel()
     texts = [" ".join(words) for words in WORDS.values()] * 3
     trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=["<pad>", "<s>", "</s>"],
+        vocab_size=400,
+        special_tokens=["<pad>", "<s>", "</s>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     core.train_from_iterator(texts, trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
@@ -56,11 +57,19 @@ def build_llama(folder: Path) -> Path:
     torch.manual_seed(11)
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
-            bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.2,
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=512,
+            bos_token_id=1,
+            eos_token_id=2,
+            pad_token_id=0,
+            initializer_range=0.2,
         )
-    )  # fmt: skip
+    )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -98,9 +107,12 @@ def build_chatglm(folder: Path) -> Path:
     train_pieces(folder / FIRST_FILE, 390, ("<n>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<pad>"))
     pieces = _load(folder / FIRST_FILE)
     ids = {
-        "bos_token_id": "<sop>", "eos_token_id": "<eop>", "pad_token_id": "<pad>",
-        "mask_token_id": "[MASK]", "gmask_token_id": "[gMASK]",
-    }  # fmt: skip
+        "bos_token_id": "<sop>",
+        "eos_token_id": "<eop>",
+        "pad_token_id": "<pad>",
+        "mask_token_id": "[MASK]",
+        "gmask_token_id": "[gMASK]",
+    }
     said = {name: pieces.piece_to_id(piece) for name, piece in ids.items()}
     sizes = {"vocab_size": 400, "hidden_size": 32, "inner_hidden_size": 64, "num_attention_heads": 4}
     torch.manual_seed(7)
@@ -113,8 +125,13 @@ def build_chatglm(folder: Path) -> Path:
         state[name] = (torch.randn(parameter.shape) * 0.1 + (1.0 if norm else 0.0)).half()
     write_shards(folder, state)
     config = {
-        "model_type": "chatglm", "position_encoding_2d": True, "num_layers": 2, "layernorm_epsilon": 1e-5,
-        "max_sequence_length": 512, **sizes, **said,
-    }  # fmt: skip
+        "model_type": "chatglm",
+        "position_encoding_2d": True,
+        "num_layers": 2,
+        "layernorm_epsilon": 1e-5,
+        "max_sequence_length": 512,
+        **sizes,
+        **said,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     return folder

@@ -81,9 +81,11 @@ def test_everything_is_in_every_format(width: int) -> None:
     }
     gold = {d.id: ("word1 word2", "big [data]", "one|two") for d in dataset.documents}
     known = Dataset(
-        "made [up]", (*dataset.documents, copy), {"classification": labels, "keyphrases": gold},
+        "made [up]",
+        (*dataset.documents, copy),
+        {"classification": labels, "keyphrases": gold},
         parts={"p000": "train", "copy": "test"},
-    )  # fmt: skip
+    )
     found = audit(known)
     kinds = {one.kind for one in found.findings}
     assert {"shortcut", "contradictory labels", "copies across parts", "copies", "no keyphrases"} <= kinds
@@ -104,9 +106,15 @@ def test_everything_is_in_every_format(width: int) -> None:
 def test_the_audit_of_the_challenge(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared / "data" / "xfyun"
     status = run(
-        "audit", folder / "testB.csv", "--labels", folder / "testB_silver_labels.csv", "--format", "json",
-        "--limit", "600",
-    )  # fmt: skip
+        "audit",
+        folder / "testB.csv",
+        "--labels",
+        folder / "testB_silver_labels.csv",
+        "--format",
+        "json",
+        "--limit",
+        "600",
+    )
     value = json.loads(capsys.readouterr().out)
     assert status == 1
     (found,) = (one for one in value["findings"] if one["severity"] == "finding")

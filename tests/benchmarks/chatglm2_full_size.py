@@ -44,19 +44,35 @@ and LoRA at 4 x 512 tokens with gradient checkpointing inside so much memory."""
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "full": {
-        "num_layers": 28, "hidden_size": 4096, "num_attention_heads": 32, "kv_channels": 128,
-        "ffn_hidden_size": 13696, "padded_vocab_size": 65024,
+        "num_layers": 28,
+        "hidden_size": 4096,
+        "num_attention_heads": 32,
+        "kv_channels": 128,
+        "ffn_hidden_size": 13696,
+        "padded_vocab_size": 65024,
     },
     "tiny": {
-        "num_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "kv_channels": 16,
-        "ffn_hidden_size": 160, "padded_vocab_size": 65024,
+        "num_layers": 2,
+        "hidden_size": 64,
+        "num_attention_heads": 4,
+        "kv_channels": 16,
+        "ffn_hidden_size": 160,
+        "padded_vocab_size": 65024,
     },
-}  # fmt: skip
+}
 COMMON = {
-    "model_type": "chatglm", "multi_query_attention": True, "multi_query_group_num": 2, "rmsnorm": True,
-    "add_qkv_bias": True, "add_bias_linear": False, "layernorm_epsilon": 1e-5, "seq_length": 32768,
-    "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False,
-}  # fmt: skip
+    "model_type": "chatglm",
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "rmsnorm": True,
+    "add_qkv_bias": True,
+    "add_bias_linear": False,
+    "layernorm_epsilon": 1e-5,
+    "seq_length": 32768,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+    "tie_word_embeddings": False,
+}
 LABELS = Answers(((30910, 30940), (30910, 30939)), 1)
 """The ids of ChatGLM2's answers 0 and 1."""
 
@@ -105,9 +121,12 @@ class Stand:
         start = perf_counter()
         glm = native_config(config)
         self.causal = CausalModel(
-            assemble(glm, random_state(glm, self.dtype, self.device), self.device), Ids(), "chatglm2",
-            ("q_proj", "k_proj", "v_proj"), {},
-        )  # fmt: skip
+            assemble(glm, random_state(glm, self.dtype, self.device), self.device),
+            Ids(),
+            "chatglm2",
+            ("q_proj", "k_proj", "v_proj"),
+            {},
+        )
         self.wait()
         self.built_s = perf_counter() - start
 
@@ -186,11 +205,13 @@ def measure_scoring(stand: Stand) -> dict[str, Any]:
     best = min(found["seconds_per_paper"] for found in by_batch.values())
     floor = floor_seconds(stand.shape, documents=1, tokens=round(tokens), flops=options.tflops * 1e12)
     return {
-        "mean_tokens": tokens, "by_batch": by_batch,
+        "mean_tokens": tokens,
+        "by_batch": by_batch,
         "one_by_one": {"seconds_per_paper": seconds / len(few), "peak_gib": peak, "papers": len(few)},
-        "floor_seconds_per_paper": floor, "best_over_floor": best / floor,
+        "floor_seconds_per_paper": floor,
+        "best_over_floor": best / floor,
         "faster_than_one_by_one": seconds / len(few) / best,
-    }  # fmt: skip
+    }
 
 
 def measure_training(stand: Stand) -> dict[str, Any]:
@@ -229,21 +250,32 @@ def measure_training(stand: Stand) -> dict[str, Any]:
         tokens_per_s = options.steps * options.batch * options.tokens / seconds
         flops = options.tflops * 1e12
         floor = floor_seconds(
-            stand.shape, documents=options.batch, tokens=options.tokens, flops=flops, training=True,
+            stand.shape,
+            documents=options.batch,
+            tokens=options.tokens,
+            flops=flops,
+            training=True,
             checkpointing=checkpointing,
-        )  # fmt: skip
+        )
         counted = training_memory(
-            stand.shape, TuningConfig("lora", gradient_checkpointing=checkpointing), element=stand.element,
-            batch=options.batch, tokens=options.tokens, answer=3, mask=1,
-        )  # fmt: skip
+            stand.shape,
+            TuningConfig("lora", gradient_checkpointing=checkpointing),
+            element=stand.element,
+            batch=options.batch,
+            tokens=options.tokens,
+            answer=3,
+            mask=1,
+        )
         found[name] = {
-            "seconds_per_step": seconds / options.steps, "tokens_per_s": tokens_per_s, "peak_gib": peak,
-            "floor_seconds_per_step": floor, "over_floor": seconds / options.steps / floor,
+            "seconds_per_step": seconds / options.steps,
+            "tokens_per_s": tokens_per_s,
+            "peak_gib": peak,
+            "floor_seconds_per_step": floor,
+            "over_floor": seconds / options.steps / floor,
             "epoch_seconds": EPOCH_PAPERS * EPOCH_TOKENS / tokens_per_s,
-            "counted_gib": {part: size / GIB for part, size in asdict(counted).items()} | {
-                "total": counted.total / GIB
-            },
-        }  # fmt: skip
+            "counted_gib": {part: size / GIB for part, size in asdict(counted).items()}
+            | {"total": counted.total / GIB},
+        }
     return found
 
 
@@ -268,12 +300,15 @@ def run(options: Options) -> dict[str, Any]:
         "options": asdict(options),
         "machine": {
             "gpu": torch.cuda.get_device_name() if options.device == "cuda" else None,
-            "cpu": platform.processor() or platform.machine(), "python": platform.python_version(),
+            "cpu": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
         },
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
-        "parameters": stand.shape.parameters, "dtype": str(stand.dtype), "built_s": stand.built_s,
+        "parameters": stand.shape.parameters,
+        "dtype": str(stand.dtype),
+        "built_s": stand.built_s,
         "forward_gflop_per_token": forward_flops(stand.shape, options.tokens) / 1e9,
-    }  # fmt: skip
+    }
     record["scoring"] = measure_scoring(stand)
     record["training"] = measure_training(stand)
     if options.shape == "full":

@@ -21,8 +21,11 @@ def test_columns_in_any_letter_case_become_fields_targets_and_language(write):
     dataset = open_dataset(str(write("papers.csv", GOOD)))
     first, second = dataset.documents
     assert first.fields == {
-        "title": "T one", "abstract": "A one", "authors": "X; Y", "journal name": "Nature",
-    }  # fmt: skip
+        "title": "T one",
+        "abstract": "A one",
+        "authors": "X; Y",
+        "journal name": "Nature",
+    }
     assert second.fields == {"title": "T two", "abstract": "A two"}
     assert (first.language, second.language) == ("en", "fr")
     assert dataset.targets == {
@@ -275,8 +278,10 @@ def test_papers_of_the_challenge(shared):
     assert len(dataset.documents) == 2358
     assert dataset.counts == {}
     assert {name for document in dataset.documents for name in document.fields} == {
-        "title", "abstract", "authors",
-    }  # fmt: skip
+        "title",
+        "abstract",
+        "authors",
+    }
     numbers = [len(phrases) for phrases in dataset.targets["keyphrases"].values()]
     assert (min(numbers), max(numbers), round(sum(numbers) / len(numbers), 1)) == (1, 26, 5.8)
     assert dataset.targets["keyphrases"]["0"] == ("Flow cytometry", "HDACi", "Leukemia", "ROS")

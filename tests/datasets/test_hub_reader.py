@@ -21,9 +21,12 @@ from readbench.datasets.hub_reader import _spelled
 from readbench.errors import BenchError, MissingDependency
 
 MIDAS = {
-    "id": 7, "document": ["Deep", "reading", "."], "doc_bio_tags": ["B", "I", "O"],
-    "extractive_keyphrases": ["deep reading"], "abstractive_keyphrases": ["machines"],
-}  # fmt: skip
+    "id": 7,
+    "document": ["Deep", "reading", "."],
+    "doc_bio_tags": ["B", "I", "O"],
+    "extractive_keyphrases": ["deep reading"],
+    "abstractive_keyphrases": ["machines"],
+}
 
 
 @pytest.fixture
@@ -44,16 +47,32 @@ def folder(tmp_path) -> Path:
     (path / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
     for split, ids in (("train", [1, 2]), ("validation", [3]), ("test", [4])):
         rows = [
-            {"id": id_, "Title": f"t{id_}", "abstract": "a", "keywords": ["cats", "big  dogs"],
-             "year": 2003.0, "label": id_ - 2, "image": {"bytes": b"x"}, "venue": None, "at": b"x"}
+            {
+                "id": id_,
+                "Title": f"t{id_}",
+                "abstract": "a",
+                "keywords": ["cats", "big  dogs"],
+                "year": 2003.0,
+                "label": id_ - 2,
+                "image": {"bytes": b"x"},
+                "venue": None,
+                "at": b"x",
+            }
             for id_ in ids
-        ]  # fmt: skip
+        ]
         table = pa.Table.from_pylist(rows)
         if split == "train":  # the library takes the classes from here for all splits
-            features = {name: {"dtype": str(kind), "_type": "Value"} for name, kind in (
-                ("id", "int64"), ("Title", "string"), ("abstract", "string"), ("year", "float64"),
-                ("venue", "null"), ("at", "binary"),
-            )}  # fmt: skip
+            features = {
+                name: {"dtype": str(kind), "_type": "Value"}
+                for name, kind in (
+                    ("id", "int64"),
+                    ("Title", "string"),
+                    ("abstract", "string"),
+                    ("year", "float64"),
+                    ("venue", "null"),
+                    ("at", "binary"),
+                )
+            }
             features["keywords"] = {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"}
             features["image"] = {"bytes": {"dtype": "binary", "_type": "Value"}}
             features["label"] = {"names": ["no", "medical"], "_type": "ClassLabel"}

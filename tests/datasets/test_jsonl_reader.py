@@ -18,12 +18,30 @@ def test_keys_in_any_letter_case_become_fields_and_targets(write):
     path = write(
         "papers.jsonl",
         lines(
-            {"ID": 7, "Title": "t", "Abstract": "a", "Author": "x", "keyphrases": [" b  c ", "Acme Inc.", ""],
-             "label": 1, "controlled": ["gold"], "year": 2003, "authors_list": ["x"], "venue": "V"},
-            {"ID": "8", "Title": None, "Abstract": "a", "Author": "", "keyphrases": "d; e.", "label": True,
-             "controlled": "gold", "language": "fr"},
+            {
+                "ID": 7,
+                "Title": "t",
+                "Abstract": "a",
+                "Author": "x",
+                "keyphrases": [" b  c ", "Acme Inc.", ""],
+                "label": 1,
+                "controlled": ["gold"],
+                "year": 2003,
+                "authors_list": ["x"],
+                "venue": "V",
+            },
+            {
+                "ID": "8",
+                "Title": None,
+                "Abstract": "a",
+                "Author": "",
+                "keyphrases": "d; e.",
+                "label": True,
+                "controlled": "gold",
+                "language": "fr",
+            },
         ),
-    )  # fmt: skip
+    )
     dataset = open_dataset(str(path))
     assert [document.id for document in dataset.documents] == ["7", "8"]
     assert [document.fields for document in dataset.documents] == [
@@ -200,6 +218,9 @@ def test_inspec(shared):
     assert len(dataset.documents) == 500
     assert {name for document in dataset.documents for name in document.fields} == {"title", "abstract"}
     assert dataset.targets["keyphrases"]["2"] == (
-        "wavelength services", "fiber optic networks", "Looking Glass Networks", "PointEast Research",
-    )  # fmt: skip
+        "wavelength services",
+        "fiber optic networks",
+        "Looking Glass Networks",
+        "PointEast Research",
+    )
     assert set(dataset.targets) == {"keyphrases"}

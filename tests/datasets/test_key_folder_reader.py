@@ -66,10 +66,16 @@ def test_texts_and_keys_become_papers(build):
 
 def test_one_folder_around_it_and_other_files_play_no_role(build):
     noise: Tree = {
-        "README": "x", "pets/README.md": "x", "__MACOSX/pets/docsutf8/._9.txt": b"\xff", "pets/lan.txt": "x",
-        "pets/docsutf8/.hidden.txt": "x", "pets/docsutf8/9.pdf": b"\xff", "pets/keys/9.txt": "x",
-        "pets/docsutf8/a/b/9.txt": "x", "pets/a/docsutf8/9.txt": "x",
-    }  # fmt: skip
+        "README": "x",
+        "pets/README.md": "x",
+        "__MACOSX/pets/docsutf8/._9.txt": b"\xff",
+        "pets/lan.txt": "x",
+        "pets/docsutf8/.hidden.txt": "x",
+        "pets/docsutf8/9.pdf": b"\xff",
+        "pets/keys/9.txt": "x",
+        "pets/docsutf8/a/b/9.txt": "x",
+        "pets/a/docsutf8/9.txt": "x",
+    }
     dataset = open_dataset(str(build({**under("pets", PAPERS), **noise})))
     assert sorted(dataset.targets["keyphrases"]) == ["10", "9"]
     assert dataset.counts == {"no keyphrases": 1}

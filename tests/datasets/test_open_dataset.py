@@ -69,9 +69,16 @@ def test_listing_imports_nothing_heavy():
         "print(*{'pandas', 'pyarrow', 'numpy', 'torch', 'datasets', 'huggingface_hub', 'urllib.request'}"
         " & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={
-        **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    })  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+    )
     assert done.stdout.strip() == ""
 
 
@@ -159,9 +166,13 @@ def test_an_empty_file_without_extension_is_refused(write, refused):
 
 def test_readers_are_asked_in_turn():
     assert [type(reader).__name__ for reader in READERS] == [
-        "InstructionReader", "PartFolderReader", "KeyFolderReader", "CsvReader", "JsonLinesReader",
+        "InstructionReader",
+        "PartFolderReader",
+        "KeyFolderReader",
+        "CsvReader",
+        "JsonLinesReader",
         "HubReader",
-    ]  # fmt: skip
+    ]
     assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 5 + [True]
 
 

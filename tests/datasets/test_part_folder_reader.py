@@ -100,8 +100,14 @@ def test_errors_name_the_file_and_the_line(folder, refused):
 
 def test_tags_become_universal():
     assert [universal(tag) for tag in ("JJ", "JJS", "NN", "NNPS", "VB", "", "-LRB-")] == [
-        "ADJ", "ADJ", "NOUN", "NOUN", "X", "X", "X",
-    ]  # fmt: skip
+        "ADJ",
+        "ADJ",
+        "NOUN",
+        "NOUN",
+        "X",
+        "X",
+        "X",
+    ]
 
 
 def test_annotation_is_read_where_it_is_asked_for(folder, write):
@@ -158,9 +164,12 @@ def test_annotation_that_is_there_twice_is_refused(folder, write, refused):
 
 def test_midas_rows_are_unfolded(write, refused):
     row = {
-        "id": 7, "document": ["Deep", "reading", "."], "doc_bio_tags": ["B", "I", "O"],
-        "extractive_keyphrases": ["deep reading"], "abstractive_keyphrases": ["machines"],
-    }  # fmt: skip
+        "id": 7,
+        "document": ["Deep", "reading", "."],
+        "doc_bio_tags": ["B", "I", "O"],
+        "extractive_keyphrases": ["deep reading"],
+        "abstractive_keyphrases": ["machines"],
+    }
     folder = write("train.jsonl", lines(row)).parent
     dataset = open_dataset(str(folder))
     assert dataset.documents[0].fields == {"text": "Deep reading ."}
@@ -201,9 +210,13 @@ def test_inspec_as_the_original_scorer_sees_it(inspec):
     assert all((d.annotation is None) == (dataset.parts[d.id] == "validation") for d in dataset.documents)
     assert dataset.counts == {"no annotation": 500}
     assert dataset.targets["keyphrases"]["193"] == (
-        "out-of-print materi", "recur issu", "chang practic", "out-of-print book", "librari materi",
+        "out-of-print materi",
+        "recur issu",
+        "chang practic",
+        "out-of-print book",
+        "librari materi",
         "acquisit",
-    )  # fmt: skip
+    )
     assert dataset.targets["keyphrases"]["7"][0] == "Sprint"  # of the training part
     for document in annotated[::50]:
         tokens = document.annotation

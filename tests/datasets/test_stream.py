@@ -108,9 +108,11 @@ def test_ids_where_they_are_needed(write: Write) -> None:
 
 
 def test_instruction_rows_have_the_ids_of_the_dataset(write: Write) -> None:
-    rows = lines({"context": CONTEXT, "target": "['x']"}) + "\n" + lines(
-        {"context": CONTEXT, "target": "['y']", "id": "own"}, {"context": CONTEXT, "target": "['z']"}
-    )  # fmt: skip
+    rows = (
+        lines({"context": CONTEXT, "target": "['x']"})
+        + "\n"
+        + lines({"context": CONTEXT, "target": "['y']", "id": "own"}, {"context": CONTEXT, "target": "['z']"})
+    )
     path = write("dev.jsonl", rows)
     known = [document.id for document in open_dataset(str(path)).documents]
     assert [document.id for document in stream_documents(path)] == known == ["dev-1", "own", "dev-4"]

@@ -48,9 +48,13 @@ def numbers(scores: ClassificationScores) -> dict[str, float]:
 
 
 def oracle(
-    labels: Sequence[str], positive: str | None, gold: Sequence[str], predicted: Sequence[str | None],
-    scores: np.ndarray, weights: np.ndarray | None = None,
-) -> dict[str, float]:  # fmt: skip
+    labels: Sequence[str],
+    positive: str | None,
+    gold: Sequence[str],
+    predicted: Sequence[str | None],
+    scores: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> dict[str, float]:
     """scikit-learn's answer; an abstention is a label that gold never has."""
     told = [label or "(none)" for label in predicted]
     keep = {"sample_weight": weights, "zero_division": 0}
@@ -155,8 +159,15 @@ def test_what_scores_leave_is_enough_to_compute_them_again() -> None:
     first = scored(spec, gold, predicted, scores)
     again = TASK.scores_from_columns(spec, first.to_columns())
     assert set(first.to_columns()) == {
-        "id", "accuracy", "brier", "abstained", "gold", "predicted", "score.no", "score.yes"
-    }  # fmt: skip
+        "id",
+        "accuracy",
+        "brier",
+        "abstained",
+        "gold",
+        "predicted",
+        "score.no",
+        "score.yes",
+    }
     one, other = (bootstrap(len(gold), s.resampled, resamples=50, seed=1) for s in (first, again))
     np.testing.assert_array_equal(one, other)
 
@@ -174,8 +185,11 @@ def test_without_scores_the_curves_are_null_and_the_rest_is_there() -> None:
     spec = spec_of(("0", "1"), "1")
     found = numbers(scored(spec, ["1", "0", "1"], ["1", "1", None], None))
     assert {name for name, value in found.items() if math.isnan(value)} == {
-        "roc_auc", "average_precision", "brier", "ece"
-    }  # fmt: skip
+        "roc_auc",
+        "average_precision",
+        "brier",
+        "ece",
+    }
     assert found["accuracy"] == pytest.approx(1 / 3)
     assert found["recall"] == 0.5
 

@@ -41,9 +41,11 @@ def by_loops(
 
     precision, recall, f1 = of(predicted[:10])
     return {
-        "semantic.precision@10": precision, "semantic.recall@10": recall, "semantic.f1@10": f1,
+        "semantic.precision@10": precision,
+        "semantic.recall@10": recall,
+        "semantic.f1@10": f1,
         "semantic.f1@M": of(predicted)[2],
-    }  # fmt: skip
+    }
 
 
 phrases = st.lists(st.sampled_from(WORDS), unique=True, max_size=len(WORDS))
