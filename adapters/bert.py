@@ -32,6 +32,7 @@ class Bert(FineTunedEncoder):
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
     summary: ClassVar[str] = "a fine-tuned encoder with a head of two layers, best epoch by validation"
     chunk_size: ClassVar[int] = 256
+    checks_weights: ClassVar[bool] = True
     params: Any
 
     class Params(Base):

@@ -37,6 +37,7 @@ class BertTagger(FineTunedEncoder):
     name: ClassVar[str] = "bert-tagger"
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
     summary: ClassVar[str] = "a fine-tuned encoder that tags keyphrases, best epoch by validation"
+    checks_weights: ClassVar[bool] = True
     params: Any
 
     class Params(Base):

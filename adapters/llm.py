@@ -12,6 +12,8 @@ from pydantic import Field
 
 from readbench.adapter import Adapter, BenchError, Needs
 from readbench.models import Weights
+from readbench.provenance import versions_of
+from readbench.sources import SourceReader
 from readbench.types import Dataset, Document, PredictedLabel, Task, digest_of_documents
 from readbench_adapters.document_count import DocumentCount
 from readbench_adapters.labelled import Labelled, carve, labelled, most_probable
@@ -68,6 +70,7 @@ class Llm(Adapter):
     uses_gpu: ClassVar[bool] = True
     chooses: ClassVar[bool] = True
     """Whether an answer is one of a few, which can be scored. Where it is not, it is always generated."""
+    checks_weights: ClassVar[bool] = True
     params: Any
 
     class Params(LlmParams):
@@ -262,6 +265,9 @@ class Llm(Adapter):
                 task=context.task.model_dump(mode="json"),
                 seed=context.seed,
                 weights=dict(self.weights()),
+                sources=SourceReader().of(type(self)).digest,
+                versions=versions_of(self.modules()),
+                device=context.device,
                 learned=digest_of_documents(learn.documents),
                 labels=[learn.labels, judge.labels],
                 judged=digest_of_documents(judge.documents),
@@ -372,6 +378,7 @@ class Llm(Adapter):
 
         manifest = {
             "weights": self.causal.described,
+            "files": self.weights()["model"],
             "tuning": self.params.tuning,
             "params": self.params.model_dump(mode="json"),
             "task": self.context.task.model_dump(mode="json"),
@@ -383,7 +390,7 @@ class Llm(Adapter):
     def restore(self, folder: Path) -> None:
         from readbench_adapters.llm_files import load_classifier, load_tuned, read_manifest
 
-        manifest = read_manifest(folder, self.causal)
+        manifest = read_manifest(folder, self.causal, self.weights()["model"])
         self._ask_for(manifest["labels"])
         self.prompter.shots = tuple(Shot(*shot) for shot in manifest["shots"])
         self.model = load_tuned(folder, self.causal, manifest)

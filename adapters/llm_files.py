@@ -32,8 +32,11 @@ def save_tuned(folder: Path, model: Any, classifier: Classifier | None, manifest
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
-def read_manifest(folder: Path, causal: CausalModel) -> dict[str, Any]:
-    """Raises BenchError where the files belong to other weights than those that are loaded."""
+def read_manifest(folder: Path, causal: CausalModel, files: str) -> dict[str, Any]:
+    """What ``save_tuned`` wrote. ``files`` is the SHA-256 over all files of the model that is loaded.
+
+    Raises BenchError where another model was trained, or one with another tokenizer or configuration.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -44,6 +47,12 @@ def read_manifest(folder: Path, causal: CausalModel) -> dict[str, Any]:
             f"was trained on {manifest['weights']['name']} with the SHA-256 {wanted[:12]}, not {here[:12]}",
             where=str(folder),
             todo="give the model that it was trained on",
+        )
+    if manifest["files"] != files:
+        raise BenchError(
+            f"was trained on {manifest['weights']['name']} with another tokenizer, template or configuration",
+            where=str(folder),
+            todo="give the model's folder as it was, or fit again",
         )
     return manifest
 

@@ -127,7 +127,8 @@ class Adapter(ABC):
     Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
     stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
     ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
-    ``uses_gpu``: ``context.device`` is "cuda" where there is one.
+    ``uses_gpu``: ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is
+    all that ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
     """
 
     name: ClassVar[str]
@@ -138,6 +139,7 @@ class Adapter(ABC):
     chunk_size: ClassVar[int] = 64
     stochastic: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
+    checks_weights: ClassVar[bool] = False
 
     class Params(Params):
         """No parameters."""

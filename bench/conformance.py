@@ -13,11 +13,16 @@ from readbench.adapter import Adapter, Combination, Context
 from readbench.datasets import open_dataset
 from readbench.engine.child import checked
 from readbench.engine.joined import Joined
+from readbench.engine.runner import Runner
 from readbench.engine.workbench import Build, Workbench
 from readbench.errors import BenchError
 from readbench.members import members_of, with_members
-from readbench.planner import stated_labels, with_labels
+from readbench.plan import Options
+from readbench.planner import make_plan, stated_labels, with_labels
 from readbench.registry import Method, Registry
+from readbench.running import Silent
+from readbench.store import Store
+from readbench.suite import Suite
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
 from readbench.types import (
@@ -91,6 +96,7 @@ class _Checker:
         elif task == "extraction":
             self.spec = TaskSpec(task=task, fields=("instruction", "input"), labels=stated_labels(corpus))
         ids = [document.id for document in corpus.documents]
+        self.corpus = corpus
         self.train = corpus.only(ids[:TRAIN])
         self.validation = corpus.only(ids[TRAIN : TRAIN + VALIDATION])
         test = corpus.only(ids[TRAIN + VALIDATION : TRAIN + VALIDATION + TEST]).documents
@@ -111,6 +117,7 @@ class _Checker:
             ("the neighbours change nothing", self._any_neighbours),
             ("no documents give no predictions", self._nothing),
             ("saved and restored it predicts the same", self._saved),
+            ("its key covers every source that its process runs", self._covered),
         ]
         for name, test in tests:
             try:
@@ -165,6 +172,33 @@ class _Checker:
         restored.restore(folder)
         return self._differs(self._predict(restored, self.documents))
 
+    def _covered(self) -> str:
+        """Runs the method as a cell, in a process of its own, and asks which files that one had loaded."""
+        corpus = self.corpus.only([*(d.id for d in (*self.train.documents, *self.validation.documents))])
+        parts: dict[str, Part] = {document.id: "train" for document in self.train.documents}
+        parts |= {document.id: "test" for document in self.validation.documents}
+        suite = Suite.model_validate(
+            {
+                "name": "check",
+                "tasks": {self.task: {"methods": [self.method.spelling], "fields": list(self.spec.fields)}},
+                "split": {"kind": "given"},
+            }
+        )
+        options = Options(include_paths=self.registry.include_paths)
+        store = Store(self.folder / "cells")
+        plan = make_plan(suite, replace(corpus, parts=parts), options, store)
+        runner = Runner(plan, store, Silent(), charges_imports=False)
+        runner.run()
+        record = runner.records[plan.cells[-1].key]
+        if record.status != "ok":
+            return f"its cell ended {record.status}: {record.failure.message if record.failure else ''}"
+        if not record.more_sources:
+            return ""
+        return (
+            f"it also ran {', '.join(sorted(record.more_sources))}; "
+            "import that by name, so that the key can follow it"
+        )
+
     # -- what they need ------------------------------------------------------------------------------
 
     def _fitted(self, documents: Sequence[Document]) -> Adapter:
@@ -198,7 +232,7 @@ class _Checker:
         return replace(dataset, documents=documents, targets=targets)
 
     def _predict(self, adapter: Adapter, documents: Sequence[Document]) -> dict[str, Prediction]:
-        return checked(documents, adapter.predict(documents), get_task(self.task).check)
+        return checked(documents, adapter.predict(documents), get_task(self.task).predictions.check)
 
     def _differs(self, found: Mapping[str, Prediction], exact: bool = False) -> str:
         for id_, prediction in found.items():

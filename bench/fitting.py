@@ -15,7 +15,15 @@ from readbench.engine.runner import now
 from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
-from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, begin, finish
+from readbench.model_folder import (
+    MODEL,
+    PREPARATIONS,
+    ModelManifest,
+    begin,
+    finish,
+    inputs_of,
+    weights_beside,
+)
 from readbench.planner import stated_labels, with_labels
 from readbench.provenance import machine, versions_of
 from readbench.registry import Method, Registry, plain
@@ -147,6 +155,8 @@ def train(
                 versions=versions_of(adapter.modules()),
                 notes=notes,
                 preparations=kept,
+                weights=weights_beside(adapter),
+                inputs=inputs_of(bench.needs(), kept),
             )
         with writing(output):
             return finish(workspace, output, manifest)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from readbench.adapter import Adapter, PreparationNeed
 from readbench.errors import BenchError
 from readbench.row_file import writing
 from readbench.store import write_json
@@ -22,7 +24,9 @@ MODEL_VERSION = 1
 
 
 class ModelManifest(BaseModel):
-    """What a model folder holds and where it came from. ``files`` are SHA-256 by path in the folder."""
+    """What a model folder holds and where it came from. ``files`` are SHA-256 by path in the folder.
+    ``weights`` stand for the weights that the method loads beside them, and ``inputs`` are the parameters of
+    the preparations that are made anew for each text: other ones would make it predict something else."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,12 +44,39 @@ class ModelManifest(BaseModel):
     versions: dict[str, str]
     notes: dict[str, Any] = Field(default_factory=dict)
     preparations: list[str] = Field(default_factory=list)
+    weights: dict[str, str] = Field(default_factory=dict)
+    inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
 
     def digest(self) -> str:
         """SHA-256 that stands for the model: its method, task and files."""
-        told = [self.method, self.spec.model_dump(mode="json"), self.files]
+        told = [self.method, self.spec.model_dump(mode="json"), self.files, self.weights, self.inputs]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def weights_beside(adapter: Adapter) -> dict[str, str]:
+    """What stands for the weights that a method needs beside what it saved."""
+    return {} if adapter.checks_weights else dict(adapter.weights())
+
+
+def inputs_of(needs: Mapping[str, PreparationNeed], kept: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The parameters of the preparations that a model's folder does not hold, by name."""
+    made = {name: need for name, need in needs.items() if name not in set(kept)}
+    return {name: need.preparation.params.model_dump(mode="json") for name, need in made.items()}
+
+
+def check_surroundings(
+    folder: Path, manifest: ModelManifest, adapter: Adapter, needs: Mapping[str, PreparationNeed]
+) -> None:
+    """Raises BenchError where the model would work with other weights than those it was trained with."""
+    if manifest.weights != weights_beside(adapter) or manifest.inputs != inputs_of(
+        needs, manifest.preparations
+    ):
+        raise BenchError(
+            "was trained with other weights than those that are here now",
+            where=str(folder),
+            todo="bring back the model that it was trained with, or fit again",
+        )
 
 
 def begin(output: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from readbench.errors import BenchError, MissingDependency
+from readbench.file_sums import file_sum, folder_sum
 
 HUB_TIMEOUT_S = 2.0
 
@@ -88,8 +89,10 @@ CAUSAL: dict[str, KnownCausal] = {
 }
 
 Source = Literal["path", "package", "cache", "hub"]
-CONTENTS = frozenset((".json", ".model", ".safetensors", ".txt"))
-"""Files of a model's folder that decide what it computes: weights, configuration, vocabulary."""
+DOWNLOADED = (".json", ".model", ".safetensors", ".txt")
+"""The endings of the files that are fetched from the hub: weights, configuration, vocabulary."""
+FOR_PEOPLE = frozenset((".md", ".png", ".jpg", ".jpeg", ".gif", ".pdf"))
+"""The endings of files in a model's folder that no library reads."""
 SAFETENSORS = ("*.safetensors",)
 EITHER_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """In the order in which they are preferred. torch reads the second with ``weights_only=True``, which runs
@@ -123,26 +126,31 @@ class Weights:
         known = known_model(self.name) or CAUSAL.get(self.name)
         return known.sha256 if known else ""
 
-    def key(self) -> str:
-        """A SHA-256 that stands for the model in a key: that of the weights of a known name, otherwise
-        one over all its files. Reads nothing for a known name: ``sha256`` is what checks that."""
-        if expected := self.expected():
-            return expected
+    def contents(self) -> list[Path]:
+        """Every file that loading may read: weights, configuration, vocabulary, templates, and whatever else
+        lies in the folder. Left out are hidden files and texts for people."""
         if self.file is not None:
-            return _sha256_of(self.file)
-        files = {path for path in self.folder.rglob("*") if path.suffix in CONTENTS and path.is_file()}
-        sums = [
-            (path.relative_to(self.folder).as_posix(), _sha256_of(path))
-            for path in sorted(files | set(self.files()))
-        ]
-        return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+            return [self.file]
+        found = []
+        for path in sorted(self.folder.rglob("*")):
+            parts = path.relative_to(self.folder).parts
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
+            if path.is_file() and not hidden and path.suffix.lower() not in FOR_PEOPLE:
+                found.append(path)
+        return found
+
+    def key(self) -> str:
+        """A SHA-256 over all its files, so that other contents under the same name are another model."""
+        if self.file is not None:
+            return file_sum(self.file)
+        return folder_sum(self.folder, self.contents())
 
     def sha256(self) -> str:
         """SHA-256 of the weights that are there; of the list of them where there are several files.
 
         Raises BenchError where a known name has other weights than it should.
         """
-        sums = [_sha256_of(path) for path in self.files()]
+        sums = [file_sum(path) for path in self.files()]
         found = sums[0] if len(sums) == 1 else hashlib.sha256(json.dumps(sums).encode()).hexdigest()
         expected = self.expected()
         if expected and found != expected:
@@ -262,7 +270,7 @@ def fetch_weights(name: str) -> Weights:
     known = known_model(name)
     assert known is not None  # require_weights refuses the others
     try:
-        folder = snapshot_download(known.repository, allow_patterns=[f"*{suffix}" for suffix in CONTENTS])
+        folder = snapshot_download(known.repository, allow_patterns=[f"*{suffix}" for suffix in DOWNLOADED])
     except Exception as error:  # the hub's client and its HTTP library raise many kinds
         raise MissingDependency(
             f"cannot download {name}: {type(error).__name__}",
@@ -303,14 +311,3 @@ def _cached(repository: str, patterns: tuple[str, ...] = SAFETENSORS) -> Path | 
         return None
     folder = root / "snapshots" / revision
     return folder if _has_weights(folder, patterns) else None
-
-
-def _sha256_of(path: Path) -> str:
-    status = path.stat()
-    return _hashed(path.resolve(), status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _hashed(path: Path, size: int, changed_ns: int) -> str:  # noqa: ARG001 - a file that changed is another
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

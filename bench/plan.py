@@ -11,6 +11,7 @@ from typing import Literal
 from readbench.adapter import Preparation
 from readbench.record import Record
 from readbench.registry import Method
+from readbench.sources import Sources
 from readbench.suite import Suite
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document, Split, Task
@@ -66,6 +67,7 @@ class PlannedCell:
     preparations: Mapping[str, str]
     modules: tuple[str, ...]
     versions: Mapping[str, str]
+    sources: Sources
     state: State
     stochastic: bool = False
     repeat: int = 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from readbench.adapter import Context, MissingDependency, Needs, PreparationNeed
 from readbench.errors import BenchError
@@ -12,9 +10,10 @@ from readbench.gpu import device_for, gpu_memory
 from readbench.members import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.near_duplicates import kept_groups
 from readbench.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
-from readbench.provenance import digest, engine_digest, machine, machine_memory, source_digest, versions_of
+from readbench.provenance import digest, distribution_of, machine, machine_memory, versions_of
 from readbench.record import Record
 from readbench.registry import Method, Registry, plain
+from readbench.sources import HARNESS, SourceReader, edited_since
 from readbench.splits import SplitSpec, derived_seed, make_splits, subsample
 from readbench.store import Store
 from readbench.suite import Suite
@@ -152,6 +151,8 @@ class _Planner:
         self.near_duplicates: dict[Task, NearDuplicates] = {}
         self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
         self._fingerprint = dataset.fingerprint
+        self.sources = SourceReader()
+        self.project = distribution_of(HARNESS)
 
     def splits(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
         """The folds of a task. Documents without a label are in none where labels are asked for."""
@@ -188,10 +189,12 @@ class _Planner:
         }
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
+        sources = self.sources.of(method.adapter, type(adapter))
         key = digest(
             {
-                "engine": engine_digest(),
-                "adapter": source_digest(Path(inspect.getfile(method.adapter))),
+                "project": self.project,
+                "sources": sources.digest,
+                "libraries": versions_of(sources.libraries),
                 "method": method.adapter.name,
                 "params": plain(method.params),
                 "task": spec.model_dump(mode="json"),
@@ -220,6 +223,7 @@ class _Planner:
             preparations=preparations,
             modules=modules,
             versions=versions,
+            sources=sources,
             state=state,
             repeat=repeat,
             device=device,
@@ -282,10 +286,12 @@ class _Planner:
             )
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
         device = self._device(preparation.uses_gpu)
+        sources = self.sources.of(type(preparation))
         key = digest(
             {
-                "engine": engine_digest(),
-                "source": source_digest(Path(inspect.getfile(type(preparation)))),
+                "project": self.project,
+                "sources": sources.digest,
+                "libraries": versions_of(sources.libraries),
                 "name": preparation.name,
                 "params": plain(preparation.params),
                 "task": spec.model_dump(mode="json") if ids is not None else None,
@@ -369,6 +375,8 @@ class _Planner:
             return "stored", "", record
         if record.machine["fingerprint"] != machine()["fingerprint"]:
             return "run", "its costs were measured on another machine", record
+        if edited := edited_since(record.more_sources):
+            return "run", f"{edited} was edited since it ran", record
         if record.contended and self.options.workers == 1:
             return "run", "its costs were measured beside other cells", record
         return "stored", "", record

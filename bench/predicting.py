@@ -4,7 +4,6 @@ going on after an interruption."""
 from __future__ import annotations
 
 import csv
-import inspect
 import io
 import json
 import tempfile
@@ -22,10 +21,11 @@ from readbench.engine.child import checked
 from readbench.engine.workbench import Workbench
 from readbench.errors import BenchError
 from readbench.gpu import device_for
-from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, read_model
-from readbench.provenance import digest, engine_digest, source_digest, versions_of
+from readbench.model_folder import MODEL, PREPARATIONS, ModelManifest, check_surroundings, read_model
+from readbench.provenance import digest, versions_of
 from readbench.registry import Registry
 from readbench.row_file import RowFile, writing
+from readbench.sources import HARNESS, SourceReader
 from readbench.store import write_json
 from readbench.tasks import get_task
 from readbench.types import Document, ExtractedFacts, PredictedLabel, Prediction
@@ -60,7 +60,7 @@ class Model:
         size = self._adapter.chunk_size
         for begin in range(0, len(shown), size):
             chunk = shown[begin : begin + size]
-            found |= checked(chunk, self._adapter.predict(chunk), self._task.check)
+            found |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
         return found
 
     def sources(self) -> str:
@@ -73,8 +73,8 @@ class Model:
             classes.add(type(preparation))
             modules.update(preparation.modules())
             needs += preparation.needs().values()
-        files = sorted({source_digest(Path(inspect.getfile(cls))) for cls in classes})
-        return digest([engine_digest(), files, versions_of(modules)])
+        sources = SourceReader().of(*classes)
+        return digest([sources.digest, versions_of({HARNESS, *modules, *sources.libraries})])
 
 
 @contextmanager
@@ -96,6 +96,7 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
         )
         method.create(bench.context({})).missing()
         adapter = bench.loaded({}, current=True)
+        check_surroundings(folder, manifest, adapter, bench.needs())
         adapter.restore(folder / MODEL)
         yield Model(manifest, bench, adapter)
 

@@ -1,14 +1,14 @@
-"""What a result came from: the machine, the versions of everything used, the source that ran."""
+"""What a result came from: the machine, and the versions of everything used."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
@@ -17,18 +17,6 @@ from typing import Any
 
 import psutil
 from packaging.requirements import InvalidRequirement, Requirement
-
-ENGINE_SOURCES = (
-    "adapter.py",
-    "engine/child.py",
-    "engine/documents.py",
-    "registry.py",
-    "tasks/spec.py",
-    "types.py",
-)
-"""The files of the harness that can change a prediction or a clock; boards and readers are not among them."""
-
-PACKAGE = Path(__file__).resolve().parent
 
 
 @lru_cache(maxsize=1)
@@ -80,7 +68,8 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
     A module that no distribution claims is listed as ``absent``, so that installing it later gives
     another result.
     """
-    owners = _owners()
+    state = _installed_state()
+    owners = _owners(state)
     found: dict[str, str] = {}
     queue: list[str] = []
     for module in sorted(set(modules)):
@@ -93,20 +82,38 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
         name = _canonical(queue.pop())
         if name in found:
             continue
-        version, needed = _distribution(name)
+        version, needed = _distribution(name, state)
         if version is not None:
             found[name] = version
             queue.extend(needed)
     return dict(sorted(found.items()))
 
 
+_InstalledState = tuple[tuple[str, int], ...]
+
+
+def _installed_state() -> _InstalledState:
+    """The folders that packages are installed in, and when each last gained or lost an entry: what is known
+    about packages holds as long as this does."""
+    state = []
+    for folder in sys.path:
+        try:
+            state.append((folder, Path(folder or ".").stat().st_mtime_ns))
+        except OSError:
+            continue
+    return tuple(state)
+
+
 @lru_cache(maxsize=1)
-def _owners() -> Mapping[str, list[str]]:
+def _owners(state: _InstalledState) -> Mapping[str, list[str]]:  # noqa: ARG001 - another state, other packages
     return metadata.packages_distributions()
 
 
 @lru_cache(maxsize=4096)
-def _distribution(name: str) -> tuple[str | None, tuple[str, ...]]:
+def _distribution(
+    name: str,
+    state: _InstalledState,  # noqa: ARG001 - as above
+) -> tuple[str | None, tuple[str, ...]]:
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
@@ -128,47 +135,5 @@ def _canonical(name: str) -> str:
 
 def distribution_of(module: str) -> str:
     """``"ccpke 2.0.0"`` for ``"pke"``: which distribution owns an import name, and its version."""
-    names = sorted(set(_owners().get(module.partition(".")[0], ())))
+    names = sorted(set(_owners(_installed_state()).get(module.partition(".")[0], ())))
     return " + ".join(f"{name} {metadata.version(name)}" for name in names) or "not installed"
-
-
-def engine_digest() -> str:
-    return _digest_of_files(tuple(PACKAGE / name for name in ENGINE_SOURCES))
-
-
-def source_digest(file: Path) -> str:
-    """SHA-256 over a source file and the files beside it that it imports, transitively."""
-    return _digest_of_files(tuple(_with_neighbours(file.resolve())))
-
-
-@lru_cache(maxsize=256)
-def _digest_of_files(files: tuple[Path, ...]) -> str:
-    sums = [(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
-    return digest(sorted(sums))
-
-
-@lru_cache(maxsize=256)
-def _with_neighbours(file: Path) -> frozenset[Path]:
-    seen: set[Path] = set()
-    queue = [file]
-    while queue:
-        current = queue.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for name in _imported(current):
-            neighbour = current.parent / f"{name.rpartition('.')[2]}.py"
-            if neighbour.is_file():
-                queue.append(neighbour)
-    return frozenset(seen)
-
-
-def _imported(file: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
-            names.update(alias.name for alias in node.names)
-    return names - {""}

@@ -110,7 +110,8 @@ class Record(_Model):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records that are older than the question. ``members`` are the cells that a method
     made of others stands on, key by spelling, and ``member_predictions`` digests of what they had predicted;
-    its costs hold theirs."""
+    its costs hold theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
+    cover, as where a method imports by computed names; where one changes, the cell runs again."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -142,6 +143,7 @@ class Record(_Model):
     member_predictions: dict[str, str | None] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
+    more_sources: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Any] = Field(default_factory=dict)
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib
 import importlib.util
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +21,8 @@ from pydantic_core import to_jsonable_python
 
 from readbench.adapter import Adapter, Context
 from readbench.errors import BenchError
+from readbench.file_sums import file_sum
+from readbench.sources import HARNESS, INCLUDED, is_first_party
 from readbench.spelling import parse_method, spell_method
 
 GROUP = "bench.adapters"
@@ -70,6 +74,7 @@ class Registry(Mapping[str, type[Adapter]]):
     """
 
     def __init__(self, include_paths: Iterable[Path | str] = ()) -> None:
+        _forget_edited()
         self.include_paths = tuple(Path(path).resolve() for path in include_paths)
         self.problems: dict[str, str] = {}
         self._points = {point.name: point for point in entry_points(group=GROUP)}
@@ -87,7 +92,8 @@ class Registry(Mapping[str, type[Adapter]]):
                     todo=f"did you mean {' or '.join(near)}?" if near else "`bench ls methods` lists them",
                 )
             try:
-                self._loaded[name] = self._points[name].load()
+                with _remembered():
+                    self._loaded[name] = self._points[name].load()
             except Exception as error:
                 raise BenchError(
                     f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
@@ -155,19 +161,57 @@ def _adapters_in(path: Path) -> list[type[Adapter]]:
     return found
 
 
+_BROUGHT: dict[str, str] = {}
+"""The modules that importing methods brought along, and the SHA-256 of their files then."""
+
+
+@contextmanager
+def _remembered() -> Iterator[None]:
+    """Notes which first-party modules come in meanwhile. Those of the harness are not among them: values of
+    its classes are everywhere, so they cannot be imported twice."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            harness = name.partition(".")[0] == HARNESS
+            if isinstance(file, str) and not harness and is_first_party(Path(file)):
+                with suppress(OSError):
+                    _BROUGHT[name] = file_sum(Path(file))
+
+
+def _forget_edited() -> None:
+    """Makes Python import methods anew where one of their files has been edited since: a cell's process runs
+    the new text, so this one must not go by the old one."""
+    edited = False
+    for name, known in _BROUGHT.items():
+        file = getattr(sys.modules.get(name), "__file__", None)
+        try:
+            edited |= file is not None and file_sum(Path(file)) != known
+        except OSError:
+            edited = True
+    if edited:
+        for name in _BROUGHT:
+            sys.modules.pop(name, None)
+        _BROUGHT.clear()
+        importlib.invalidate_caches()
+
+
 def _import_file(file: Path) -> ModuleType:
     # The path is part of the module's name: two files called my.py do not shadow each other.
-    name = f"readbench_include_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
+    name = f"{INCLUDED}{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise BenchError("this is not a Python file", where=str(file))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _remembered():
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
     except Exception as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
     return module

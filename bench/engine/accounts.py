@@ -18,10 +18,11 @@ IMPORT, DISTURBED = "import", "disturbed by other work"
 
 @dataclass
 class Accounts:
-    """The accounts of one plan."""
+    """The accounts of one plan. ``charges_imports``: what importing libraries costs is measured."""
 
     plan: Plan
     store: Store
+    charges_imports: bool = True
     _footprints: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -31,6 +32,8 @@ class Accounts:
         self, items: Iterable[PlannedCell | PlannedPreparation], doing: Callable[[str], None]
     ) -> None:
         """Small sets first: a bigger one is often no more than what a smaller one brings along."""
+        if not self.charges_imports:
+            return
         for item in sorted(items, key=lambda item: len(item.modules)):
             if self._imports.known(item.modules) is None:
                 doing(f"measuring what importing {', '.join(item.modules) or 'nothing'} costs")
@@ -69,7 +72,7 @@ class Accounts:
             peak_vram_process_bytes=ending.vram_bytes,
             gpu_utilisation=ending.gpu_utilisation,
         )
-        if cell.state != "missing" and ending.wall_s:
+        if self.charges_imports and cell.state != "missing" and ending.wall_s:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
         peaks = [self.peak_bytes(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]

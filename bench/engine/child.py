@@ -20,9 +20,10 @@ from typing import Any
 from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency, Preparation
 from readbench.engine.documents import PredictionWriter, read_columns, read_documents, read_targets
 from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
-from readbench.engine.meter import private_bytes
+from readbench.memory import private_bytes
 from readbench.registry import Registry
-from readbench.tasks import get_task
+from readbench.sources import loaded_modules
+from readbench.tasks.predictions import FORMATS
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Dataset, Document, Part, Prediction
 
@@ -157,7 +158,8 @@ def find_preparation(adapter: Adapter, path: Sequence[str]) -> Preparation:
 def _cell(
     job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
 ) -> dict[str, Any]:
-    task = get_task(job["task"]["task"])
+    predictions = FORMATS[job["task"]["task"]]
+    before = frozenset(sys.modules)
     method = Registry(job["include_paths"]).method(job["method"])
     split: dict[Part, list[str]] = json.loads(Path(job["split"]).read_text(encoding="utf-8"))
     documents = {d.id: d for d in read_documents(Path(job["documents"]))}
@@ -182,7 +184,7 @@ def _cell(
         )
     )
     adapter.load()
-    predict = _predicting(adapter, [task.from_columns(read_columns(Path(p))) for p in job["members"]])
+    predict = _predicting(adapter, [predictions.from_columns(read_columns(Path(p))) for p in job["members"]])
     # Libraries that load() brought in have generators of their own.
     seed_everything(job["seed"])
     costs["load_s"] = perf_counter() - start
@@ -214,9 +216,9 @@ def _cell(
     for begin in range(0, len(test), method.adapter.chunk_size):
         chunk = test[begin : begin + method.adapter.chunk_size]
         start = perf_counter()
-        predictions = predict(chunk)
+        found = predict(chunk)
         costs["predict_s"] += perf_counter() - start
-        columns = task.to_columns(checked(chunk, predictions, task.check))
+        columns = predictions.to_columns(checked(chunk, found, predictions.check))
         with _results():
             writer.add(columns)
         progress.write("predict", begin + len(chunk), len(test))
@@ -227,7 +229,7 @@ def _cell(
     if known:
         costs["peak_vram_allocated_bytes"] = max(known.values())
         notes["peak_vram_allocated_bytes"] = known
-    return {"costs": costs}
+    return {"costs": costs, "modules": loaded_modules(type(adapter), before)}
 
 
 def _predicting(

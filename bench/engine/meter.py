@@ -20,6 +20,7 @@ from time import monotonic
 import psutil
 
 from readbench.gpu import GpuMeter
+from readbench.memory import process_memory
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 JUMP = 16 * 2**20
@@ -42,7 +43,7 @@ class Meter:
     gpu: GpuMeter = field(default_factory=GpuMeter)
 
     def __post_init__(self) -> None:
-        self._start_pss = _memory(self.pid)[1]
+        self._start_pss = process_memory(self.pid)[1]
         self._last_tree = [self.pid]
 
     def sample(self) -> int | None:
@@ -57,9 +58,9 @@ class Meter:
             return None
         tree = self._last_tree = self._tree()
         if len(tree) == 1:
-            growth = _memory(tree[0])[0]
+            growth = process_memory(tree[0])[0]
         else:
-            growth = sum(_memory(pid)[1] for pid in tree) - self._start_pss
+            growth = sum(process_memory(pid)[1] for pid in tree) - self._start_pss
         if self.baseline_bytes is not None:
             growth -= self.baseline_bytes
             self.peak_growth_bytes = max(self.peak_growth_bytes, growth)
@@ -92,21 +93,6 @@ class Meter:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _memory(pid: int) -> tuple[int, int]:
-    """(USS, PSS) in bytes; zeros for a process that is gone."""
-    uss = pss = 0
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            name, _, rest = line.partition(":")
-            if name in ("Private_Clean", "Private_Dirty", "Private_Hugetlb"):
-                uss += int(rest.split()[0]) * 1024
-            elif name == "Pss":
-                pss = int(rest.split()[0]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return uss, pss
-
-
 def _resident(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
@@ -121,8 +107,3 @@ def _session(leader: int) -> list[int]:
             if os.getsid(pid) == leader:
                 found.append(pid)
     return found
-
-
-def private_bytes(pid: int) -> int:
-    """USS of a process in bytes; 0 where it is gone."""
-    return _memory(pid)[0]

@@ -73,7 +73,7 @@ def _add(
         scorer = scoring.scorer(cell)
         assert isinstance(scorer, VectorScorer)  # a task with such metrics has such a scorer
         columns = read_columns(store.cell(cell.key) / PREDICTIONS)
-        texts |= scorer.texts(get_task(task).from_columns(columns), depth)
+        texts |= scorer.texts(get_task(task).predictions.from_columns(columns), depth)
     workspace = store.workspace("preparations", "phrases").resolve()
     try:
         weights = _embed(sorted(texts), task, workspace, plan, reporter, len(cells))

@@ -39,21 +39,22 @@ class Reporter(Protocol):
 
 @dataclass
 class Runner:
-    """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it
-    when an interruption comes is on disk."""
+    """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
+    interruption comes is on disk. ``charges_imports``: what importing libraries costs is measured."""
 
     plan: Plan
     store: Store
     reporter: Reporter
     records: dict[str, Record] = field(default_factory=dict)
     reference_workload_s: float | None = None
+    charges_imports: bool = True
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
     _documents: dict[Task, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
-        self._accounts = Accounts(self.plan, self.store)
+        self._accounts = Accounts(self.plan, self.store, self.charges_imports)
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
@@ -93,7 +94,6 @@ class Runner:
             # second and 40 MiB that would look like the method's. Reading Parquet needs the dataset
             # module, and that one pandas.
             harness = {"pyarrow.dataset", "pyarrow.parquet", "readbench.engine.child"}
-            harness |= {type(get_task(task)).__module__ for task in self.plan.suite.tasks}
             executor.preload({m for item in items for m in item.modules} | harness)
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
@@ -248,7 +248,14 @@ class Runner:
                 **{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output
             )
         record = self._record(cell, status, ending, failure)
-        if status == "ok":
+        loaded = ending.outcome.get("modules", {})
+        if status == "ok" and (edited := cell.sources.edited(loaded)):
+            record.status = "failed"
+            record.failure = Failure(
+                type="SourceEdited", message=f"{edited} was edited while it ran; run it again with --retry"
+            )
+        if record.status == "ok":
+            record.more_sources = cell.sources.uncovered(loaded)
             try:
                 columns = read_columns(job.folder / PREDICTIONS)
                 record.predictions_digest = predictions_digest(columns)

@@ -48,7 +48,7 @@ class Scoring:
 
         task = get_task(cell.task)
         targets = self.dataset.targets[cell.task]
-        predictions = task.from_columns(columns)
+        predictions = task.predictions.from_columns(columns)
         scorer = self.scorer(cell)
         if self.vectors is not None and isinstance(scorer, VectorScorer):
             scorer = scorer.with_vectors(self.vectors)

@@ -108,7 +108,7 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
         for cell in cells:
             if cell.repeat == 0:
                 columns = read_columns(store.cell(cell.key) / "predictions.parquet")
-                predictions |= task.from_columns(columns)
+                predictions |= task.predictions.from_columns(columns)
         documents = read_documents(store.dataset(record.fingerprint) / "documents.parquet")
         targets = read_targets(store.dataset(record.fingerprint) / "targets.parquet")
     except (OSError, ValueError) as error:

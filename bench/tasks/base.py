@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from readbench.errors import BenchError
 from readbench.tasks.metric import Metric, Scores, find_metric
+from readbench.tasks.predictions import FORMATS, PredictionFormat
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, Prediction, Target, Task
 
@@ -42,14 +43,12 @@ class TaskDefinition(ABC):
     ``aggregate`` says otherwise.
 
     ``board`` names the default columns of a leaderboard, ``primary`` the metric that orders it.
-    ``prediction_columns`` are the columns of a predictions table, ``id`` first.
     """
 
     name: ClassVar[Task]
     metrics: ClassVar[tuple[Metric, ...]]
     primary: ClassVar[str]
     board: ClassVar[tuple[str, ...]]
-    prediction_columns: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def prepare(
@@ -75,18 +74,10 @@ class TaskDefinition(ABC):
         """
         return self.prepare(spec, documents, targets).score(predictions)
 
-    @abstractmethod
-    def check(self, prediction: object, *, where: str = "") -> None:
-        """Raises BenchError, placed at ``where``, if a prediction is malformed."""
-
-    @abstractmethod
-    def to_columns(self, predictions: Mapping[str, Prediction]) -> dict[str, list[Any]]:
-        """The predictions as plain lists, one row a document; BenchError if one is malformed."""
-
-    @abstractmethod
-    def from_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Prediction]:
-        """The inverse of ``to_columns``; BenchError where a column is absent or short, an id comes
-        twice or a prediction is malformed."""
+    @property
+    def predictions(self) -> PredictionFormat:
+        """How predictions of this task are checked, written and read."""
+        return FORMATS[self.name]
 
     def scores_from_columns(self, spec: TaskSpec, columns: Mapping[str, Sequence[Any]]) -> Scores:  # noqa: ARG002
         """Scores from what ``Scores.to_columns`` wrote: nothing else is needed to compute every metric
@@ -115,22 +106,3 @@ def check_ids(documents: Sequence[str], predictions: Mapping[str, Prediction]) -
         known = set(documents)
         extra = [id_ for id_ in predictions if id_ not in known]
         raise BenchError(f"{len(extra)} predictions for unknown documents", where=f"document {extra[0]}")
-
-
-def check_columns(names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
-    """Raises BenchError unless the named columns are there, equally long, and ids come once."""
-    for name in names:
-        if name not in columns:
-            raise BenchError("column is missing", where=f"predictions, column {name}")
-        if len(columns[name]) != len(columns[names[0]]):
-            raise BenchError(
-                f"{len(columns[name])} rows, but {len(columns[names[0]])} in column {names[0]}",
-                where=f"predictions, column {name}",
-            )
-    seen: set[object] = set()
-    for row, id_ in enumerate(columns[names[0]]):
-        if id_ in seen:
-            raise BenchError(
-                f"document {id_} comes twice", where=f"predictions, row {row + 1}, column {names[0]}"
-            )
-        seen.add(id_)

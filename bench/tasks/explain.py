@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from readbench.tasks import normalise
-from readbench.tasks.keyphrases import gold_phrases, ranked
+from readbench.tasks.keyphrases import gold_phrases
+from readbench.tasks.predictions import ranked
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, RankedPhrases
 

@@ -8,18 +8,11 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from readbench.errors import BenchError
-from readbench.tasks.base import TaskDefinition, check_columns, check_ids
+from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.extraction_scores import METRICS, Counts, ExtractionScores
+from readbench.tasks.predictions import extracted
 from readbench.tasks.spec import TaskSpec
 from readbench.types import Document, ExtractedFacts, Fact, Prediction, StatedFacts, Target
-
-_FACT_COLUMNS = {
-    "subjects": "subject",
-    "predicates": "predicate",
-    "objects": "object",
-    "subject_types": "subject_type",
-    "object_types": "object_type",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +68,6 @@ def _counted(gold: StatedFacts | None, prediction: ExtractedFacts) -> dict[str, 
     }
 
 
-def extracted(prediction: object, where: str) -> ExtractedFacts:
-    """The prediction, checked. Raises BenchError, placed at ``where``, if it is malformed."""
-    if not isinstance(prediction, ExtractedFacts):
-        raise BenchError(f"is a {type(prediction).__name__}, not ExtractedFacts", where=where)
-    if not isinstance(prediction.facts, tuple | list):
-        raise BenchError(f"facts are a {type(prediction.facts).__name__}, not a tuple", where=where)
-    for place, fact in enumerate(prediction.facts, 1):
-        _check_fact(fact, f"fact {place}", where)
-    for name in ("label", "raw"):
-        value = getattr(prediction, name)
-        if value is not None and not isinstance(value, str):
-            raise BenchError(f"{name} is a {type(value).__name__}, not a string", where=where)
-    if prediction.label is not None and not prediction.label.strip():
-        raise BenchError("the label is blank", where=where)
-    if not isinstance(prediction.parsed, bool):
-        raise BenchError(f"parsed is a {type(prediction.parsed).__name__}, not a truth value", where=where)
-    if not prediction.parsed and (prediction.facts or prediction.label):
-        raise BenchError("an answer that could not be read has facts or a label", where=where)
-    return prediction
-
-
-def _check_fact(fact: object, name: str, where: str) -> None:
-    if not isinstance(fact, Fact):
-        raise BenchError(f"{name} is a {type(fact).__name__}, not a Fact", where=where)
-    for attribute in _FACT_COLUMNS.values():
-        value = getattr(fact, attribute)
-        if not isinstance(value, str):
-            raise BenchError(f"the {attribute} of {name} is a {type(value).__name__}", where=where)
-        if not value.strip() and not attribute.endswith("_type"):
-            raise BenchError(f"the {attribute} of {name} is blank", where=where)
-
-
 class ExtractionTask(TaskDefinition):
     """Facts are compared as whole strings, once with the types of subject and object and once without.
 
@@ -121,7 +82,6 @@ class ExtractionTask(TaskDefinition):
     metrics = METRICS
     primary = "score"
     board = ("triples.f1", "triples.untyped.f1", "label_accuracy", "parsed")
-    prediction_columns = ("id", *_FACT_COLUMNS, "label", "parsed", "raw")
 
     def prepare(
         self,
@@ -136,39 +96,6 @@ class ExtractionTask(TaskDefinition):
                 raise BenchError("target is not StatedFacts", where=f"target of document {id_}")
             found[id_] = target
         return Gold(found)
-
-    def check(self, prediction: object, *, where: str = "") -> None:
-        extracted(prediction, where or "prediction")
-
-    def to_columns(self, predictions: Mapping[str, Prediction]) -> dict[str, list[Any]]:
-        """``id``: string; five lists of strings, one entry a fact; ``label`` and ``raw``: string or null;
-        ``parsed``: truth value."""
-        found = [extracted(value, f"prediction of document {id_}") for id_, value in predictions.items()]
-        facts = {
-            column: [[getattr(fact, attribute) for fact in prediction.facts] for prediction in found]
-            for column, attribute in _FACT_COLUMNS.items()
-        }
-        return {
-            "id": list(predictions),
-            **facts,
-            "label": [prediction.label for prediction in found],
-            "parsed": [prediction.parsed for prediction in found],
-            "raw": [prediction.raw for prediction in found],
-        }
-
-    def from_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Prediction]:
-        check_columns(self.prediction_columns, columns)
-        read: dict[str, Prediction] = {}
-        rows = zip(*(columns[name] for name in self.prediction_columns), strict=True)
-        for id_, *lists, label, parsed, raw in rows:
-            where = f"prediction of document {id_}"
-            if any(isinstance(one, str) or not isinstance(one, Sequence) for one in lists):
-                raise BenchError(f"one of {', '.join(_FACT_COLUMNS)} is no list", where=where)
-            if len({len(one) for one in lists}) > 1:
-                raise BenchError(f"{', '.join(_FACT_COLUMNS)} are not equally long", where=where)
-            facts = tuple(Fact(*values) for values in zip(*lists, strict=True))
-            read[id_] = extracted(ExtractedFacts(facts, label, parsed, raw), where)
-        return read
 
     def scores_from_columns(
         self,

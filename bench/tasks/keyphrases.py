@@ -6,9 +6,8 @@ The other families of metrics have files of their own: ``jcdl2020``, ``kpeval`` 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from readbench.errors import BenchError
 from readbench.language_codes import language_code
 from readbench.tasks import jcdl2020, kpeval, normalise, porter, semantic
-from readbench.tasks.base import TaskDefinition, check_columns, check_ids
+from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.predictions import ranked
 from readbench.tasks.semantic import PhraseVectors
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Prediction, RankedPhrases, Target
+from readbench.types import Document, Prediction, Target
 
 CUTOFFS = ("5", "10", "15", "20", "M", "O")
 """Numbers of phrases that are looked at. M: all that were predicted; O: as many as gold has."""
@@ -211,34 +211,6 @@ def _table(
     return table
 
 
-def ranked(prediction: object, where: str) -> RankedPhrases:
-    """The prediction, checked. Raises BenchError, placed at ``where``, if it is malformed."""
-    if not isinstance(prediction, RankedPhrases):
-        raise BenchError(f"is a {type(prediction).__name__}, not RankedPhrases", where=where)
-    phrases, scores = prediction.phrases, prediction.scores
-    for name, value in (("phrases", phrases), ("scores", scores)):
-        if not isinstance(value, tuple | list):
-            raise BenchError(f"{name} are a {type(value).__name__}, not a tuple", where=where)
-    if len(phrases) != len(scores):
-        raise BenchError(f"{len(phrases)} phrases but {len(scores)} scores", where=where)
-    for place, phrase in enumerate(phrases, 1):
-        if not isinstance(phrase, str):
-            raise BenchError(f"phrase {place} is a {type(phrase).__name__}, not a string", where=where)
-        if not phrase or phrase.isspace():
-            raise BenchError(f"phrase {place} is blank", where=where)
-    for place, score in enumerate(scores, 1):
-        _check_score(score, place, where)
-    return prediction
-
-
-def _check_score(score: object, place: int, where: str) -> None:
-    # Numbers of NumPy are welcome; bool is a number to Python, but no score.
-    if isinstance(score, bool) or not isinstance(score, float | int | np.floating | np.integer):
-        raise BenchError(f"score {place} is a {type(score).__name__}, not a number", where=where)
-    if not math.isfinite(score):
-        raise BenchError(f"score {place} is {score}, not a finite number", where=where)
-
-
 def gold_phrases(target: object, id_: str) -> Sequence[str]:
     """The gold phrases of a target. Raises BenchError if it is not a list of strings."""
     if not isinstance(target, tuple | list) or not all(isinstance(phrase, str) for phrase in target):
@@ -270,35 +242,11 @@ class KeyphraseTask(TaskDefinition):
     metrics = METRICS
     primary = "f1@10"
     board = ("f1@5", "f1@10", "recall@20", "map")
-    prediction_columns = ("id", "phrases", "scores")
 
     def prepare(
         self, spec: TaskSpec, documents: Mapping[str, Document], targets: Mapping[str, Target]
     ) -> Gold:
         return Gold.prepare(spec, documents, targets)
-
-    def check(self, prediction: object, *, where: str = "") -> None:
-        ranked(prediction, where or "prediction")
-
-    def to_columns(self, predictions: Mapping[str, Prediction]) -> dict[str, list[Any]]:
-        """``id``: string; ``phrases``: list of strings; ``scores``: list of floats, one a phrase."""
-        checked = [ranked(value, f"prediction of document {id_}") for id_, value in predictions.items()]
-        return {
-            "id": list(predictions),
-            "phrases": [list(prediction.phrases) for prediction in checked],
-            "scores": [[float(score) for score in prediction.scores] for prediction in checked],
-        }
-
-    def from_columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Prediction]:
-        check_columns(self.prediction_columns, columns)
-        read: dict[str, Prediction] = {}
-        for id_, phrases, scores in zip(*(columns[name] for name in self.prediction_columns), strict=True):
-            where = f"prediction of document {id_}"
-            # A string would pass for a list of one-letter phrases.
-            if any(isinstance(value, str) or not isinstance(value, Iterable) for value in (phrases, scores)):
-                raise BenchError("phrases or scores are not a list", where=where)
-            read[id_] = ranked(RankedPhrases(tuple(phrases), tuple(scores)), where)
-        return read
 
 
 TASK = KeyphraseTask()

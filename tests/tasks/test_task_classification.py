@@ -37,7 +37,7 @@ def scored(
         str(i): PredictedLabel(label, row) for i, (label, row) in enumerate(zip(predicted, rows, strict=True))
     }
     targets = {str(i): label for i, label in enumerate(gold) if label is not None}
-    again = TASK.from_columns(TASK.to_columns(predictions))
+    again = TASK.predictions.from_columns(TASK.predictions.to_columns(predictions))
     found = TASK.score(spec, documents, targets, again)
     assert isinstance(found, ClassificationScores)
     return found
@@ -220,7 +220,7 @@ def test_the_confusion_matrix_has_a_column_for_abstentions() -> None:
 )
 def test_malformed_predictions_are_refused(prediction: object, message: str) -> None:
     with pytest.raises(BenchError, match=message):
-        TASK.check(prediction)
+        TASK.predictions.check(prediction)
 
 
 def test_an_unknown_label_is_refused_with_its_document() -> None:

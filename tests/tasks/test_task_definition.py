@@ -93,13 +93,13 @@ def test_means_skip_documents_that_do_not_count() -> None:
 )
 def test_malformed_predictions(prediction: Any, message: str) -> None:
     with pytest.raises(BenchError, match=message):
-        TASK.check(prediction)
+        TASK.predictions.check(prediction)
     with pytest.raises(BenchError, match=f"cell 3: .*{message}"):
-        TASK.check(prediction, where="cell 3")
+        TASK.predictions.check(prediction, where="cell 3")
     with pytest.raises(BenchError, match=f"document a: .*{message}"):
         TASK.score(SPEC, DOCUMENTS, {"a": ("graph",)}, {"a": prediction, "b": EMPTY})
     with pytest.raises(BenchError, match=message):
-        TASK.to_columns({"a": prediction})
+        TASK.predictions.to_columns({"a": prediction})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_malformed_predictions(prediction: Any, message: str) -> None:
     [EMPTY, RankedPhrases(("a",), (1,)), RankedPhrases(("...",), (np.float32(0.5),))],  # type: ignore[arg-type]
 )
 def test_good_predictions(prediction: RankedPhrases) -> None:
-    TASK.check(prediction)
+    TASK.predictions.check(prediction)
 
 
 def test_ids_must_agree() -> None:
@@ -140,10 +140,10 @@ def test_columns_round_trip(rows: dict[str, list[tuple[str, float]]]) -> None:
         id_: RankedPhrases(tuple(phrase for phrase, _ in row), tuple(score for _, score in row))
         for id_, row in rows.items()
     }
-    columns = TASK.to_columns(predictions)
-    assert tuple(columns) == TASK.prediction_columns
+    columns = TASK.predictions.to_columns(predictions)
+    assert tuple(columns) == TASK.predictions.columns
     assert all(type(column) is list for column in columns.values())
-    assert TASK.from_columns(columns) == predictions
+    assert TASK.predictions.from_columns(columns) == predictions
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_columns_round_trip(rows: dict[str, list[tuple[str, float]]]) -> None:
 )
 def test_malformed_columns(columns: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(BenchError, match=message):
-        TASK.from_columns(columns)
+        TASK.predictions.from_columns(columns)

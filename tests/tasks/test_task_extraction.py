@@ -39,7 +39,7 @@ def scored(rows: Sequence[Row]) -> ExtractionScores:
     documents = {id_: Document(id_, {"input": "text"}) for id_ in ids}
     targets = {id_: gold for id_, (gold, _) in zip(ids, rows, strict=True) if gold is not None}
     predictions = {id_: prediction for id_, (_, prediction) in zip(ids, rows, strict=True)}
-    again = TASK.from_columns(TASK.to_columns(predictions))
+    again = TASK.predictions.from_columns(TASK.predictions.to_columns(predictions))
     assert again == predictions
     found = TASK.score(SPEC, documents, targets, again)
     assert isinstance(found, ExtractionScores)
@@ -313,12 +313,12 @@ def test_predictions_come_back_from_their_file(tmp_path: Path) -> None:
     }
     writer = PredictionWriter(tmp_path / "predictions.parquet")
     for id_, prediction in predictions.items():
-        writer.add(TASK.to_columns({id_: prediction}))
+        writer.add(TASK.predictions.to_columns({id_: prediction}))
         writer._flush()
     writer.close()
     columns = read_columns(tmp_path / "predictions.parquet")
-    assert TASK.from_columns(columns) == predictions
-    assert predictions_digest(columns) == predictions_digest(TASK.to_columns(predictions))
+    assert TASK.predictions.from_columns(columns) == predictions
+    assert predictions_digest(columns) == predictions_digest(TASK.predictions.to_columns(predictions))
 
 
 @pytest.mark.parametrize(
@@ -339,18 +339,18 @@ def test_predictions_come_back_from_their_file(tmp_path: Path) -> None:
 )
 def test_malformed_predictions(prediction: object, why: str) -> None:
     with pytest.raises(BenchError, match="document x: ") as caught:
-        TASK.check(prediction, where="document x")
+        TASK.predictions.check(prediction, where="document x")
     assert why in str(caught.value)
 
 
 def test_malformed_columns_targets_and_ids() -> None:
-    columns = TASK.to_columns({"a": ExtractedFacts((A,))})
+    columns = TASK.predictions.to_columns({"a": ExtractedFacts((A,))})
     with pytest.raises(BenchError, match="are not equally long"):
-        TASK.from_columns(columns | {"objects": [[]]})
+        TASK.predictions.from_columns(columns | {"objects": [[]]})
     with pytest.raises(BenchError, match="is no list"):
-        TASK.from_columns(columns | {"objects": ["x"]})
+        TASK.predictions.from_columns(columns | {"objects": ["x"]})
     with pytest.raises(BenchError, match="column is missing"):
-        TASK.from_columns({name: values for name, values in columns.items() if name != "raw"})
+        TASK.predictions.from_columns({name: values for name, values in columns.items() if name != "raw"})
     document = {"a": Document("a", {})}
     with pytest.raises(BenchError, match="target is not StatedFacts"):
         TASK.prepare(SPEC, document, {"a": "fruit"})

@@ -1,0 +1,177 @@
+"""What a cell's key covers of the code that runs: every module that is reached, and nothing besides."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench_process import Bench, records
+
+import readbench
+from readbench.registry import Registry
+from readbench.sources import Sources, SourceReader
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+METHOD = """
+from readbench.adapter import Adapter, RankedPhrases
+
+class Mine(Adapter):
+    name = "my.method"
+    tasks = frozenset({"keyphrases"})
+
+    def predict(self, chunk):
+        return [RankedPhrases((PHRASE,), (1.0,)) for _ in chunk]
+"""
+
+
+def sources_of(name: str) -> Sources:
+    cls = Registry()[name]
+    return SourceReader().of(cls)
+
+
+@pytest.mark.parametrize(
+    ("method", "module"),
+    [
+        ("fusion", "normalise"),
+        ("bert-tagger", "normalise"),
+        ("bert-tagger", "language"),
+        ("llm", "facts"),
+        ("bert", "models"),
+        ("keybert", "models"),
+        ("chatglm2-6b", "chatglm2_weights"),
+        ("pke.tfidf", "parse"),
+    ],
+)
+def test_a_module_that_a_method_runs_is_covered(method: str, module: str) -> None:
+    covered = {name.rpartition(".")[2] for name in sources_of(method).sums}
+    assert any(module in name for name in covered), sorted(covered)
+
+
+@pytest.mark.parametrize("module", ["board", "cli", "stats", "report", "keyphrases", "csv_reader", "store"])
+def test_what_cannot_reach_a_method_is_not_covered(module: str) -> None:
+    covered = {part for name in sources_of("pke.tfidf").sums for part in name.split(".")}
+    assert module not in covered
+
+
+def package(root: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = root / "plugin" / (name.replace("__", "/") if name != "__init__" else name)
+        path = path.with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+PLAN = """
+import sys
+from pathlib import Path
+from readbench.datasets import open_dataset
+from readbench.plan import Options
+from readbench.planner import make_plan
+from readbench.store import Store
+from readbench.suite import Suite
+suite = Suite.model_validate({"name": "s", "tasks": {"keyphrases": {"methods": ["my.method"]}}})
+options = Options(limit=4, include_paths=(Path(sys.argv[1]),))
+(cell,) = make_plan(suite, open_dataset("papers-demo"), options, Store(Path(sys.argv[2]))).cells
+print(cell.key)
+"""
+
+
+def key(file: Path, tmp_path: Path) -> str:
+    """The key of the method in ``file``, whose folder is on the path of a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", PLAN, str(file), str(tmp_path / "results")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=Bench(file.parent).env,
+    )
+    return done.stdout
+
+
+PLUGIN = {
+    "__init__": "",
+    "words__deep__list": "PHRASE = 'a'",
+    "words__deep__other": "OTHER = 'b'",
+    "words____init__": "",
+    "lazy": "def phrase():\n    from plugin.words.deep.list import PHRASE\n    return PHRASE",
+    "named": "X = 1",
+}
+
+
+@pytest.mark.parametrize(
+    ("edited", "counts"),
+    [
+        ("words/deep/list.py", True),
+        ("words/__init__.py", True),
+        ("lazy.py", True),
+        ("named.py", True),
+        ("words/deep/list.txt", False),
+        ("words/deep/other.py", False),
+    ],
+)
+def test_a_package_is_followed_into_its_folders(tmp_path: Path, edited: str, counts: bool) -> None:
+    """Sub-folders, imports inside functions, relative ones, and those by name."""
+    package(tmp_path, **PLUGIN)
+    file = tmp_path / "my.py"
+    head = "import importlib\nfrom plugin import lazy\nimportlib.import_module('plugin.named')\n"
+    file.write_text(head + METHOD.replace("PHRASE", "lazy.phrase()"), encoding="utf-8")
+    before = key(file, tmp_path)
+    target = tmp_path / "plugin" / edited
+    target.write_text((target.read_text() if target.exists() else "") + "\n# edited\n", encoding="utf-8")
+    assert (key(file, tmp_path) != before) is counts
+
+
+def run(file: Path, results: Path, *, fresh: bool = False) -> float:
+    frame = readbench.run(
+        dataset="papers-demo",
+        methods=["my.method"],
+        limit=12,
+        include_paths=[file],
+        output_path=results,
+        fresh=fresh,
+    )
+    return float(frame["recall@20"].iloc[0])
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_an_edit_is_seen_in_the_same_process(tmp_path: Path, fresh: bool) -> None:
+    """And the old result stays that of the old text."""
+    file = tmp_path / "my.py"
+    phrases = '*[w for w in " ".join(d.fields.values()).split()][:20]'
+    good = METHOD.replace("(PHRASE,), (1.0,)) for _ in", "T(d), tuple(range(len(T(d)), 0, -1))) for d in")
+    good += f"\ndef T(d):\n    return ({phrases},)\n"
+    bad = METHOD.replace("PHRASE", "'nothing like it'")
+    file.write_text(bad, encoding="utf-8")
+    assert run(file, tmp_path / "results") == 0
+    file.write_text(good, encoding="utf-8")
+    better = run(file, tmp_path / "results", fresh=fresh)
+    assert better > 0
+    file.write_text(bad, encoding="utf-8")
+    assert run(file, tmp_path / "results") == 0
+    assert len(records(tmp_path / "results")) == 1  # one method …
+    assert len(list((tmp_path / "results").glob("cells/*/record.json"))) == 2  # … of two texts
+
+
+def test_a_hidden_import_is_named_and_makes_a_cell_run_again(tmp_path: Path) -> None:
+    """A method may compute the name of a module. Its key cannot follow that, so its record does."""
+    (tmp_path / "hidden.py").write_text("PHRASE = 'a'", encoding="utf-8")
+    file = tmp_path / "my.py"
+    head = "import importlib\nPHRASE = importlib.import_module('hid' + 'den').PHRASE\n"
+    file.write_text(head + METHOD, encoding="utf-8")
+    bench = Bench(tmp_path)
+    results = tmp_path / "results"
+    command = ["run", "keyphrases", "--dataset", "papers-demo", "--method", "my.method", "--limit", "4"]
+    command += ["--include-path", str(file), "--output-path", str(results)]
+    assert bench(*command).returncode == 0
+    assert [Path(name).name for name in records(results)["my.method"]["more_sources"]] == ["hidden.py"]
+    assert "stored" in bench("plan", *command[1:]).stdout
+    (tmp_path / "hidden.py").write_text("PHRASE = 'b'", encoding="utf-8")
+    assert "hidden.py was edited since it ran" in " ".join(bench("plan", *command[1:]).stdout.split())
+    checked = bench("check", "my.method", "--include-path", str(file))
+    assert "its key covers every source" in checked.stdout
+    assert "hidden.py" in checked.stdout
+    assert checked.returncode == 1
