@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from readbench.api import leaderboard as leaderboard
-    from readbench.api import run as run
+    from readbench.runs.api import leaderboard as leaderboard
+    from readbench.runs.api import run as run
 
 __all__ = ["leaderboard", "run"]
 
@@ -23,7 +23,7 @@ __all__ = ["leaderboard", "run"]
 def __getattr__(name: str) -> Any:
     # Lazily: `import readbench` must stay instant for the command line.
     if name in __all__:
-        from readbench import api
+        from readbench.runs import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

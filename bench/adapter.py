@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from readbench.errors import BenchError, MissingDependency
+from readbench.core.errors import BenchError, MissingDependency
+from readbench.core.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
 
 __all__ = [
     "Adapter",

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from readbench.cli import main
-from readbench.compare import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
-from readbench.paired import Side
-from readbench.record import Manifest
+from readbench.compare.paired import Side
+from readbench.compare.runs import MethodChange, Questions, RunComparison, compare_runs, shown_metrics
+from readbench.results.manifest import Manifest
 
 
 def compared(before: Side, after: Side) -> RunComparison:

@@ -11,8 +11,9 @@ import pytest
 from gate_runs import GateRuns
 
 from readbench.cli import main
-from readbench.record import Manifest
-from readbench.store import Store, write_json
+from readbench.core.files import write_json
+from readbench.results.manifest import Manifest
+from readbench.results.store import Store
 
 
 def gate(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

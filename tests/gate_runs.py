@@ -8,10 +8,11 @@ from typing import Any
 
 from gate_methods import write_methods, write_suite
 
-from readbench.paired import Side, open_side
-from readbench.plan import Options
-from readbench.running import Quiet, run_suite
-from readbench.store import Store
+from readbench.compare.paired import Side, open_side
+from readbench.planning.plan import Options
+from readbench.results.store import Store
+from readbench.runs.interface import Quiet
+from readbench.runs.running import run_suite
 
 DOCUMENTS = 80
 

@@ -10,11 +10,11 @@ from gate_command import copied, judged, verdicts
 from gate_methods import write_methods, write_suite
 from gate_runs import GateRuns, run
 
-from readbench.baseline import promote
-from readbench.board import build_leaderboard
-from readbench.errors import BenchError
-from readbench.paired import open_side
-from readbench.store import Store
+from readbench.compare.paired import open_side
+from readbench.core.errors import BenchError
+from readbench.gate.baseline import promote
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.store import Store
 
 
 def test_a_baseline_holds_no_text(gate_runs: GateRuns, baseline: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_lies_beside_a_baseline_stays(
 
     # Cut off at any point, one of the two is there in whole; also where folders cannot be swapped at once.
     with monkeypatch.context() as patch:
-        patch.setattr("readbench.store.ctypes.CDLL", lambda *_, **__: object())
+        patch.setattr("readbench.results.store.ctypes.CDLL", lambda *_, **__: object())
         rename = Path.rename
 
         def cut_off(path: Path, to: Path) -> Path:
@@ -106,7 +106,11 @@ def test_what_lies_beside_a_baseline_stays(
         assert Store(place).runs() == [gate_runs.same]
         promote(first, gate_runs.results, None, tmp_path)
         assert Store(place).runs() == [gate_runs.before]
-    for where in ("readbench.store._exchange", "readbench.store._flush", "readbench.store._flush_folder"):
+    for where in (
+        "readbench.results.store._exchange",
+        "readbench.results.store._flush",
+        "readbench.results.store._flush_folder",
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(where, full)
             with pytest.raises(KeyboardInterrupt):

@@ -18,15 +18,16 @@ import pytest
 from rich.console import Console
 
 import readbench
-from readbench.board import build_leaderboard
+from readbench.authoring.scaffold_method import write_method
 from readbench.cli import main
 from readbench.datasets import open_dataset
-from readbench.plan import Options
-from readbench.record import Costs
+from readbench.planning.plan import Options
 from readbench.report.terminal import render
-from readbench.running import Quiet, run_suite
-from readbench.scaffold_method import write_method
-from readbench.store import Store
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.record import Costs
+from readbench.results.store import Store
+from readbench.runs.interface import Quiet
+from readbench.runs.running import run_suite
 
 FAILING = '''
 """A method that fails, another that lacks something."""

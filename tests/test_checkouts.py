@@ -11,9 +11,9 @@ import pytest
 from gate_methods import write_methods
 from git_repository import commit_all, git, methods_repository, project
 
-from readbench import checkouts as module
-from readbench.checkouts import Checkout, checkouts, moved, repository
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.gate import checkouts as module
+from readbench.gate.checkouts import Checkout, checkouts, moved, repository
 
 
 @pytest.fixture

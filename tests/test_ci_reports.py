@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readbench.compare import MethodChange, MetricChange
-from readbench.costs import CostChange
-from readbench.gate import Decision, Verdicts
+from readbench.compare.costs import CostChange
+from readbench.compare.runs import MethodChange, MetricChange
+from readbench.gate.verdicts import Decision, Verdicts
 from readbench.report.ci import code, code_html, comparison_markdown, escaped, junit, verdicts_markdown
 from readbench.report.comparison import closing
 

@@ -16,15 +16,15 @@ from gate_methods import write_methods, write_suite
 from gate_runs import GateRuns, run
 from scipy import stats as scipy_stats
 
-from readbench.answers import read_answers, write_answers
-from readbench.baseline import promote
-from readbench.board import Row
-from readbench.compare import Questions, RunComparison, compare_runs
-from readbench.errors import BenchError
-from readbench.flips import find_flips
-from readbench.paired import Side, open_side, pair_methods, paired_scores
-from readbench.samples import load_sample
-from readbench.score_files import SCORES
+from readbench.compare.answers import read_answers, write_answers
+from readbench.compare.flips import find_flips
+from readbench.compare.paired import Side, open_side, pair_methods, paired_scores
+from readbench.compare.runs import Questions, RunComparison, compare_runs
+from readbench.core.errors import BenchError
+from readbench.gate.baseline import promote
+from readbench.results.leaderboard import Row
+from readbench.results.samples import load_sample
+from readbench.results.score_files import SCORES
 from readbench.tasks.spec import TaskSpec
 
 

@@ -13,10 +13,10 @@ import pytest
 from comparisons import changed, compared, method, printed
 from gate_runs import GateRuns
 
-from readbench.board import STATISTICS, build_leaderboard
-from readbench.compare import Questions, compare_runs
-from readbench.paired import Side, open_side
-from readbench.score_files import SCORES
+from readbench.compare.paired import Side, open_side
+from readbench.compare.runs import Questions, compare_runs
+from readbench.results.leaderboard import STATISTICS, build_leaderboard
+from readbench.results.score_files import SCORES
 
 # -- what was kept is old or damaged ----------------------------------------------------------------------
 

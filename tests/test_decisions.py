@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from readbench.compare import MethodChange, MetricChange
-from readbench.costs import CostChange
-from readbench.gate import decide
-from readbench.power import Noise
-from readbench.thresholds import parse_threshold
+from readbench.compare.costs import CostChange
+from readbench.compare.runs import MethodChange, MetricChange
+from readbench.gate.thresholds import parse_threshold
+from readbench.gate.verdicts import decide
+from readbench.stats.power import Noise
 
 
 def changed(gain: float, **more: Any) -> MethodChange:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from readbench import doctor
-from readbench.registry import Registry
+from readbench.cli import doctor
+from readbench.methods.registry import Registry
 
 OLD, NEW = b"VERSION = 1\n", b"VERSION = 2\n"
 
@@ -64,7 +64,7 @@ def test_page_fits_80_columns_and_names_every_check(tmp_path: Path) -> None:
 
 def test_it_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
-        "import sys, pathlib, readbench.doctor as d\n"
+        "import sys, pathlib, readbench.cli.doctor as d\n"
         f"list(d.checks(pathlib.Path({str(tmp_path)!r})))\n"
         "heavy = {'pke', 'spacy', 'torch', 'sklearn', 'scipy', 'pandas', 'pyarrow', 'transformers', 'nltk'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from gate_runs import GateRuns
 
-from readbench.board import Row, build_leaderboard
 from readbench.cli import main
-from readbench.export import github_action_benchmark, pytest_benchmark, to_mlflow
-from readbench.store import Store
+from readbench.report.export import github_action_benchmark, pytest_benchmark, to_mlflow
+from readbench.results.leaderboard import Row, build_leaderboard
+from readbench.results.store import Store
 
 
 def rows(gate_runs: GateRuns, name: str = "before") -> dict[str, Row]:

@@ -12,22 +12,22 @@ import pytest
 from rich.console import Console
 
 import readbench
+from readbench.authoring.scaffold_suite import write_suite
+from readbench.core.types import Document, ExtractedFacts, Fact, StatedFacts
 from readbench.datasets import open_dataset
-from readbench.fitting import fit
-from readbench.infer import infer_suite
-from readbench.predicting import opened, predict_file
+from readbench.planning.infer import infer_suite
+from readbench.planning.suite import list_suites, load_suite
 from readbench.report.show import render_predictions
 from readbench.report.show_facts import facts_of
-from readbench.scaffold_suite import write_suite
-from readbench.score_files import read_scores
-from readbench.store import Store
-from readbench.suite import list_suites, load_suite
-from readbench.types import Document, ExtractedFacts, Fact, StatedFacts
+from readbench.results.score_files import read_scores
+from readbench.results.store import Store
+from readbench.trained.fitting import fit
+from readbench.trained.predicting import opened, predict_file
 
 METHODS = '''
 """A method that answers in words, some of which cannot be read."""
 from readbench.adapter import Adapter
-from readbench.facts import find_answer
+from readbench.text.facts import find_answer
 from readbench.types import ExtractedFacts
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
-from readbench.facts import find_answer, read_answer, write_answer
-from readbench.types import Fact, StatedFacts
+from readbench.core.errors import BenchError
+from readbench.core.types import Fact, StatedFacts
+from readbench.text.facts import find_answer, read_answer, write_answer
 
 BOOK = Fact("雾港", "作者", "林青禾", "图书", "人物")
 STATED = StatedFacts((BOOK,))

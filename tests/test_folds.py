@@ -11,12 +11,12 @@ import sklearn.metrics as sk
 from rich.console import Console
 
 import readbench
-from readbench.board import build_leaderboard
 from readbench.datasets import open_dataset
-from readbench.engine.documents import read_columns
-from readbench.record import Manifest, read_manifest
 from readbench.report.terminal import print_board
-from readbench.store import Store
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.manifest import Manifest, read_manifest
+from readbench.results.store import Store
+from readbench.results.tables import read_columns
 
 METHOD = """
 import random

@@ -13,8 +13,8 @@ from gate_methods import write_methods, write_suite
 from gate_runs import DOCUMENTS, GateRuns, run
 
 from readbench.cli import main
-from readbench.errors import BenchError
-from readbench.store import Store
+from readbench.core.errors import BenchError
+from readbench.results.store import Store
 
 # -- the gate tests itself ---------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ def test_wrong_use_of_rounds_is_told_before_they_begin(
 def test_rounds_have_the_sample_and_the_seed_of_the_baseline(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from readbench.speed_gate import SpeedGate
+    from readbench.gate.speed_gate import SpeedGate
 
     asked = []
 
@@ -304,7 +304,7 @@ def test_a_method_may_be_spelled_otherwise(gate_runs: GateRuns, capsys: pytest.C
 def test_an_unknown_method_is_told_before_anything_runs(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from readbench import fresh
+    from readbench.runs import fresh
 
     def never(*arguments: object) -> None:
         raise AssertionError(arguments)

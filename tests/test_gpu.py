@@ -10,8 +10,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import readbench
-from readbench import gpu
-from readbench.store import Store
+from readbench.machine import gpu
+from readbench.results.store import Store
 
 MIB = 2**20
 

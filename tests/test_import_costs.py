@@ -11,7 +11,7 @@ from gate_runs import run
 
 from readbench.engine import imports as measuring
 from readbench.engine.imports import ROUNDS, ImportCosts
-from readbench.store import Store
+from readbench.results.store import Store
 
 BUSY = "import time\nend = time.process_time() + 0.15\nwhile time.process_time() < end: pass\n"
 WAITS = "import time\ntime.sleep(0.4)\n"

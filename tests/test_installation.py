@@ -25,11 +25,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_code_suites_and_papers_under_names_of_its_own(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in (
-        "readbench/cli.py",
+        "readbench/cli/main.py",
         "readbench/py.typed",
         "readbench/suites/quick.toml",
         "readbench/datasets/papers_demo.jsonl",
-        "readbench_adapters/pke_methods.py",
+        "readbench_adapters/pke/counting.py",
     ):
         assert needed in names
     tops = {name.partition("/")[0] for name in names}
@@ -41,7 +41,7 @@ def test_the_wheel_declares_its_methods_and_commands(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     text = next(archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt"))
     assert "bench = readbench.cli:main" in text
-    assert "pke.multipartiterank = readbench_adapters.pke_graph_methods:MultipartiteRank" in text
+    assert "pke.multipartiterank = readbench_adapters.pke.graphs:MultipartiteRank" in text
 
 
 def pip(python: Path, *arguments: str) -> None:

@@ -16,17 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.adapter import Params
+from readbench.core.errors import BenchError
+from readbench.core.seeds import derived_seed, seeded_order
+from readbench.core.types import Dataset, Document, Part
+from readbench.core.units import seconds, show_seconds, show_size, size
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.plan import Options, Plan
-from readbench.planner import make_plan
-from readbench.registry import Method, Registry
-from readbench.spelling import parse_method, spell_method
-from readbench.splits import SplitSpec, derived_seed, make_splits, seeded_order, subsample
-from readbench.store import Store
-from readbench.suite import Suite
-from readbench.types import Dataset, Document, Part
-from readbench.units import seconds, show_seconds, show_size, size
+from readbench.datasets.splits import SplitSpec, make_splits, subsample
+from readbench.methods.registry import Method, Registry
+from readbench.methods.spelling import parse_method, spell_method
+from readbench.planning.plan import Options, Plan
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import Suite
+from readbench.results.store import Store
 
 METHODS = """
 from readbench.adapter import Adapter, Params, RankedPhrases

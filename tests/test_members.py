@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 from bench_process import Bench, records, workspaces, write_suite
 
-from readbench.engine.documents import read_columns
-from readbench.errors import BenchError
-from readbench.members import RATES, SUMMED, charged, failed_member, is_stochastic, members_of, with_members
-from readbench.record import Costs
-from readbench.registry import Registry
-from readbench_adapters.fusion import reciprocal_rank_fusion
+from readbench.core.errors import BenchError
+from readbench.methods.registry import Registry
+from readbench.planning.members import (
+    RATES,
+    SUMMED,
+    charged,
+    failed_member,
+    is_stochastic,
+    members_of,
+    with_members,
+)
+from readbench.results.record import Costs
+from readbench.results.tables import read_columns
+from readbench_adapters.keyphrases.fusion import reciprocal_rank_fusion
 
 FIRST, YAKE = "hostile.good", "yake[n=2]"
 FUSION = f'fusion[members=[{FIRST}, "{YAKE}"]]'

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readbench import near_duplicates
-from readbench.near_duplicates import THRESHOLD, bands, exact_groups, groups, kept_groups, similarity
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
+from readbench.datasets import near_duplicates
+from readbench.datasets.near_duplicates import THRESHOLD, bands, exact_groups, groups, kept_groups, similarity
 
 FIELDS = ("title", "abstract")
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from bench_process import Bench, records, workspaces
 
-from readbench.asked_metrics import asked_metrics, check_metrics
-from readbench.errors import BenchError, MissingDependency
-from readbench.score_files import read_scores
-from readbench.suite import Suite
-from readbench.tasks.normalise import key
+from readbench.core.errors import BenchError, MissingDependency
+from readbench.engine.phrase_vectors import asked_metrics, check_metrics
+from readbench.planning.suite import Suite
+from readbench.results.score_files import read_scores
+from readbench.text.normalise import key
 
 LIMIT = 4
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from readbench.power import (
+from readbench.stats.power import (
     Noise,
     detectable,
     noise,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from readbench import predicting
+from readbench.core.errors import BenchError
+from readbench.core.types import Document
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.fitting import fit
-from readbench.model_folder import read_model
-from readbench.predicting import opened, predict_file
-from readbench.types import Document
+from readbench.trained import predicting
+from readbench.trained.fitting import fit
+from readbench.trained.folder import read_model
+from readbench.trained.predicting import opened, predict_file
 
 CORPUS = open_dataset("papers-demo")
 

@@ -141,7 +141,7 @@ def test_two_identical_runs_at_once(bench: Bench, tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from readbench.store import Store
+from readbench.results.store import Store
 store = Store(sys.argv[1])
 for turn in range(60):
     store.sweep()
@@ -179,7 +179,7 @@ def test_a_cell_that_many_replace_is_always_there_and_whole(tmp_path: Path) -> N
 
 
 def test_a_sweep_leaves_others_alone(tmp_path: Path) -> None:
-    from readbench.store import Store
+    from readbench.results.store import Store
 
     store = Store(tmp_path)
     mine = store.workspace("cells", "b" * 40)

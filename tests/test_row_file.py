@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from readbench.errors import BenchError
-from readbench.row_file import RowFile
+from readbench.core.errors import BenchError
+from readbench.trained.row_file import RowFile
 
 
 @pytest.mark.parametrize("link", ["same", "symlink", "hardlink", "part", "other spelling"])

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.authoring.scaffold_method import write_method
+from readbench.authoring.scaffold_suite import write_suite
+from readbench.core.errors import BenchError
+from readbench.core.types import Document
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.registry import Registry
-from readbench.scaffold_method import write_method
-from readbench.scaffold_suite import write_suite
-from readbench.suite import find_suite, load_suite
-from readbench.types import Document
+from readbench.methods.registry import Registry
+from readbench.planning.suite import find_suite, load_suite
 
 HEADER = ("uuid", "Title", "Abstract", "Keywords")
 

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 import readbench
-from readbench.errors import BenchError
-from readbench.record import RunCell
+from readbench.core.errors import BenchError
 from readbench.report.show import find_cells, render_predictions
-from readbench.store import Store
+from readbench.results.manifest import RunCell
+from readbench.results.store import Store
 
 PAPERS = """\
 id,title,abstract,Keywords

@@ -10,8 +10,8 @@ import pytest
 from bench_process import Bench, records
 
 import readbench
-from readbench.registry import Registry
-from readbench.sources import Sources, SourceReader
+from readbench.machine.sources import SourceReader, Sources
+from readbench.methods.registry import Registry
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -69,10 +69,10 @@ PLAN = """
 import sys
 from pathlib import Path
 from readbench.datasets import open_dataset
-from readbench.plan import Options
-from readbench.planner import make_plan
-from readbench.store import Store
-from readbench.suite import Suite
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.results.store import Store
+from readbench.planning.suite import Suite
 suite = Suite.model_validate({"name": "s", "tasks": {"keyphrases": {"methods": ["my.method"]}}})
 options = Options(limit=4, include_paths=(Path(sys.argv[1]),))
 (cell,) = make_plan(suite, open_dataset("papers-demo"), options, Store(Path(sys.argv[2]))).cells

@@ -11,9 +11,9 @@ from bench_process import Bench
 from gate_methods import write_methods
 from git_repository import git, methods_repository
 
-from readbench.speed_gate import SpeedVerdict, judge_series
-from readbench.speed_rounds import ORDERS, Series, SpeedQuestion
-from readbench.thresholds import parse_threshold
+from readbench.gate.speed_gate import SpeedVerdict, judge_series
+from readbench.gate.speed_rounds import ORDERS, Series, SpeedQuestion
+from readbench.gate.thresholds import parse_threshold
 
 
 def series(ratio: float, noise: float, *, rounds: int = 6, seed: int = 1, cost: str = "predict_s") -> Series:

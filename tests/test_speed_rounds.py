@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from readbench.checkouts import Checkout
-from readbench.compare import MethodChange
-from readbench.errors import BenchError
-from readbench.gate import Decision
-from readbench.record import Costs
-from readbench.speed_gate import guarded, unmeasured
-from readbench.speed_rounds import BASE, CONTROL, HEAD, Rounds, SpeedQuestion
-from readbench.thresholds import Thresholds, parse_threshold
+from readbench.compare.runs import MethodChange
+from readbench.core.errors import BenchError
+from readbench.gate.checkouts import Checkout
+from readbench.gate.speed_gate import guarded, unmeasured
+from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, Rounds, SpeedQuestion
+from readbench.gate.thresholds import Thresholds, parse_threshold
+from readbench.gate.verdicts import Decision
+from readbench.results.record import Costs
 
 METHOD = MethodChange("keyphrases", "m", "compared")
 FULL = Costs(documents_per_s_marginal=10.0, predict_s=1.0, peak_memory_bytes=100)

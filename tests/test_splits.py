@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
-from readbench.splits import SplitSpec, make_splits, seeded_order, subsample
-from readbench.types import Dataset, Document, Part
+from readbench.core.errors import BenchError
+from readbench.core.seeds import seeded_order
+from readbench.core.types import Dataset, Document, Part
+from readbench.datasets.splits import SplitSpec, make_splits, subsample
 
 GIVEN = SplitSpec(kind="given")
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

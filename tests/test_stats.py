@@ -12,15 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from readbench.stats import (
-    Comparison,
-    bootstrap_intervals,
-    compare_all,
-    holm,
-    mcnemar_exact_p,
-    rank_ranges,
-    sign_flip_p,
-)
+from readbench.stats.ranking import Comparison, compare_all, rank_ranges
+from readbench.stats.resampling import bootstrap_intervals
+from readbench.stats.significance import holm, mcnemar_exact_p, sign_flip_p
 
 
 def test_bootstrap_against_scipy() -> None:

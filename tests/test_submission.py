@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from readbench.cli import main
+from readbench.core.errors import BenchError
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.fitting import FitPlan
-from readbench.submission import Training, submit
-from readbench.submission_check import Check
+from readbench.trained.fitting import FitPlan
+from readbench.trained.submission import Training, submit
+from readbench.trained.submission_check import Check
 
 CORPUS = open_dataset("papers-demo")
 TEST = CORPUS.documents[200:]
@@ -94,7 +94,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(plan: FitPlan, *_: object, **__: object) -> None:
         raise AssertionError(f"{plan.method.spelling} was trained before all was looked at")
 
-    monkeypatch.setattr("readbench.submission.train", train)
+    monkeypatch.setattr("readbench.trained.submission.train", train)
 
 
 def everything(files: Path, **changed: object) -> None:
@@ -171,15 +171,15 @@ def test_what_is_interrupted_leaves_nothing(files: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "target", "told"),
     [
-        (["submit", "--input", "in.csv"], "readbench.submission.submit", "nothing was written"),
+        (["submit", "--input", "in.csv"], "readbench.trained.submission.submit", "nothing was written"),
         (
             ["fit", "majority", "--dataset", "papers-demo", "--output", "m"],
-            "readbench.fitting.fit",
+            "readbench.trained.fitting.fit",
             "nothing was kept",
         ),
         (
             ["predict", "--model", "m", "--input", "in.csv", "--output", "o.csv", "--fresh"],
-            "readbench.predicting.opened",
+            "readbench.trained.predicting.opened",
             "the same command without --fresh goes on",
         ),
     ],

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from bench_process import Bench, records
 
+from readbench.authoring.scaffold_suite import write_suite
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.infer import infer_suite
-from readbench.language_codes import language_code
-from readbench.record import OTHER_LANGUAGE
-from readbench.scaffold_suite import write_suite
-from readbench.suite import Suite, load_suite
-from readbench.suite_language import told_apart, unnamed_language
-from readbench.types import Dataset, Document
+from readbench.planning.infer import infer_suite
+from readbench.planning.suite import Suite, load_suite
+from readbench.planning.suite_language import told_apart, unnamed_language
+from readbench.results.record import OTHER_LANGUAGE
+from readbench.text.languages import language_code
 
 PAPERS = (
     (

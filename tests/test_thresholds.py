@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
-from readbench.thresholds import Thresholds, check_names, parse_threshold, read_thresholds
+from readbench.core.errors import BenchError
+from readbench.gate.thresholds import Thresholds, check_names, parse_threshold, read_thresholds
 
 
 @pytest.mark.parametrize(

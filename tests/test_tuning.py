@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 import readbench
-from readbench.board import build_leaderboard
-from readbench.engine.documents import read_columns
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.planning.suite import Tuned, load_suite
 from readbench.report.terminal import print_board
-from readbench.store import Store
-from readbench.suite import Tuned, load_suite
-from readbench.tuning import grid
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.store import Store
+from readbench.results.tables import read_columns
+from readbench.runs.tuning import grid
 
 METHOD = '''
 from pydantic import Field

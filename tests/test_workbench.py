@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from readbench.adapter import Adapter, Context, Needs, Preparation, PreparationNeed, RankedPhrases
+from readbench.core.types import Document
 from readbench.engine.workbench import Workbench
-from readbench.registry import Method
+from readbench.methods.registry import Method
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document
 
 BUILT: list[tuple[str, ...]] = []
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import typer
 
-from readbench import cli, cli_compare  # noqa: F401 - its verbs register themselves
+from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401 - their verbs register themselves
+from readbench.cli.app import app
+from readbench.compare.paired import open_side
 from readbench.datasets import open_dataset
-from readbench.paired import open_side
-from readbench.suite import find_suite, load_suite
+from readbench.gate.thresholds import check_direction, parse_threshold
+from readbench.planning.suite import find_suite, load_suite
 from readbench.tasks import get_task
-from readbench.thresholds import check_direction, parse_threshold
 
 WORKFLOW = Path(__file__).parents[1] / ".github" / "workflows" / "bench.yml"
 
@@ -37,7 +38,7 @@ def calls() -> list[list[str]]:
 
 
 def test_every_option_is_known() -> None:
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(app)
     assert len(calls()) == 2
     for words in calls():
         command = group.commands[words[0]]  # type: ignore[attr-defined]

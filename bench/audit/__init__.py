@@ -9,10 +9,10 @@ from readbench.audit.copies import find_copies, judge_copies
 from readbench.audit.gold import judge_filled, judge_labels, read_keyphrases
 from readbench.audit.shortcuts import TEXT_FIELDS, probe_fields
 from readbench.audit.values import Audit, FieldProbe, Finding, KeyphraseGold, Score
+from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
-from readbench.splits import subsample
-from readbench.suite import find_suite, load_suite
-from readbench.types import Dataset
+from readbench.datasets.splits import subsample
+from readbench.planning.suite import find_suite, load_suite
 
 __all__ = ["Audit", "audit", "audit_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from readbench.audit.values import Copies, CopyGroup, Finding
-from readbench.near_duplicates import THRESHOLD, exact_groups, groups, similarity
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
+from readbench.datasets.near_duplicates import THRESHOLD, exact_groups, groups, similarity
 
 EXAMPLES = 5
 """Ids in one message."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from readbench.audit.values import Finding, KeyphraseGold, percent
-from readbench.tasks.normalise import key, key_present
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
+from readbench.text.normalise import key, key_present
 
 LOPSIDED = 0.9
 """From this share of the largest class on, accuracy says little."""

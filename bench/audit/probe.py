@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from readbench.audit.marks import Mark, MarkTable
 from readbench.audit.values import Score, Side, TellingMark
-from readbench.errors import MissingDependency
-from readbench.tasks.normalise import words
+from readbench.core.errors import MissingDependency
+from readbench.text.normalise import words
 
 FOLDS = 5
 SEED = 0

@@ -17,8 +17,8 @@ from readbench.audit.probe import (
     telling_marks,
 )
 from readbench.audit.values import FieldProbe, Finding, Score
-from readbench.stats import mcnemar_exact_p
-from readbench.types import Document
+from readbench.core.types import Document
+from readbench.stats.significance import mcnemar_exact_p
 
 TEXT_FIELDS = ("title", "abstract", "text")
 """The fields that are the text of a paper: their words are what a method ought to read."""

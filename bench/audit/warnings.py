@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 from readbench.audit.shortcuts import probe_marks
-from readbench.errors import MissingDependency
-from readbench.near_duplicates import kept_groups
-from readbench.splits import seeded_order
-from readbench.store import cannot_write, write_json
+from readbench.core.errors import MissingDependency
+from readbench.core.files import cannot_write, write_json
+from readbench.core.seeds import seeded_order
+from readbench.core.types import Dataset
+from readbench.datasets.near_duplicates import kept_groups
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset
 
 VERSION = 1
 """Raised when the same texts would be judged otherwise: kept warnings then count no more."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
 from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.embedded import SUMMARIES, DatasetInfo, list_embedded, read_embedded
 from readbench.datasets.gold import with_gold
@@ -19,8 +21,6 @@ from readbench.datasets.key_folder_reader import KeyFolderReader
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
 from readbench.datasets.reader import Reader, refusal
-from readbench.errors import BenchError
-from readbench.types import Dataset
 
 __all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Token
 from readbench.datasets.jsonl_reader import json_objects
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.values import scalar
-from readbench.errors import BenchError
-from readbench.types import Dataset, Token
 
 _TODO = 'write {"id": "ID", "sentences": [[["word", "lemma", "TAG"], …], …]}'
 

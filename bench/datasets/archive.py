@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from readbench.core.errors import BenchError
 from readbench.datasets.lines import check_text, shown
-from readbench.errors import BenchError
 
 MAX_ARCHIVE_BYTES = 256 * 2**20
 """The list of members is read whole before they can be counted, so the file is bounded too. 50,000

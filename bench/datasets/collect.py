@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document, Keyphrases, Label, Part, Target, Task
 from readbench.datasets.columns import TEXT_FIELDS, Columns, require, resolve
 from readbench.datasets.labels import join_labels, read_labels
 from readbench.datasets.lines import check_text, shown, stem
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.token_lists import unfolded
 from readbench.datasets.values import field_text, keyphrases, scalar
-from readbench.errors import BenchError
-from readbench.types import Dataset, Document, Keyphrases, Label, Part, Target, Task
 
 
 class Collector:

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from readbench.core.errors import BenchError
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.options import Role
-from readbench.errors import BenchError
 
 ALIASES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from readbench.core.types import Dataset
 from readbench.datasets.collect import Collector
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.reader import TABLE_EXTENSIONS, is_of_kind
 from readbench.datasets.table import open_table
-from readbench.types import Dataset
 
 _OTHER_BEGINNINGS = (b"{", b"[", b"<", b"%PDF")
 

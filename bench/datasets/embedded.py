@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
 from readbench.datasets.instruction_reader import InstructionReader
 from readbench.datasets.jsonl_reader import read_json_lines
 from readbench.datasets.options import ReadOptions
-from readbench.errors import BenchError
-from readbench.types import Dataset
 
 FOLDER = Path(__file__).parent
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Keyphrases, Target
 from readbench.datasets.lines import check_text, shown, text_lines
 from readbench.datasets.values import keyphrases
-from readbench.errors import BenchError
-from readbench.types import Dataset, Keyphrases, Target
 
 _TODO = 'write {"ID": [["phrase"], ["another phrase"]], …}'
 

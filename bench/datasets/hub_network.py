@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 
 SECONDS = 5.0
 """How long the hub may take to answer one small question."""

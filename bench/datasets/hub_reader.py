@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from readbench.core.errors import BenchError, MissingDependency
+from readbench.core.types import Dataset
 from readbench.datasets.collect import Collector
 from readbench.datasets.lines import shown
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.parts import part_of
 from readbench.datasets.values import Number
-from readbench.errors import BenchError, MissingDependency
-from readbench.types import Dataset
 
 PREFIX = "hub:"
 

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document, Part, StatedFacts, Target, Task
 from readbench.datasets.jsonl_reader import json_objects
 from readbench.datasets.lines import check_text, head, shown, stem
 from readbench.datasets.options import ReadOptions
@@ -15,9 +17,7 @@ from readbench.datasets.part_folder_reader import json_lines_files, part_files
 from readbench.datasets.parts import part_of
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS, is_of_kind
 from readbench.datasets.values import Number, scalar
-from readbench.errors import BenchError
-from readbench.facts import read_answer
-from readbench.types import Dataset, Document, Part, StatedFacts, Target, Task
+from readbench.text.facts import read_answer
 
 _INPUT = re.compile(r"\n[^\S\n]*Input:")
 _FIRST_LINE_BYTES = 1 << 20

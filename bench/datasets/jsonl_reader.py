@@ -6,13 +6,13 @@ import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
 from readbench.datasets.collect import Collector
 from readbench.datasets.lines import check_text, text_lines
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS, is_of_kind
 from readbench.datasets.values import Number
-from readbench.errors import BenchError
-from readbench.types import Dataset
 
 
 class JsonLinesReader:

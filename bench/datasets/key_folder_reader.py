@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Part
 from readbench.datasets.archive import Files, files_below, opened
 from readbench.datasets.collect import Collector
 from readbench.datasets.lines import check_text, decoded
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.parts import PARTS, part_of
-from readbench.errors import BenchError
-from readbench.types import Dataset, Part
 
 _HOMES = {".txt": "docsutf8", ".key": "keys"}
 

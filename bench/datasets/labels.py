@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Label
 from readbench.datasets.columns import listed, resolve
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.table import open_table
-from readbench.errors import BenchError
-from readbench.types import Label
 
 
 def read_labels(path: Path, options: ReadOptions) -> dict[str, Label]:

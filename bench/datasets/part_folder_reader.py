@@ -6,6 +6,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Part, Token
 from readbench.datasets.annotation import read_annotation, with_annotation
 from readbench.datasets.collect import Collector
 from readbench.datasets.jsonl_reader import json_objects
@@ -13,8 +15,6 @@ from readbench.datasets.lines import extension, stem
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.parts import PARTS, part_of
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS
-from readbench.errors import BenchError
-from readbench.types import Dataset, Part, Token
 
 _ANNOTATION = "corenlp_"
 

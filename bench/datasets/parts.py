@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from readbench.types import Part
+from readbench.core.types import Part
 
 PART_NAMES: Mapping[str, Part] = MappingProxyType(
     {

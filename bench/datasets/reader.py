@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
 from readbench.datasets.lines import extension, head, shown
 from readbench.datasets.options import ReadOptions
-from readbench.errors import BenchError
-from readbench.types import Dataset
 
 TABLE_EXTENSIONS = frozenset({".csv", ".tsv"})
 JSON_LINES_EXTENSIONS = frozenset({".jsonl", ".ndjson"})

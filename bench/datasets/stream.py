@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Document
 from readbench.datasets.columns import Columns, listed, require_mapped, resolve
 from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.digests import Digests
@@ -22,8 +24,6 @@ from readbench.datasets.reader import KINDS, refusal
 from readbench.datasets.table import open_table
 from readbench.datasets.token_lists import unfolded
 from readbench.datasets.values import field_text, scalar
-from readbench.errors import BenchError
-from readbench.types import Document
 
 # Line ends among them: a table of predictions would be torn at such an id by one reader or another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from readbench.core.errors import BenchError
 from readbench.datasets.lines import check_text, text_lines
-from readbench.errors import BenchError
 
 _DELIMITERS = ",\t;"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 
 _GOLD = ("extractive_keyphrases", "abstractive_keyphrases")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 
 
 class Number(str):

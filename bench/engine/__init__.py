@@ -1,0 +1,4 @@
+"""Carries out a plan: one process a cell, with limits and clocks.
+
+Scores what comes back.
+"""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from readbench.engine.imports import ImportCosts
 from readbench.engine.job import Ending
-from readbench.plan import Plan, PlannedCell, PlannedPreparation
-from readbench.record import Charged, Costs
-from readbench.store import Store
+from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
+from readbench.results.record import Charged, Costs
+from readbench.results.store import Store
 
 IMPORT, DISTURBED = "import", "disturbed by other work"
 """The note of a record that has neither ``import_s`` nor ``documents_per_s`` for that reason."""

@@ -17,15 +17,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency, Preparation
-from readbench.engine.documents import PredictionWriter, read_columns, read_documents, read_targets
+from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency
+from readbench.core.types import Dataset, Document, Part, Prediction
 from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
-from readbench.memory import private_bytes
-from readbench.registry import Registry
-from readbench.sources import loaded_modules
+from readbench.machine.memory import private_bytes
+from readbench.machine.sources import loaded_modules
+from readbench.methods.preparations import find_preparation
+from readbench.methods.registry import Registry
+from readbench.results.tables import PredictionWriter, read_columns, read_documents, read_targets
 from readbench.tasks.predictions import FORMATS
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, Part, Prediction
 
 PREDICTIONS = "predictions.parquet"
 SCRATCH = "scratch"
@@ -145,14 +146,6 @@ def _preparation(
     # Up to its first progress call a preparation loads; from there on it works document by document.
     setup = (loaded[0] if loaded and documents else end) - start
     return {"setup_s": setup, "build_s": end - start, "documents": len(documents)}
-
-
-def find_preparation(adapter: Adapter, path: Sequence[str]) -> Preparation:
-    """The preparation that a method reaches by these names, through preparations of preparations."""
-    need = adapter.needs().preparations[path[0]]
-    for name in path[1:]:
-        need = need.preparation.needs()[name]
-    return need.preparation
 
 
 def _cell(

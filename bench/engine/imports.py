@@ -16,8 +16,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from readbench.provenance import machine, versions_of
-from readbench.store import write_json
+from readbench.core.files import write_json
+from readbench.machine.machine import machine
+from readbench.machine.versions import versions_of
 
 ROUNDS = 3
 ENOUGH_S = 2.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from readbench.adapter import Adapter, Combination
-from readbench.types import Dataset, Document, Prediction
+from readbench.core.types import Dataset, Document, Prediction
 
 
 class Joined(Adapter):

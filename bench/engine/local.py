@@ -16,11 +16,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from readbench.core.errors import BenchError
+from readbench.core.files import cannot_write
 from readbench.engine.job import BASELINE, OUTCOME, UNWRITABLE, Ending, Job, ProgressFile
 from readbench.engine.meter import Meter
 from readbench.engine.server import MESSAGE
-from readbench.errors import BenchError
-from readbench.store import cannot_write
 
 TICK_S = 0.02
 KEPT_HEAD = 4_096

@@ -19,8 +19,8 @@ from time import monotonic
 
 import psutil
 
-from readbench.gpu import GpuMeter
-from readbench.memory import process_memory
+from readbench.machine.gpu import GpuMeter
+from readbench.machine.memory import process_memory
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 JUMP = 16 * 2**20

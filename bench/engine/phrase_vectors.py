@@ -11,25 +11,34 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readbench.asked_metrics import ENCODER, ENCODER_PATH, asked_metrics, encoder
+from readbench.adapter import Context, MissingDependency, Preparation
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, Task
 from readbench.engine.child import PREDICTIONS
-from readbench.engine.documents import read_columns, write_documents
 from readbench.engine.job import Ending, Job
 from readbench.engine.local import LocalExecutor
 from readbench.engine.scoring import Scoring
-from readbench.errors import BenchError
-from readbench.gpu import device_for
-from readbench.plan import Plan, PlannedCell
-from readbench.record import Record
-from readbench.store import Store
+from readbench.machine.gpu import device_for
+from readbench.methods.preparations import find_preparation
+from readbench.methods.registry import Registry
+from readbench.planning.plan import Plan, PlannedCell
+from readbench.planning.suite import Suite
+from readbench.results.record import Record
+from readbench.results.store import Store
+from readbench.results.tables import read_columns, write_documents
 from readbench.tasks import get_task
 from readbench.tasks.base import VectorScorer
+from readbench.tasks.metric import Metric
 from readbench.tasks.semantic import PhraseVectors, depth_of
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Task
+from readbench.text.languages import language_code
 
 if TYPE_CHECKING:
-    from readbench.engine.runner import Reporter
+    from readbench.engine.reporter import Reporter
+
+
+ENCODER, ENCODER_PATH = "keybert", ("embeddings",)
+"""The method whose preparation embeds phrases, and how it is reached there: by name, as a plan does it."""
 
 Keep = Callable[[Record, Path], Record]
 LABEL = "embed phrases"
@@ -146,3 +155,40 @@ def _embed(
         )
     reporter.prepared(LABEL, ending.outcome["build_s"])
     return ending.outcome["notes"].get("weights")
+
+
+def asked_metrics(suite: Suite, task: Task) -> tuple[Metric, ...]:
+    """What ranks, what stands beside it, and what is compared with values from elsewhere.
+
+    Raises BenchError for a metric that the task does not have.
+    """
+    section, definition = suite.tasks[task], get_task(task)
+    reference = (section.reference.metric,) if section.reference else ()
+    names = (section.primary or definition.primary, *(section.board or definition.board), *reference)
+    return tuple(definition.metric(name) for name in dict.fromkeys(names))
+
+
+def check_metrics(suite: Suite, include_paths: Sequence[Path] = ()) -> None:
+    """Raises BenchError for a metric that a task does not have, that does not read the suite's language,
+    or that lacks a library here."""
+    for task in suite.tasks:
+        language = suite.spec(task).language
+        for metric in asked_metrics(suite, task):
+            where = f"suite {suite.name}, metric {metric.id}"
+            if metric.language is not None and language_code(language) != metric.language:
+                raise BenchError(
+                    f"it reads {metric.language!r} and the texts are {language!r}",
+                    where=where,
+                    todo=f"take a metric without the prefix {metric.id.partition('.')[0]}.",
+                )
+            if metric.vectors:
+                try:
+                    encoder(include_paths).missing()
+                except MissingDependency as error:
+                    raise MissingDependency(error.what, where=where, todo=error.todo) from None
+
+
+def encoder(include_paths: Sequence[Path] = ()) -> Preparation:
+    """What embeds phrases. Imports no model library."""
+    method = Registry(include_paths).method(ENCODER)
+    return find_preparation(method.create(Context(task=TaskSpec(task="keyphrases"))), ENCODER_PATH)

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
+from readbench.core.clock import now
+from readbench.core.errors import BenchError
+from readbench.core.files import UNWRITABLE, cannot_write, write_json
+from readbench.core.types import Task, digest_of_documents
 from readbench.engine.accounts import Accounts
 from readbench.engine.child import PREDICTIONS, SCRATCH
-from readbench.engine.documents import predictions_digest, read_columns, write_documents, write_targets
 from readbench.engine.job import BASELINE, JOB, OUTCOME, PROGRESS, Ending, Job
 from readbench.engine.local import LocalExecutor
 from readbench.engine.phrase_vectors import add_vector_metrics
+from readbench.engine.reporter import Reporter
 from readbench.engine.scoring import Scoring
-from readbench.errors import BenchError
-from readbench.estimates import Estimates
-from readbench.members import charged, failed_member
-from readbench.plan import Plan, PlannedCell, PlannedPreparation
-from readbench.provenance import distribution_of, machine, versions_of
-from readbench.record import Failure, PreparationCost, Record
-from readbench.registry import plain
-from readbench.store import UNWRITABLE, Store, cannot_write, write_json
+from readbench.machine.machine import machine
+from readbench.machine.versions import distribution_of, versions_of
+from readbench.methods.registry import plain
+from readbench.planning.members import charged, failed_member
+from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
+from readbench.results.estimates import Estimates
+from readbench.results.record import Failure, PreparationCost, Record
+from readbench.results.store import Store
+from readbench.results.tables import predictions_digest, read_columns, write_documents, write_targets
 from readbench.tasks import get_task
-from readbench.types import Task, digest_of_documents
-
-
-class Reporter(Protocol):
-    """Hears what happens, in the order in which it happens."""
-
-    def doing(self, what: str) -> None: ...
-    def start(self, label: str) -> None: ...
-    def progress(self, label: str, phase: str, done: int, total: int) -> None: ...
-    def prepared(self, label: str, seconds: float) -> None: ...
-    def end(self, label: str, record: Record) -> None: ...
 
 
 @dataclass
@@ -357,11 +349,6 @@ class Runner:
         shutil.copy2(folder / PREDICTIONS, workspace / PREDICTIONS)
         self._scoring.score(cell, read_columns(folder / PREDICTIONS), record, workspace)
         return self._keep(record, workspace)
-
-
-def now() -> str:
-    """To the millisecond: whether a run measured a cell itself is told by when it began."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _remove_working_files(folder: Path) -> None:

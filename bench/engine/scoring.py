@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readbench.plan import PlannedCell
-from readbench.record import Record, Value
-from readbench.score_files import SCORES, write_scores
-from readbench.splits import derived_seed
+from readbench.core.seeds import derived_seed
+from readbench.core.types import Dataset, Prediction, Task
+from readbench.planning.plan import PlannedCell
+from readbench.results.record import Record, Value
+from readbench.results.score_files import SCORES, write_scores
 from readbench.tasks import get_task
 from readbench.tasks.base import Scorer, VectorScorer
-from readbench.types import Dataset, Prediction, Task
 
 if TYPE_CHECKING:
     from readbench.tasks.semantic import PhraseVectors
@@ -44,7 +44,7 @@ class Scoring:
 
         Raises BenchError where predictions are malformed or do not belong to the test documents.
         """
-        from readbench.stats import bootstrap, percentile_intervals
+        from readbench.stats.resampling import bootstrap, percentile_intervals
 
         task = get_task(cell.task)
         targets = self.dataset.targets[cell.task]

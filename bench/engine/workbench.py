@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from readbench.adapter import Adapter, Context, PreparationNeed
+from readbench.core.types import Document, Part, digest_of_documents
 from readbench.engine.child import seed_everything
-from readbench.registry import Method
+from readbench.methods.registry import Method
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Part, digest_of_documents
 
 
 class Build(NamedTuple):

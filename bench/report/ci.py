@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from readbench.compare import MethodChange, RunComparison
-from readbench.costs import SHOWN
-from readbench.errors import BenchError
-from readbench.gate import NOTHING_MEASURED, Decision, Verdicts
+from readbench.compare.costs import SHOWN
+from readbench.compare.runs import MethodChange, RunComparison
+from readbench.core.errors import BenchError
+from readbench.gate.verdicts import NOTHING_MEASURED, Decision, Verdicts
 from readbench.report.comparison import (
     closing,
     number,

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from readbench.compare import MethodChange, MetricChange, RunComparison
-from readbench.costs import SHOWN, CostChange
-from readbench.gate import Decision, Verdicts
-from readbench.record import Costs
-from readbench.units import show_rate, show_seconds, show_size
+from readbench.compare.costs import SHOWN, CostChange
+from readbench.compare.runs import MethodChange, MetricChange, RunComparison
+from readbench.core.units import show_rate, show_seconds, show_size
+from readbench.gate.verdicts import Decision, Verdicts
+from readbench.results.record import Costs
 
 STYLES = {
     "worse": "red",

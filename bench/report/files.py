@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from readbench.board import build_leaderboard
-from readbench.store import Store, cannot_write
+from readbench.core.files import cannot_write
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.store import Store
 
 
 def write_results(folder: Path, store: Store) -> None:

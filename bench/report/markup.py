@@ -7,8 +7,9 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from readbench.board import Leaderboard, Table, closing_sentence
-from readbench.units import show_rate, show_size
+from readbench.core.units import show_rate, show_size
+from readbench.report.words import closing_sentence
+from readbench.results.leaderboard import Leaderboard, Table
 
 if TYPE_CHECKING:
     import pandas as pd

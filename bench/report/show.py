@@ -11,17 +11,8 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from readbench.engine.documents import read_columns, read_documents, read_targets
-from readbench.errors import BenchError
-from readbench.record import Record, RunCell
-from readbench.report.show_facts import facts_of
-from readbench.report.show_labels import labels_in_all, labels_of
-from readbench.report.show_phrases import explained
-from readbench.spelling import parse_method, spell_method
-from readbench.store import Store
-from readbench.tasks import get_task
-from readbench.tasks.spec import TaskSpec
-from readbench.types import (
+from readbench.core.errors import BenchError
+from readbench.core.types import (
     Document,
     ExtractedFacts,
     PredictedLabel,
@@ -30,6 +21,16 @@ from readbench.types import (
     StatedFacts,
     Target,
 )
+from readbench.methods.spelling import parse_method, spell_method
+from readbench.report.show_facts import facts_of
+from readbench.report.show_labels import labels_in_all, labels_of
+from readbench.report.show_phrases import explained
+from readbench.results.manifest import RunCell
+from readbench.results.record import Record
+from readbench.results.store import Store
+from readbench.results.tables import read_columns, read_documents, read_targets
+from readbench.tasks import get_task
+from readbench.tasks.spec import TaskSpec
 
 FIRST_DOCUMENTS = 3
 OUTPUT_LINES = 30

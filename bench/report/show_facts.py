@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from readbench.core.types import Document, ExtractedFacts, Fact, StatedFacts
 from readbench.tasks.extraction import asks_facts, fact_key
-from readbench.types import Document, ExtractedFacts, Fact, StatedFacts
 
 RAW_CHARACTERS = 400
 PARTS = ("subject", "predicate", "object")

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from readbench.core.types import Document, PredictedLabel, Prediction, Target
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, PredictedLabel, Prediction, Target
 
 MISTAKES = 12
 TITLE_CHARACTERS = 70

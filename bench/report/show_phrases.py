@@ -9,10 +9,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from readbench.core.types import Document, Keyphrases, RankedPhrases
 from readbench.tasks.explain import Explanation, GoldMark, PredictedMark, explain
-from readbench.tasks.normalise import words
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Keyphrases, RankedPhrases
+from readbench.text.normalise import words
 
 FIRST_PHRASES = 10
 """Shown of each document where none was asked for by its id."""

@@ -13,9 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.board import Leaderboard, Row, Table, closing_sentence
-from readbench.record import OTHER_LANGUAGE, Costs, Value, weights_of
-from readbench.units import show_rate, show_seconds, show_size
+from readbench.core.units import show_rate, show_seconds, show_size
+from readbench.report.words import closing_sentence
+from readbench.results.leaderboard import Leaderboard, Row, Table
+from readbench.results.record import OTHER_LANGUAGE, Costs, Value, weights_of
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:

@@ -6,7 +6,7 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from readbench.tasks.base import TaskDefinition

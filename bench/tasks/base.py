@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, Prediction, Target, Task
 from readbench.tasks.metric import Metric, Scores, find_metric
 from readbench.tasks.predictions import FORMATS, PredictionFormat
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Prediction, Target, Task
 
 if TYPE_CHECKING:
     from readbench.tasks.semantic import PhraseVectors

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, Prediction, Target
 from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.classification_scores import METRICS, ClassificationScores
 from readbench.tasks.predictions import labelled
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Prediction, Target
 
 
 @dataclass(frozen=True, slots=True)

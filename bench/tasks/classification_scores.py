@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 from readbench.tasks.metric import Metric, OfSample, Scores
 from readbench.tasks.spec import TaskSpec
 

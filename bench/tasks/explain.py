@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from readbench.tasks import normalise
+from readbench.core.types import Document, RankedPhrases
 from readbench.tasks.keyphrases import gold_phrases
 from readbench.tasks.predictions import ranked
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
+from readbench.text import normalise
 
 Reason = Literal["order", "stem", "part of"]
 """Why two phrases are nearly the same. "order": the same stems in another order. "stem": the same

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, ExtractedFacts, Fact, Prediction, StatedFacts, Target
 from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.extraction_scores import METRICS, Counts, ExtractionScores
 from readbench.tasks.predictions import extracted
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, ExtractedFacts, Fact, Prediction, StatedFacts, Target
 
 
 @dataclass(frozen=True, slots=True)

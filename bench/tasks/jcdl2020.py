@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.tasks import porter
 from readbench.tasks.metric import Metric
+from readbench.text import porter
 
 CUTOFFS = (5, 10)
 BEST = 100

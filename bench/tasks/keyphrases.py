@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.errors import BenchError
-from readbench.language_codes import language_code
-from readbench.tasks import jcdl2020, kpeval, normalise, porter, semantic
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, Prediction, Target
+from readbench.tasks import jcdl2020, kpeval, semantic
 from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.predictions import ranked
 from readbench.tasks.semantic import PhraseVectors
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Prediction, Target
+from readbench.text import normalise, porter
+from readbench.text.languages import language_code
 
 CUTOFFS = ("5", "10", "15", "20", "M", "O")
 """Numbers of phrases that are looked at. M: all that were predicted; O: as many as gold has."""

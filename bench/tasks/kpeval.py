@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.tasks import porter
 from readbench.tasks.metric import Metric, f1_of_means
+from readbench.text import porter
 
 CUTOFFS = (5, 10)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
 
 
 @dataclass(frozen=True, slots=True)

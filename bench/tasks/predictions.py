@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
-from readbench.errors import BenchError
-from readbench.types import ExtractedFacts, Fact, PredictedLabel, Prediction, RankedPhrases, Task
+from readbench.core.errors import BenchError
+from readbench.core.types import ExtractedFacts, Fact, PredictedLabel, Prediction, RankedPhrases, Task
 
 
 class PredictionFormat(ABC):

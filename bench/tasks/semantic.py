@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.models import KNOWN
-from readbench.tasks import normalise
+from readbench.machine.weights import KNOWN
 from readbench.tasks.metric import Metric
+from readbench.text import normalise
 
 MODEL = "all-MiniLM-L6-v2"
 """Whose embeddings are compared. Other weights under this name are refused, so that it tells the version."""

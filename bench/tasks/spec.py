@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from readbench.types import Document, Task
+from readbench.core.types import Document, Task
 
 TEXT_FIELDS = ("title", "abstract", "text")
 """What corpora annotate."""

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from readbench.paired import open_side
+from readbench.compare.paired import open_side
 
 METHODS = ("pke.firstphrases", "pke.tfidf", "pke.positionrank")
 COSTS = ("predict_s", "documents_per_s_marginal", "peak_memory_bytes")

@@ -29,7 +29,7 @@ import hashlib
 import time
 
 from readbench.adapter import RankedPhrases
-from readbench.registry import Registry
+from readbench.methods.registry import Registry
 
 known = Registry()
 

@@ -25,14 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from readbench.compare import MethodChange, MetricChange
-from readbench.costs import CostChange
-from readbench.gate import RESAMPLES, decide
-from readbench.paired import Side, open_side
-from readbench.power import detectable, noise
-from readbench.samples import Sample, load_sample
-from readbench.speed_gate import judge_series
-from readbench.speed_rounds import (
+from readbench.compare.costs import CostChange
+from readbench.compare.paired import Side, open_side
+from readbench.compare.runs import MethodChange, MetricChange
+from readbench.gate.speed_gate import judge_series
+from readbench.gate.speed_rounds import (
     BASE,
     CONTROL,
     HEAD,
@@ -42,11 +39,14 @@ from readbench.speed_rounds import (
     Series,
     SpeedQuestion,
 )
-from readbench.stats import bootstrap
+from readbench.gate.thresholds import parse_threshold
+from readbench.gate.verdicts import RESAMPLES, decide
+from readbench.results.samples import Sample, load_sample
+from readbench.stats.power import detectable, noise
+from readbench.stats.resampling import bootstrap
 from readbench.tasks import get_task
 from readbench.tasks.metric import Scores
 from readbench.tasks.spec import TaskSpec
-from readbench.thresholds import parse_threshold
 
 Floats = NDArray[np.float64]
 PAIRS = int(os.environ.get("PAIRS", "2000"))

@@ -21,12 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from readbench.answers import read_answers, write_answers
-from readbench.board import build_leaderboard
-from readbench.paired import Side, open_side
-from readbench.record import Record
-from readbench.score_files import SCORES
-from readbench.store import Store, write_json
+from readbench.compare.answers import read_answers, write_answers
+from readbench.compare.paired import Side, open_side
+from readbench.core.files import write_json
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.record import Record
+from readbench.results.score_files import SCORES
+from readbench.results.store import Store
 
 DOCUMENTS = 1_000_000
 RECORDS = 10_000

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from readbench import models
 from readbench.adapter import Context, MissingDependency, TaskSpec
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.plan import Options
-from readbench.planner import make_plan
-from readbench.registry import Registry
-from readbench.store import Store
-from readbench.suite import Suite
-from readbench.types import Dataset, Document
+from readbench.machine import weights as models
+from readbench.methods.registry import Registry
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import Suite
+from readbench.results.store import Store
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 transformers = pytest.importorskip("transformers", reason="needs the extra neural")

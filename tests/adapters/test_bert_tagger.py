@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, TaskSpec
-from readbench.conformance import check_method
-from readbench.errors import BenchError
-from readbench.registry import Registry
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
+from readbench.methods.registry import Registry
 from readbench.tasks import get_task
-from readbench.types import Dataset, Document
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")

@@ -15,9 +15,9 @@ peft = pytest.importorskip("peft", reason="needs the extra llm")
 
 from tiny_checkpoints import SECOND_CONFIG  # noqa: E402
 
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters.chatglm2_lora import TARGETS, load_fused, share_a  # noqa: E402
-from readbench_adapters.chatglm2_weights import native_config  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.chatglm.chatglm2_lora import TARGETS, load_fused, share_a  # noqa: E402
+from readbench_adapters.chatglm.chatglm2_weights import native_config  # noqa: E402
 
 R, ALPHA, STEPS = 4, 16, 25
 ROWS = (32, 16, 16)

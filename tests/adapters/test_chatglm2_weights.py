@@ -16,10 +16,10 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 import numpy as np  # noqa: E402
 from tiny_checkpoints import SECOND, SECOND_CONFIG, second_here, write_second  # noqa: E402
 
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters import chatglm2_weights  # noqa: E402
-from readbench_adapters.chatglm2_weights import Shape, assemble, load_chatglm2, native_config  # noqa: E402
-from readbench_adapters.checkpoint_files import names_sum, read_config, tensors, weight_files  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.chatglm import chatglm2_weights  # noqa: E402
+from readbench_adapters.chatglm.chatglm2_weights import Shape, assemble, load_chatglm2, native_config  # noqa: E402
+from readbench_adapters.chatglm.checkpoint_files import names_sum, read_config, tensors, weight_files  # noqa: E402
 
 CLOSE = 1e-5
 FULL = {

@@ -16,9 +16,9 @@ pytest.importorskip("transformers", reason="needs the extra llm")
 import numpy as np  # noqa: E402
 from tiny_checkpoints import FIRST, first_here, write_shards  # noqa: E402
 
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters import chatglm_model  # noqa: E402
-from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM, layout, load_chatglm  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.chatglm import chatglm1_model as chatglm_model  # noqa: E402
+from readbench_adapters.chatglm.chatglm1_model import ChatGLMConfig, ChatGLMForCausalLM, layout, load_chatglm  # noqa: E402
 
 CLOSE = 1e-5
 SIZES: dict[str, Any] = {

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_checkpoints import SECOND, SECOND_CONFIG, second_here, train_pieces
 
-from readbench.errors import BenchError
-from readbench_adapters import chatglm_tokenizer
-from readbench_adapters.chatglm_tokenizer import (
+from readbench.core.errors import BenchError
+from readbench_adapters.chatglm import tokenizers as chatglm_tokenizer
+from readbench_adapters.chatglm.checkpoint_files import read_config
+from readbench_adapters.chatglm.tokenizers import (
     ChatGLM2Tokenizer,
     ChatGLMTokenizer,
     read_back,
     second_tokenizer,
     spelt_out,
 )
-from readbench_adapters.checkpoint_files import read_config
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=60)
 

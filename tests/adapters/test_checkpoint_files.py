@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="needs the extra llm")
 
 from tiny_checkpoints import write_shards  # noqa: E402
 
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters.checkpoint_files import (  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.chatglm.checkpoint_files import (  # noqa: E402
     names_sum,
     read_config,
     refuse_differences,

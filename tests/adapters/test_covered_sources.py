@@ -12,19 +12,19 @@ pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("peft", reason="needs the extra llm")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 
-from tiny_bert import save_tiny_bert  # noqa: E402
-from tiny_checkpoints import write_second  # noqa: E402
-from tiny_models import build_chatglm, build_llama  # noqa: E402
+from tiny_bert import save_tiny_bert
+from tiny_checkpoints import write_second
+from tiny_models import build_chatglm, build_llama
 
-from readbench.datasets import open_dataset  # noqa: E402
-from readbench.engine.runner import Runner  # noqa: E402
-from readbench.plan import Options  # noqa: E402
-from readbench.planner import make_plan  # noqa: E402
-from readbench.registry import Registry  # noqa: E402
-from readbench.running import Silent  # noqa: E402
-from readbench.store import Store  # noqa: E402
-from readbench.suite import Suite  # noqa: E402
-from readbench.types import Part, Task  # noqa: E402
+from readbench.core.types import Part, Task
+from readbench.datasets import open_dataset
+from readbench.engine.reporter import Silent
+from readbench.engine.runner import Runner
+from readbench.methods.registry import Registry
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import Suite
+from readbench.results.store import Store
 
 CORPORA: dict[Task, str] = {
     "keyphrases": "papers-demo",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from readbench_adapters import document_count
-from readbench_adapters.document_count import DocumentCount
-from readbench_adapters.llm_prompts import Cuts
+from readbench_adapters.llm.prompts import Cuts
+from readbench_adapters.training import document_count
+from readbench_adapters.training.document_count import DocumentCount
 
 
 def test_a_document_counts_once_and_few_examples_are_kept() -> None:

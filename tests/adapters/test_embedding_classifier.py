@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, TaskSpec
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.types import Dataset
 from readbench.datasets import open_dataset
-from readbench.registry import Registry
-from readbench.types import Dataset
+from readbench.methods.registry import Registry
 
 pytest.importorskip("skops", reason="needs the extra classification")
 pytest.importorskip("sentence_transformers", reason="needs the extra neural")

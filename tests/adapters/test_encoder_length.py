@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from readbench.errors import BenchError
-from readbench_adapters.encoder_length import check_length
+from readbench.core.errors import BenchError
+from readbench_adapters.encoders.encoder_length import check_length
 
 transformers = pytest.importorskip("transformers")
 SIZES: dict[str, Any] = {

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from readbench.adapter import Adapter, Context
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document, ExtractedFacts, Fact, StatedFacts
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, ExtractedFacts, Fact, StatedFacts
-from readbench_adapters.dictionary_triples import DictionaryTriples
-from readbench_adapters.label_logreg import LabelLogReg
+from readbench_adapters.classical.label_logreg import LabelLogReg
+from readbench_adapters.extraction.dictionary_triples import DictionaryTriples
 
 SPEC = TaskSpec(task="extraction", fields=("instruction", "input"))
 NOTHING = Dataset("", ())

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.adapter import Context, RankedPhrases, TaskSpec
-from readbench.errors import BenchError
-from readbench.registry import Registry
-from readbench.tasks import normalise
-from readbench_adapters.fusion import reciprocal_rank_fusion
+from readbench.core.errors import BenchError
+from readbench.methods.registry import Registry
+from readbench.text import normalise
+from readbench_adapters.keyphrases.fusion import reciprocal_rank_fusion
 
 WORDS = ["graph", "Graphs", "neural network", "Neural-Networks", "word", "…", "topic model", "tree"]
 LISTS = st.lists(st.lists(st.sampled_from(WORDS), max_size=8), min_size=1, max_size=4)

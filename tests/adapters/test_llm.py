@@ -18,11 +18,11 @@ from tiny_checkpoints import SECOND, write_second  # noqa: E402
 from tiny_models import SPEC, build_chatglm, build_llama, create, fitted, papers, scores  # noqa: E402
 
 from readbench.adapter import MissingDependency, TaskSpec  # noqa: E402
-from readbench.conformance import check_method  # noqa: E402
-from readbench.errors import BenchError  # noqa: E402
-from readbench.registry import Registry  # noqa: E402
-from readbench.types import Dataset, Document, PredictedLabel  # noqa: E402
-from readbench_adapters import llm_heads  # noqa: E402
+from readbench.authoring.conformance import check_method  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench.core.types import Dataset, Document, PredictedLabel  # noqa: E402
+from readbench.methods.registry import Registry  # noqa: E402
+from readbench_adapters.llm import heads as llm_heads  # noqa: E402
 
 TRAIN, VALIDATION, TEST = papers(36), papers(8, seed=1), papers(9, seed=2).documents
 RATES = {

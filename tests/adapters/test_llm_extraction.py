@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from tiny_models import build_llama, create, fitted
 
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document, ExtractedFacts, Fact, StatedFacts
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document, ExtractedFacts, Fact, StatedFacts
-from readbench_adapters.llm_extraction import FactsFormat, StatesFacts
+from readbench_adapters.llm.extraction import StatesFacts
+from readbench_adapters.llm.text_formats import FactsFormat
 
 pytest.importorskip("peft")
 

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import build_llama, create, fitted
 
-from readbench.conformance import check_method
-from readbench.errors import BenchError
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document
-from readbench_adapters.llm_keyphrases import PhrasesFormat, WritesPhrases
-from readbench_adapters.phrase_lists import SEPARATOR, read_phrases
+from readbench_adapters.llm.keyphrases import WritesPhrases
+from readbench_adapters.llm.text_formats import PhrasesFormat
+from readbench_adapters.words.phrase_lists import SEPARATOR, read_phrases
 
 pytest.importorskip("peft")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tiny_models import build_llama, create
 
-from readbench.models import Weights
-from readbench_adapters.llm_memory import (
+from readbench.machine.weights import Weights
+from readbench_adapters.llm.memory import (
     CHATGLM2_6B,
     CHATGLM_6B,
     SMOLLM2_135M,
@@ -25,7 +25,7 @@ from readbench_adapters.llm_memory import (
     trainable_parameters,
     training_memory,
 )
-from readbench_adapters.llm_tuning import TuningConfig, peft_config
+from readbench_adapters.llm.tuning import TuningConfig, peft_config
 
 LORA = TuningConfig("lora")
 GIB, KIB = 2**30, 2**10
@@ -117,13 +117,13 @@ TUNINGS = [
 def test_counts_of_trained_parameters_are_pefts(config: TuningConfig, kind: str) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra llm")
     peft = pytest.importorskip("peft", reason="needs the extra llm")
-    from readbench_adapters.llm_models import CausalModel, lora_targets
+    from readbench_adapters.llm.loading import CausalModel, lora_targets
 
     model, shape = tiny(kind)
     causal = CausalModel(model, None, kind if kind != "llama" else "hf", lora_targets(model, kind), {})  # type: ignore[arg-type]
     wrapped = peft.get_peft_model(model, peft_config(causal, config, steps=20, steps_an_epoch=10))
     if kind == "chatglm2" and config.tuning == "lora":
-        from readbench_adapters.chatglm2_lora import share_a
+        from readbench_adapters.chatglm.chatglm2_lora import share_a
 
         share_a(wrapped)
     assert sum(p.numel() for p in model.parameters() if not p.requires_grad) >= shape.parameters
@@ -136,7 +136,7 @@ def tiny(kind: str) -> tuple[Any, Shape]:
     from transformers import GlmConfig, GlmForCausalLM, LlamaConfig, LlamaForCausalLM
 
     if kind == "chatglm":
-        from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM
+        from readbench_adapters.chatglm.chatglm1_model import ChatGLMConfig, ChatGLMForCausalLM
 
         sizes = {"vocab_size": 64, "hidden_size": 32, "inner_hidden_size": 48, "num_attention_heads": 4}
         model = ChatGLMForCausalLM(
@@ -221,7 +221,7 @@ def saved_bytes(kind: str, layers: int, config: TuningConfig, half: bool) -> int
     import peft
     import torch
 
-    from readbench_adapters.llm_models import CausalModel, lora_targets
+    from readbench_adapters.llm.loading import CausalModel, lora_targets
 
     model, _ = wide(kind, layers)
     model = model.to(torch.bfloat16) if half else model

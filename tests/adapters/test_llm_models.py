@@ -15,8 +15,8 @@ for library in ("gguf", "peft", "sentencepiece"):
 from tiny_checkpoints import FIRST, SECOND, first_here, second_here, write_second  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
-from readbench.errors import BenchError, MissingDependency  # noqa: E402
-from readbench_adapters.llm_models import CausalModel, find_model, kind_of, load_causal, require_model  # noqa: E402
+from readbench.core.errors import BenchError, MissingDependency  # noqa: E402
+from readbench_adapters.llm.loading import CausalModel, find_model, kind_of, load_causal, require_model  # noqa: E402
 
 WORDS = ["<s>", "</s>", "<unk>", "a", "paper", "judge", "1", "0", "user", "answer", ":"]
 TEMPLATE = (

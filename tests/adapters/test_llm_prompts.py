@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readbench.adapter import TaskSpec
-from readbench.errors import BenchError
-from readbench.types import Document
-from readbench_adapters.llm_prompts import LabelFormat, Prompter, Template, choose_shots
+from readbench.core.errors import BenchError
+from readbench.core.types import Document
+from readbench_adapters.llm.formats import LabelFormat
+from readbench_adapters.llm.prompts import Prompter, Template, choose_shots
 
 SPEC = TaskSpec(task="classification", labels=("0", "1"))
 FORMAT = LabelFormat(SPEC, ("0", "1"))

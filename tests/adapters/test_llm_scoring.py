@@ -15,10 +15,10 @@ from tiny_checkpoints import SECOND, second_here  # noqa: E402
 from tiny_models import build_llama, fitted, papers  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters.llm_heads import Wanted, base_of, read  # noqa: E402
-from readbench_adapters.llm_models import CausalModel, load_causal  # noqa: E402
-from readbench_adapters.llm_scoring import Answers, Scorer, generate  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.llm.heads import Wanted, base_of, read  # noqa: E402
+from readbench_adapters.llm.loading import CausalModel, load_causal  # noqa: E402
+from readbench_adapters.llm.scoring import Answers, Scorer, generate  # noqa: E402
 
 CONTEXT = Context(task=TaskSpec(task="classification"))
 PROMPTS = ["Is it medical? dose", "sensor network routing and more words", "a"]

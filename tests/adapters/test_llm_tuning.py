@@ -14,10 +14,10 @@ from tiny_checkpoints import SECOND, second_here  # noqa: E402
 from tiny_models import build_llama, create, fitted, papers, scores  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
-from readbench.errors import BenchError  # noqa: E402
-from readbench_adapters import llm_training  # noqa: E402
-from readbench_adapters.llm_models import load_causal  # noqa: E402
-from readbench_adapters.llm_tuning import (  # noqa: E402
+from readbench.core.errors import BenchError  # noqa: E402
+from readbench_adapters.llm import training as llm_training  # noqa: E402
+from readbench_adapters.llm.loading import load_causal  # noqa: E402
+from readbench_adapters.llm.tuning import (  # noqa: E402
     USUAL,
     TuningConfig,
     Usual,
@@ -26,7 +26,7 @@ from readbench_adapters.llm_tuning import (  # noqa: E402
     ranks,
     tuned,
 )
-from readbench_adapters.training_checkpoint import Checkpoint  # noqa: E402
+from readbench_adapters.training.checkpoint import Checkpoint  # noqa: E402
 
 TRAIN, VALIDATION, TEST = papers(32), papers(8, seed=1), papers(6, seed=2).documents
 CONTEXT = Context(task=TaskSpec(task="classification"))

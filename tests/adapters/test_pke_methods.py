@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import readbench
 from readbench.adapter import Context, PreparationNeed
-from readbench.conformance import check_method
-from readbench.engine.documents import read_columns
-from readbench.store import Store
+from readbench.authoring.conformance import check_method
+from readbench.core.types import Document
+from readbench.results.store import Store
+from readbench.results.tables import read_columns
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document
 
 pke = pytest.importorskip("pke", reason="needs the extra keyphrases")
 
@@ -29,9 +29,10 @@ from pke.utils import (  # noqa: E402
     load_lda_model,
 )
 
-from readbench_adapters import pke_classes  # noqa: E402
-from readbench_adapters.parse import Parse, ParsedSentence  # noqa: E402
-from readbench_adapters.pke_models import DocumentFrequencies, TopicModel, fill  # noqa: E402
+from readbench_adapters.pke import extractors as pke_classes  # noqa: E402
+from readbench_adapters.pke.filling import fill  # noqa: E402
+from readbench_adapters.pke.preparations import DocumentFrequencies, TopicModel  # noqa: E402
+from readbench_adapters.words.parse import Parse, ParsedSentence  # noqa: E402
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
 PAPERS = 40
@@ -82,7 +83,7 @@ def model() -> Any:
     """spaCy as pke's reader sets it up."""
     import importlib
 
-    from readbench.models import require_spacy_package
+    from readbench.machine.weights import require_spacy_package
 
     nlp = importlib.import_module(require_spacy_package("en_core_web_sm")).load(
         disable=["ner", "textcat", "parser"]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, PreparationNeed
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.registry import Registry
+from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Dataset, Document
 
 pke = pytest.importorskip("pke", reason="needs the extra keyphrases")
 skops = pytest.importorskip("skops", reason="needs the extra keyphrases")
@@ -30,7 +30,7 @@ from pke.utils import (  # noqa: E402
     train_supervised_model,
 )
 
-from readbench_adapters import pke_supervised  # noqa: E402
+from readbench_adapters.pke import supervised as pke_supervised  # noqa: E402
 
 SPEC = TaskSpec(task="keyphrases")
 TRAIN, TEST = 24, 10
@@ -60,7 +60,7 @@ def model() -> Any:
     """spaCy as pke's reader sets it up."""
     import importlib
 
-    from readbench.models import require_spacy_package
+    from readbench.machine.weights import require_spacy_package
 
     nlp = importlib.import_module(require_spacy_package("en_core_web_sm")).load(
         disable=["ner", "textcat", "parser"]

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context
-from readbench.conformance import check_method
-from readbench.registry import Registry
+from readbench.authoring.conformance import check_method
+from readbench.core.types import Document, Token
+from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Token
 
 pytest.importorskip("textacy", reason="needs the extra keyphrases")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 
 from textacy.extract.keyterms import sgrank as plain_sgrank
 
-from readbench_adapters.parse import Parse
-from readbench_adapters.sgrank import rebuild, sgrank
+from readbench_adapters.keyphrases.sgrank import rebuild, sgrank
+from readbench_adapters.words.parse import Parse
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
 PAPERS = 20

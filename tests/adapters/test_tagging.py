@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from readbench.tasks import normalise
-from readbench_adapters.tagging import (
+from readbench.text import normalise
+from readbench_adapters.encoders.tagging import (
     UNLIKELY,
     B,
     I,
@@ -25,7 +25,7 @@ from readbench_adapters.tagging import (
     tagged_spans,
     windows,
 )
-from readbench_adapters.token_tagger import _first_pieces
+from readbench_adapters.encoders.token_tagger import _first_pieces
 
 TEXT = "Multi-modal models. A graph of graphs; neural networks, and the Neural-Network\nmodel."
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, TaskSpec
-from readbench.conformance import check_method
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset, Document, PredictedLabel
 from readbench.datasets import open_dataset
-from readbench.errors import BenchError
-from readbench.registry import Registry
-from readbench.types import Dataset, Document, PredictedLabel
+from readbench.methods.registry import Registry
 
 pytest.importorskip("sklearn", reason="needs the extra classification")
 pytest.importorskip("skops", reason="needs the extra classification")
@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from readbench_adapters.sklearn_files import read_estimator, write_estimator
+from readbench_adapters.classical.files import read_estimator, write_estimator
 
 XFYUN = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "xfyun"
 SPEC = TaskSpec(task="classification", labels=("0", "1"), positive="1")

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from readbench.adapter import Context, TaskSpec
-from readbench.errors import BenchError
-from readbench_adapters.text_features import TfidfParams, check_language, cleaned, vectoriser
+from readbench.core.errors import BenchError
+from readbench_adapters.classical.text_features import TfidfParams, check_language, cleaned, vectoriser
 
 pytest.importorskip("sklearn", reason="needs the extra classification")
 

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from readbench.adapter import Context, TaskSpec
-from readbench.conformance import check_method
-from readbench.errors import BenchError, MissingDependency
-from readbench.registry import Registry
-from readbench.tasks import normalise
-from readbench.types import Document
+from readbench.authoring.conformance import check_method
+from readbench.core.errors import BenchError, MissingDependency
+from readbench.core.types import Document
+from readbench.methods.registry import Registry
+from readbench.text import normalise
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")
 
 from tiny_bert import save_tiny_bert  # noqa: E402
 
-from readbench_adapters.tagging import tagged_spans  # noqa: E402
-from readbench_adapters.token_tagger import TokenTagger  # noqa: E402
+from readbench_adapters.encoders.tagging import tagged_spans  # noqa: E402
+from readbench_adapters.encoders.token_tagger import TokenTagger  # noqa: E402
 
 SPEC = TaskSpec(task="keyphrases", fields=("text",))
 TEXT = (

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.adapter import Context, TaskSpec
-from readbench.errors import BenchError
-from readbench_adapters.training import (
+from readbench.core.errors import BenchError
+from readbench_adapters.training.loop import (
     BatchLoss,
     Evaluation,
     TrainingConfig,

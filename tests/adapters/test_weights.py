@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from readbench import models
-from readbench.errors import BenchError, MissingDependency
+from readbench.core.errors import BenchError, MissingDependency
+from readbench.machine import weights as models
 
 NAME = "all-MiniLM-L6-v2"
 

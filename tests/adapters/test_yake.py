@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from readbench.adapter import BenchError, Context
-from readbench.conformance import check_method
-from readbench.registry import Registry
+from readbench.authoring.conformance import check_method
+from readbench.core.types import Document
+from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document
 
 yake = pytest.importorskip("yake", reason="needs the extra keyphrases")
 

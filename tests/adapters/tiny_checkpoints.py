@@ -64,7 +64,7 @@ def write_second(folder: Path, **config: Any) -> Path:
     """A folder in ChatGLM2's format: two shards, their index, a configuration, a tokenizer."""
     import torch
 
-    from readbench_adapters.chatglm2_weights import ROTARY, Shape
+    from readbench_adapters.chatglm.chatglm2_weights import ROTARY, Shape
 
     folder.mkdir(parents=True)
     said = SECOND_CONFIG | config

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from readbench.adapter import Adapter, Context, TaskSpec
-from readbench.registry import Registry
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
+from readbench.methods.registry import Registry
 
 CHECKPOINTS = Path(__file__).resolve().parents[2].parent / "shared" / "checkpoints"
 WORDS = {
@@ -100,8 +100,8 @@ def build_chatglm(folder: Path) -> Path:
     import torch
     from tiny_checkpoints import train_pieces, write_shards
 
-    from readbench_adapters.chatglm_model import ChatGLMConfig, ChatGLMForCausalLM
-    from readbench_adapters.chatglm_tokenizer import FIRST_FILE, _load
+    from readbench_adapters.chatglm.chatglm1_model import ChatGLMConfig, ChatGLMForCausalLM
+    from readbench_adapters.chatglm.tokenizers import FIRST_FILE, _load
 
     folder.mkdir(parents=True)
     train_pieces(folder / FIRST_FILE, 390, ("<n>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<pad>"))

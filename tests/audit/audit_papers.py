@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
 
 MEDICAL = ("patient", "dose", "clinic", "blood", "trial", "symptom", "nurse", "heart")
 # As long as those above: length must not tell.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from audit_papers import Papers, by_label, made_up
 
-from readbench.types import Dataset
+from readbench.core.types import Dataset
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audit_papers import Papers
 
 from readbench.audit.copies import find_copies, judge_copies
-from readbench.types import Dataset, Document, Part
+from readbench.core.types import Dataset, Document, Part
 
 FIELDS = ("text",)
 LONG = " ".join(f"w{i}" for i in range(60))

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from readbench.audit.gold import judge_filled, judge_labels, read_keyphrases
-from readbench.types import Dataset, Document
+from readbench.core.types import Dataset, Document
 
 WORDS = [f"word{i}" for i in range(300)]
 

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from readbench.audit import audit
 from readbench.cli import main
+from readbench.core.types import Dataset, Document
 from readbench.report.audit import as_json, as_markdown, render
-from readbench.types import Dataset, Document
 
 pytest.importorskip("sklearn", reason="the shortcut probe needs scikit-learn")
 

@@ -12,8 +12,8 @@ from audit_papers import Papers, by_chance, by_label
 
 from readbench.audit.probe import folds
 from readbench.audit.shortcuts import probe_fields, probe_marks
+from readbench.core.types import Dataset, Document
 from readbench.datasets import ReadOptions, open_dataset
-from readbench.types import Dataset, Document
 
 pytest.importorskip("sklearn", reason="the shortcut probe needs scikit-learn")
 

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from readbench.audit import warnings
 from readbench.audit.warnings import shortcut_warnings
-from readbench.board import build_leaderboard
-from readbench.plan import Options
+from readbench.planning.plan import Options
 from readbench.report import markup
 from readbench.report.terminal import render
-from readbench.running import Quiet, run_suite
-from readbench.store import Store
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.store import Store
+from readbench.runs.interface import Quiet
+from readbench.runs.running import run_suite
 from readbench.tasks.spec import TaskSpec
 
 pytest.importorskip("sklearn", reason="the shortcut probe needs scikit-learn")

@@ -22,7 +22,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from readbench_adapters.llm_memory import (
+from readbench_adapters.llm.loading import CausalModel
+from readbench_adapters.llm.memory import (
     CHATGLM2_6B,
     Shape,
     floor_seconds,
@@ -30,10 +31,9 @@ from readbench_adapters.llm_memory import (
     shape_from_config,
     training_memory,
 )
-from readbench_adapters.llm_models import CausalModel
-from readbench_adapters.llm_scoring import Answers, Scorer, generate
-from readbench_adapters.llm_training import Example, Learner
-from readbench_adapters.llm_tuning import TuningConfig, tuned
+from readbench_adapters.llm.scoring import Answers, Scorer, generate
+from readbench_adapters.llm.training import Example, Learner
+from readbench_adapters.llm.tuning import TuningConfig, tuned
 
 GIB = 2**30
 EPOCH_PAPERS, EPOCH_TOKENS = 6_000, 400
@@ -110,7 +110,7 @@ class Stand:
     def __init__(self, options: Options) -> None:
         import torch
 
-        from readbench_adapters.chatglm2_weights import assemble, native_config
+        from readbench_adapters.chatglm.chatglm2_weights import assemble, native_config
 
         self.options, self.device = options, options.device
         config = CONFIGS[options.shape] | COMMON

@@ -10,21 +10,23 @@ import pytest
 from gate_runs import GateRuns
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from readbench.board import build_leaderboard
+from readbench.core.files import write_json
+from readbench.core.types import Dataset
 from readbench.datasets import open_dataset
-from readbench.engine.documents import read_columns
-from readbench.gate import default_thresholds, judge
-from readbench.plan import Options
-from readbench.planner import make_plan
-from readbench.record import Record
-from readbench.samples import load_sample
-from readbench.stats import bootstrap, compare_all
-from readbench.store import Store, write_json
-from readbench.suite import find_suite, load_suite
+from readbench.gate.thresholds import read_thresholds
+from readbench.gate.verdicts import default_thresholds, judge
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import find_suite, load_suite
+from readbench.results.leaderboard import build_leaderboard
+from readbench.results.record import Record
+from readbench.results.samples import load_sample
+from readbench.results.store import Store
+from readbench.results.tables import read_columns
+from readbench.stats.ranking import compare_all
+from readbench.stats.resampling import bootstrap
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
-from readbench.thresholds import read_thresholds
-from readbench.types import Dataset
 
 RECORDS = 200
 

@@ -11,13 +11,13 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from readbench.adapter import Adapter, Combination
+from readbench.core.errors import MissingDependency
+from readbench.core.types import Document, Part, Prediction, Task
 from readbench.datasets import open_dataset
 from readbench.engine.workbench import Build, Workbench
-from readbench.errors import MissingDependency
-from readbench.planner import with_labels
-from readbench.registry import GROUP, Registry
+from readbench.methods.registry import GROUP, Registry
+from readbench.planning.labels import with_labels
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, Part, Prediction, Task
 
 PAPERS = 50
 LEARNED_FROM = 60

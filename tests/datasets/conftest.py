@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from readbench.core.errors import BenchError
 from readbench.datasets import ReadOptions, open_dataset
-from readbench.errors import BenchError
 
 Write = Callable[[str, str | bytes], Path]
 Refused = Callable[..., str]

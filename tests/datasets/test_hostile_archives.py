@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from readbench.core.errors import BenchError
 from readbench.datasets import archive, open_dataset
-from readbench.errors import BenchError
 
 Zipped = Callable[..., Path]
 

@@ -16,9 +16,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from readbench.core.errors import BenchError, MissingDependency
 from readbench.datasets import ReadOptions, hub_network, open_dataset
 from readbench.datasets.hub_reader import _spelled
-from readbench.errors import BenchError, MissingDependency
 
 MIDAS = {
     "id": 7,

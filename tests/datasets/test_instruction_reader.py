@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from readbench.core.types import Fact, StatedFacts
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.stream import stream_documents
-from readbench.engine.documents import read_targets, write_targets
-from readbench.facts import write_answer
-from readbench.types import Fact, StatedFacts
+from readbench.results.tables import read_targets, write_targets
+from readbench.text.facts import write_answer
 
 Write = Callable[[str, str | bytes], Path]
 Refused = Callable[..., str]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
-from readbench.types import Dataset
 
 Tree = Mapping[str, str | bytes]
 Build = Callable[[Tree], Path]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from readbench.core.errors import BenchError
 from readbench.datasets import READERS, ReadOptions, embedded, list_datasets, open_dataset
-from readbench.errors import BenchError
 
 RECORD = (
     '{"id": "x1", "title": "t", "abstract": "a", "keyphrases": ["k"], "label": "1", "area": "dentistry"}\n'

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from readbench.core.types import Token
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.annotation import universal
-from readbench.types import Token
 
 CORENLP = ReadOptions(annotation="corenlp")
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import ALIASES, resolve
-from readbench.errors import BenchError
-from readbench.types import Dataset
 
 LIGHT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

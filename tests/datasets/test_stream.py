@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from readbench.core.errors import BenchError
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.digests import Digests
 from readbench.datasets.instruction_reader import instruction_fields, is_instruction
 from readbench.datasets.stream import Stream, stream_documents
-from readbench.errors import BenchError
 
 Write = Callable[[str, str | bytes], Path]
 

@@ -11,13 +11,13 @@ import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
-from readbench.stats import bootstrap
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, PredictedLabel
+from readbench.stats.resampling import bootstrap
 from readbench.tasks import get_task
 from readbench.tasks.classification_scores import METRICS, ClassificationScores
 from readbench.tasks.metric import OfSample
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, PredictedLabel
 
 TASK = get_task("classification")
 PLACES = {metric.id: i for i, metric in enumerate(METRICS)}

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, PredictedLabel, RankedPhrases
 from readbench.tasks import get_task, task_names
 from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, PredictedLabel, RankedPhrases
 
 TASK = get_task("keyphrases")
 SPEC = TaskSpec(task="keyphrases")

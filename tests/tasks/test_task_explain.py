@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from readbench.errors import BenchError
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, RankedPhrases
 from readbench.tasks.explain import explain, near_miss
 from readbench.tasks.keyphrases import TASK
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 SPEC = TaskSpec(task="keyphrases")
 DOCUMENT = Document("d", {"title": "Deep graph networks", "abstract": "We classify images."})

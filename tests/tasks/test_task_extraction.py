@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from readbench.engine.documents import PredictionWriter, predictions_digest, read_columns
-from readbench.errors import BenchError
-from readbench.score_files import read_scores, write_scores
+from readbench.core.errors import BenchError
+from readbench.core.types import Document, ExtractedFacts, Fact, RankedPhrases, StatedFacts
+from readbench.results.score_files import read_scores, write_scores
+from readbench.results.tables import PredictionWriter, predictions_digest, read_columns
 from readbench.tasks import get_task
 from readbench.tasks.extraction_scores import METRICS, ExtractionScores
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, ExtractedFacts, Fact, RankedPhrases, StatedFacts
 
 TASK = get_task("extraction")
 SPEC = TaskSpec(task="extraction", fields=("instruction", "input"))

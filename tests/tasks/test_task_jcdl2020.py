@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.stem import SnowballStemmer
 
+from readbench.core.types import Document, RankedPhrases
 from readbench.tasks import get_task
 from readbench.tasks.jcdl2020 import METRICS
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 TASK = get_task("keyphrases")
 SPEC = TaskSpec(task="keyphrases")

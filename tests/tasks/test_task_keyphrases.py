@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.stem import PorterStemmer
 
+from readbench.core.types import Document, RankedPhrases
 from readbench.tasks import get_task
 from readbench.tasks.keyphrases import HOUSE_METRICS
 from readbench.tasks.metric import Scores
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 TASK = get_task("keyphrases")
 SPEC = TaskSpec(task="keyphrases")

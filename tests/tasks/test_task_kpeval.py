@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.stem import PorterStemmer
 
-from readbench.stats import bootstrap_intervals
+from readbench.core.types import Document, RankedPhrases
+from readbench.stats.resampling import bootstrap_intervals
 from readbench.tasks import get_task
 from readbench.tasks.kpeval import METRICS
 from readbench.tasks.metric import Metric, Scores, f1_of_means
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 TASK = get_task("keyphrases")
 SPEC = TaskSpec(task="keyphrases")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.stem import PorterStemmer
 
-from readbench.tasks import normalise
-from readbench.tasks.normalise import key, places, present, stems, words
+from readbench.text import normalise
+from readbench.text.normalise import key, places, present, stems, words
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec"
 

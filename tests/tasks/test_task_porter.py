@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nltk.stem import SnowballStemmer
 
 from readbench.datasets import open_dataset
-from readbench.tasks import porter
+from readbench.text import porter
 
 THEIRS = SnowballStemmer("porter").stem
 

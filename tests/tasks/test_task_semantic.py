@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from readbench.core.types import Document, RankedPhrases
 from readbench.tasks import get_task, semantic
 from readbench.tasks.semantic import METRICS, Gold, PhraseVectors, depth_of, distinct
 from readbench.tasks.spec import TaskSpec
-from readbench.types import Document, RankedPhrases
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnop"]
 NAMES = [metric.id for metric in METRICS]

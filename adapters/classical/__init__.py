@@ -1,0 +1,4 @@
+"""Classifiers of counted words and of embeddings by scikit-learn.
+
+What they learn is kept in files without pickle.
+"""

@@ -1,0 +1,4 @@
+"""Methods that stand on an encoder such as BERT.
+
+It embeds texts, classifies them or marks tokens.
+"""

@@ -1,0 +1,80 @@
+"""Keyphrases from a token classifier that learned elsewhere, such as yanekyuk/bert-keyword-extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from readbench.adapter import Adapter, RankedPhrases
+from readbench.adapter import Params as Base
+from readbench.core.types import Document, Task
+from readbench.machine.weights import Weights, find_weights, require_weights
+from readbench_adapters.encoders.encoder_classifier import prepare_torch
+from readbench_adapters.encoders.fine_tuned_encoder import INSTALL
+from readbench_adapters.encoders.tagging import ranked_phrases, tagged_spans
+from readbench_adapters.encoders.token_tagger import TokenTagger
+
+LIBRARIES = (
+    "torch",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.bert.modeling_bert",
+)
+
+
+class BertKeywordExtractor(Adapter):
+    """Word pieces never come out: the most probable tag of a word's first piece tags the word, phrases are
+    cut out of the text from the first character to the last, and scores are means over their words."""
+
+    name: ClassVar[str] = "bert-keyword-extractor"
+    tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
+    summary: ClassVar[str] = "token classification with yanekyuk/bert-keyword-extractor, or another model"
+    requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
+    install: ClassVar[str] = INSTALL
+    uses_gpu: ClassVar[bool] = True
+    params: Any
+
+    class Params(Base):
+        model: str = Field(
+            "yanekyuk/bert-keyword-extractor",
+            description="a token classifier with B-…, I-… and O: a repository in the cache, or a folder",
+        )
+        max_length: int = Field(512, ge=8, description="word pieces read at once; a longer text in windows")
+        overlap: int = Field(64, ge=0, description="word pieces that two windows share")
+        n_best: int = Field(50, ge=1, description="phrases kept, best first")
+
+    def modules(self) -> tuple[str, ...]:
+        return LIBRARIES
+
+    def weights(self) -> dict[str, str]:
+        found = self._found()
+        return {} if found is None else {"tagger": found.key()}
+
+    def missing(self) -> None:
+        super().missing()
+        require_weights(self.params.model, pickled=True)
+
+    def _found(self) -> Weights | None:
+        return find_weights(self.params.model, pickled=True)
+
+    def load(self) -> None:
+        prepare_torch(self.context)
+        require_weights(self.params.model, pickled=True)
+        found = self._found()
+        assert found is not None  # it is required
+        self.context.note("weights", found.described())
+        self.tagger = TokenTagger.pretrained(
+            found.folder, self.context.device, new_head=False, pickled=found.pickled
+        )
+        self.tagger.check_length(self.params.max_length, self.params.overlap)
+
+    def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
+        texts = [self.context.task.text(document) for document in chunk]
+        read = self.tagger.read(
+            texts, self.context.task.language, self.params.max_length, self.params.overlap
+        )
+        return [
+            ranked_phrases(one.words, tagged_spans(found), n_best=self.params.n_best)
+            for one, found in zip(read, self.tagger.probabilities(read), strict=True)
+        ]

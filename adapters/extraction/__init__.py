@@ -1,0 +1,4 @@
+"""Methods that read facts from a text.
+
+They need no model library.
+"""

@@ -1,0 +1,4 @@
+"""Keyphrase methods of other libraries than pke.
+
+Each file is one method, and one joins others.
+"""

@@ -1,0 +1,4 @@
+"""Methods that ask a causal language model.
+
+Loading, prompting, scoring and tuning have a file each.
+"""

@@ -1,0 +1,104 @@
+"""A GGUF file as a model of transformers: its quantised blocks are turned back into full numbers once,
+and kept as safetensors in the user's cache folder, because that takes longer than reading them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from readbench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    import torch
+
+MAGIC = b"GGUF"
+FORMAT = "1"
+"""Of what is kept; a change of it converts anew."""
+
+
+def load_gguf(file: Path, sha256: str, *, dtype: torch.dtype) -> tuple[Any, Any, str]:
+    """The model on the CPU, its tokenizer, and when they were converted: ``now`` or ``before``. ``sha256``
+    is that of the file.
+
+    What is kept is float32, which holds every number of the file exactly. Where the cache folder cannot
+    be written the model is converted each time. Raises BenchError for what is no GGUF file.
+    """
+    with file.open("rb") as opened:
+        if opened.read(len(MAGIC)) != MAGIC:
+            raise BenchError("is no GGUF file", where=str(file), todo="download it anew")
+    kept = _kept(sha256)
+    if (kept / "model.safetensors").is_file():
+        return *_read(kept, dtype=dtype), "before"
+    model, tokenizer = convert(file)
+    _keep(model, tokenizer, kept)
+    for parameter in model.parameters():
+        # Not model.to(dtype): that would round the rotary frequencies too.
+        parameter.data = parameter.data.to(dtype)
+    return model, tokenizer, "now"
+
+
+def convert(file: Path) -> tuple[Any, Any]:
+    """Model (float32) and tokenizer out of the GGUF file itself. Raises BenchError where transformers
+    does not know its architecture."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"gguf_file": file.name, "trust_remote_code": False, "local_files_only": True}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(str(file.parent), dtype=torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(str(file.parent), **options)
+    except (ValueError, KeyError, NotImplementedError) as error:
+        line = str(error).partition("\n")[0]
+        raise BenchError(
+            f"cannot be read by transformers ({line})", where=str(file), todo="use its safetensors instead"
+        ) from error
+    # It holds full numbers now, but these say otherwise to whoever saves, casts or tunes it.
+    for holder, mark in ((model.config, "quantization_config"), (model, "hf_quantizer")):
+        if hasattr(holder, mark):
+            delattr(holder, mark)
+    model.is_quantized = False
+    return model.eval(), tokenizer
+
+
+def quantisation(file: Path) -> str:
+    """What most blocks of a GGUF file are stored as, e.g. ``Q4_1``: its name says so by custom."""
+    parts = file.stem.split(".")
+    return parts[-1] if len(parts) > 1 else "GGUF"
+
+
+def _read(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"trust_remote_code": False, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, use_safetensors=True, **options)
+    return model.eval(), AutoTokenizer.from_pretrained(str(folder), **options)
+
+
+def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Written beside its place and moved there whole, so that nobody reads half of it."""
+    from safetensors import SafetensorError
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError:
+        return
+    try:
+        model.save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
+        scratch.rename(folder)
+    except (OSError, SafetensorError):  # the disk is full, or another process was first
+        pass
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _kept(sha256: str) -> Path:
+    """By the file, and by the release of transformers that converted it."""
+    import transformers
+
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "readbench" / "models" / f"{sha256[:32]}-{transformers.__version__}-{FORMAT}"

@@ -1,0 +1,202 @@
+"""Labels by log-probability: one forward pass, the label words compared. Only the logits that are compared
+are computed, in single precision, and no score depends on the neighbours in its batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from readbench.adapter import BenchError
+from readbench_adapters.llm.tokenizer import ChatTokenizer
+from readbench_adapters.training.loop import by_length
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from readbench_adapters.llm.heads import Classifier
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The ids of each answer to choose from, and how many of them all have in common at the start.
+
+    Where no answer is the beginning of another, its end is not part of it: that 1 and not 10 is meant
+    needs the end, that 1 and not 0 is meant does not.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    shared: int
+
+    @classmethod
+    def of(cls, tokenizer: ChatTokenizer, choices: Sequence[str]) -> Answers:
+        """Raises BenchError where the tokenizer writes two choices alike."""
+        ended = [tuple(tokenizer.answer(choice)) for choice in choices]
+        bare = [row[:-1] if row[-1] == tokenizer.eos_id else row for row in ended]
+        if len(set(bare)) < len(bare) or not all(bare):
+            raise BenchError(f"the model's tokenizer does not tell these labels apart: {', '.join(choices)}")
+        clear = not any(one != other and one[: len(other)] == other for one in bare for other in bare)
+        rows = tuple(bare if clear else ended)
+        shared = 0
+        while all(len(row) > shared + 1 for row in rows) and len({row[shared] for row in rows}) == 1:
+            shared += 1
+        return cls(rows, shared)
+
+    @property
+    def branch(self) -> tuple[int, ...] | None:
+        """The one id in which each differs from the others, or None where one is not enough."""
+        last = [row[self.shared] for row in self.rows]
+        one_each = all(len(row) == self.shared + 1 for row in self.rows)
+        return tuple(last) if one_each and len(set(last)) == len(last) else None
+
+
+class Scorer:
+    """A model that is asked for log-probabilities. ``model`` may be wrapped by PEFT."""
+
+    def __init__(self, model: Any, tokenizer: ChatTokenizer, device: str, batch_size: int) -> None:
+        self.model, self.tokenizer, self.device, self.batch_size = model, tokenizer, device, batch_size
+
+    def labels(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
+        """Log-probabilities of the answers given each prompt, (prompts, answers), normalised over the
+        answers: what the model might say otherwise does not count."""
+        import numpy as np
+
+        if not prompts:
+            return np.zeros((0, len(answers.rows)))
+        if answers.branch is None:
+            found = self._whole(prompts, answers)
+        else:
+            found = self._at_branch(prompts, answers, answers.branch)
+        return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+
+    def classes(self, prompts: Sequence[list[int]], classifier: Classifier) -> NDArray[np.float64]:
+        """Log-probabilities (prompts, classes) by a classifier over the last state of each prompt."""
+        import numpy as np
+        import torch
+
+        found = np.zeros((len(prompts), classifier.linear.out_features))
+        for batch in by_length([len(prompt) for prompt in prompts], self.batch_size):
+            rows = [prompts[index] for index in batch]
+            positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
+            logits = self._forward(rows, classifier.at(positions, max(map(len, rows))))
+            found[batch] = torch.log_softmax(logits[:, 0], dim=-1).double().cpu().numpy()
+        return found
+
+    def _at_branch(
+        self, prompts: Sequence[list[int]], answers: Answers, branch: tuple[int, ...]
+    ) -> NDArray[np.float64]:
+        """One row a prompt: the shared beginning is appended, the ids of the branch compared."""
+        import numpy as np
+        import torch
+
+        from readbench_adapters.llm.heads import Wanted, base_of
+
+        head = base_of(self.model).get_output_embeddings()
+        columns = torch.tensor(branch, device=self.device)
+        found = np.zeros((len(prompts), len(branch)))
+        for batch in by_length([len(prompt) for prompt in prompts], self.batch_size):
+            rows = [[*prompts[index], *answers.rows[0][: answers.shared]] for index in batch]
+            positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
+            wanted = Wanted(head, positions, max(map(len, rows)), columns=columns, exact=True)
+            found[batch] = self._forward(rows, wanted)[:, 0].double().cpu().numpy()
+        return found
+
+    def _whole(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
+        """One row a prompt and answer: the log-probabilities of the answer's ids summed."""
+        import numpy as np
+        import torch
+
+        from readbench_adapters.llm.heads import Wanted, base_of
+
+        head = base_of(self.model).get_output_embeddings()
+        pairs = [(i, j) for i in range(len(prompts)) for j in range(len(answers.rows))]
+        found = np.zeros((len(prompts), len(answers.rows)))
+        for batch in by_length([len(prompts[i]) + len(answers.rows[j]) for i, j in pairs], self.batch_size):
+            chosen = [pairs[index] for index in batch]
+            rows = [[*prompts[i], *answers.rows[j]] for i, j in chosen]
+            positions, targets = answer_positions(
+                [(len(prompts[i]), list(answers.rows[j])) for i, j in chosen]
+            )
+            wanted = Wanted(head, positions.to(self.device), max(map(len, rows)), exact=True)
+            logs = torch.log_softmax(self._forward(rows, wanted), dim=-1)
+            targets = targets.to(self.device)
+            taken = logs.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+            summed = taken.double().masked_fill(targets < 0, 0.0).sum(dim=1).cpu().numpy()
+            for (i, j), value in zip(chosen, summed, strict=True):
+                found[i, j] = value
+        return found
+
+    def _forward(self, rows: list[list[int]], head: Any) -> Any:
+        """float32 (rows, positions, columns), as the head in place gives them."""
+        import torch
+
+        from readbench_adapters.llm.heads import read
+
+        with torch.inference_mode():
+            return read(self.model, rows, head, pad=self.tokenizer.pad_id, device=self.device)
+
+
+def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
+    """Of pairs (length of the prompt, ids of the answer) where each id is predicted, and the ids: two
+    int64 arrays (pairs, longest answer); what is beyond an answer has the id -100."""
+    import torch
+
+    longest = max(len(answer) for _, answer in pairs)
+    positions = torch.zeros((len(pairs), longest), dtype=torch.int64)
+    targets = torch.full((len(pairs), longest), -100, dtype=torch.int64)
+    for row, (length, answer) in enumerate(pairs):
+        positions[row, : len(answer)] = torch.arange(length - 1, length - 1 + len(answer))
+        targets[row, : len(answer)] = torch.tensor(answer, dtype=torch.int64)
+    return positions, targets
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A free answer, without special tokens. ``whole``: it ended by itself, not because its room did."""
+
+    text: str
+    whole: bool
+
+
+def generate(
+    model: Any,
+    tokenizer: ChatTokenizer,
+    prompts: Sequence[list[int]],
+    *,
+    device: str,
+    batch_size: int,
+    max_new_tokens: int,
+) -> list[Said]:
+    """What the model answers when it may say what it likes: greedy.
+
+    A batch holds prompts of one length, so that there is no padding: PEFT's prompt and P-tuning do not
+    tell the positions apart behind it.
+    """
+    import torch
+    from transformers import GenerationConfig
+
+    config = GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=tokenizer.eos_id,
+        pad_token_id=tokenizer.pad_id,
+    )
+    of_length: dict[int, list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        of_length.setdefault(len(prompt), []).append(index)
+    answers = [Said("", True)] * len(prompts)
+    for length, indices in sorted(of_length.items(), reverse=True):
+        for start in range(0, len(indices), batch_size):
+            batch = indices[start : start + batch_size]
+            ids = torch.tensor([prompts[index] for index in batch], device=device)
+            with torch.inference_mode():
+                said = model.generate(
+                    input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
+                )
+            for index, row in zip(batch, said[:, length:].tolist(), strict=True):
+                whole = tokenizer.eos_id in row
+                kept = row[: row.index(tokenizer.eos_id)] if whole else row
+                answers[index] = Said(tokenizer.decode(kept), whole)
+    return answers

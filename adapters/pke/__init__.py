@@ -1,0 +1,4 @@
+"""The keyphrase methods of pke.
+
+They share one parse, one selection of candidates and their counts.
+"""

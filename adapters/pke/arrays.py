@@ -1,0 +1,66 @@
+"""Document frequencies and topic models as memory-mapped arrays, which open in milliseconds."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+Source = Literal["shipped", "train"]
+NUMBER_OF_DOCUMENTS = "--NB_DOC--"  # pke's own key for the size of the collection
+
+
+class Frequencies:
+    """Document frequencies by stemmed n-gram, with the ``get`` that pke calls.
+
+    Keys are 64-bit hashes in order, counts stand beside them: an unknown n-gram is taken for a known
+    one with a probability of about 1e-13, and two known ones with the same hash are refused when
+    the table is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import numpy as np
+
+        self._keys = memoryview(np.load(folder / "keys.npy", mmap_mode="r"))
+        self._counts = memoryview(np.load(folder / "counts.npy", mmap_mode="r"))
+
+    def get(self, ngram: str, default: int = 0) -> int:
+        key = hash_of(ngram)
+        i = bisect.bisect_left(self._keys, key)
+        if i < len(self._keys) and self._keys[i] == key:
+            return int(self._counts[i])
+        return default
+
+
+def hash_of(ngram: str) -> int:
+    return int.from_bytes(hashlib.blake2b(ngram.encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Topics:
+    """A topic model. ``word_topics``: p(word | topic), float64 (words, topics). ``expectation``:
+    scikit-learn's ``exp_dirichlet_component_``, float64 (topics, words). ``prior``: that of the
+    topics of a document."""
+
+    vocabulary: list[str]
+    word_topics: NDArray[np.float64]
+    expectation: NDArray[np.float64]
+    prior: float
+
+    def model(self) -> Any:
+        """A scikit-learn model that can ``transform`` counts (documents, words) into p(topic | document)."""
+        from sklearn.decomposition import LatentDirichletAllocation
+
+        model = LatentDirichletAllocation(n_components=len(self.expectation))
+        # transform reads the expectation alone; components_ marks the model as fitted.
+        model.components_ = self.expectation
+        model.exp_dirichlet_component_ = self.expectation
+        model.doc_topic_prior_ = self.prior
+        return model

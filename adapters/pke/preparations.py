@@ -1,0 +1,166 @@
+"""Document frequencies and topic models for pke, as arrays: pke's shipped ones, or made from the
+training part of a fold.
+
+pke reads a gzip text of 1.4 million lines, or unpickles two matrices of 109 MB, for every document
+that it is handed. As memory-mapped arrays both open in milliseconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from readbench.adapter import BenchError, Context, Preparation, PreparationNeed
+from readbench.adapter import Params as Base
+from readbench.core.types import Document
+from readbench_adapters.pke.arrays import NUMBER_OF_DOCUMENTS, Frequencies, Source, Topics, hash_of
+from readbench_adapters.pke.filling import fill
+from readbench_adapters.words.parse import INSTALL, Parse
+from readbench_adapters.words.stop_words import StopList, stop_words
+
+
+class DocumentFrequencies(Preparation):
+    """In how many documents of a collection an n-gram occurs."""
+
+    name: ClassVar[str] = "document-frequencies"
+    requires: ClassVar[tuple[str, ...]] = ("pke",)
+    install: ClassVar[str] = INSTALL
+
+    class Params(Base):
+        source: Source = Field("shipped", description="pke's SemEval-2010 counts, or the training part")
+        n: int = Field(3, ge=1, description="longest n-gram counted (pke's default), for source=train")
+        stoplist: StopList = Field("pke", description="n-grams with these words are not counted")
+        language: str = Field("en", description="of the training part; the shipped counts are English")
+
+    def needs(self) -> Mapping[str, PreparationNeed]:
+        if self.params.source == "shipped":
+            return {}
+        return {"parse": PreparationNeed(Parse.of(self.params.language, tags=False), ("train",))}
+
+    def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        import numpy as np
+
+        if self.params.source == "shipped":
+            counts = dict(_shipped_frequencies())
+        else:
+            counts = self._count(documents, context)
+        keys = np.fromiter((hash_of(ngram) for ngram in counts), dtype=np.uint64, count=len(counts))
+        values = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
+        order = np.argsort(keys)
+        keys = keys[order]
+        if len(keys) > 1 and bool(np.any(keys[1:] == keys[:-1])):
+            raise BenchError("two n-grams share a hash", todo="report it: this should never happen")
+        np.save(folder / "keys.npy", keys)
+        np.save(folder / "counts.npy", values[order])
+
+    def _count(self, documents: Sequence[Document], context: Context) -> dict[str, int]:
+        """What ``pke.utils.compute_document_frequency`` counts, from the shared parse."""
+        from readbench_adapters.pke.extractors import TfIdf
+
+        parse = context.preparations["parse"]
+        counts: dict[str, int] = {NUMBER_OF_DOCUMENTS: len(documents)}
+        context.progress(0, len(documents))
+        for done, document in enumerate(documents, start=1):
+            extractor = TfIdf()
+            fill(extractor, parse[document.id], "stemming", self.params.stoplist, self.params.language)
+            extractor.ngram_selection(n=self.params.n)
+            extractor.candidate_filtering()
+            for ngram in extractor.candidates:
+                counts[ngram] = counts.get(ngram, 0) + 1
+            context.progress(done, len(documents))
+        return counts
+
+    def open(self, folder: Path) -> Frequencies:
+        return Frequencies(folder)
+
+
+def _shipped_frequencies() -> Iterator[tuple[str, int]]:
+    import pke
+
+    path = Path(pke.__file__).parent / "models" / "df-semeval2010.tsv.gz"
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        for ngram, count in csv.reader(file, delimiter="\t"):
+            yield ngram, int(count)
+
+
+class TopicModel(Preparation):
+    """A latent Dirichlet allocation: pke's shipped one of 1,000 topics, or one of the training part."""
+
+    name: ClassVar[str] = "topic-model"
+    requires: ClassVar[tuple[str, ...]] = ("pke", "sklearn")
+    install: ClassVar[str] = INSTALL
+
+    class Params(Base):
+        source: Source = Field("shipped", description="pke's SemEval-2010 model, or the training part")
+        topics: int = Field(500, ge=2, description="topics for source=train (pke's default)")
+        language: str = Field("en", description="of the training part; the shipped topics are English")
+
+    def needs(self) -> Mapping[str, PreparationNeed]:
+        if self.params.source == "shipped":
+            return {}
+        return {"parse": PreparationNeed(Parse.of(self.params.language, tags=True), ("train",))}
+
+    def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        import numpy as np
+
+        if self.params.source == "shipped":
+            vocabulary, components, expectation, prior = _shipped_topics()
+        else:
+            vocabulary, components, expectation, prior = self._learn(documents, context)
+        word_topics = components / components.sum(axis=1)[:, np.newaxis]
+        np.save(folder / "word_topics.npy", np.ascontiguousarray(word_topics.T))
+        np.save(folder / "expectation.npy", expectation)
+        np.save(folder / "prior.npy", np.float64(prior))
+        (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+
+    def _learn(self, documents: Sequence[Document], context: Context) -> tuple[list[str], Any, Any, float]:
+        """What ``pke.utils.compute_lda_model`` learns, from the shared parse."""
+        from sklearn.decomposition import LatentDirichletAllocation
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        parse = context.preparations["parse"]
+        texts = [
+            " ".join(
+                stem
+                for sentence in parse[document.id]
+                for stem, pos in zip(sentence.stems, sentence.pos, strict=True)
+                if pos != "PUNCT" and pos.isalpha()
+            )
+            for document in documents
+        ]
+        vectorizer = CountVectorizer(stop_words=sorted(stop_words("pke", self.params.language)))
+        with warnings.catch_warnings():
+            # scikit-learn would cut some stop words ("'ve") apart; the list is what it is.
+            warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
+            counts = vectorizer.fit_transform(texts)
+        model = LatentDirichletAllocation(
+            n_components=self.params.topics, random_state=0, learning_method="batch"
+        )
+        model.fit(counts)
+        words = [str(word) for word in vectorizer.get_feature_names_out()]
+        return words, model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)
+
+    def open(self, folder: Path) -> Topics:
+        import numpy as np
+
+        return Topics(
+            vocabulary=(folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n"),
+            word_topics=np.load(folder / "word_topics.npy", mmap_mode="r"),
+            expectation=np.load(folder / "expectation.npy", mmap_mode="r"),
+            prior=float(np.load(folder / "prior.npy")),
+        )
+
+
+def _shipped_topics() -> tuple[list[str], Any, Any, float]:
+    import pke
+    from pke.utils import load_lda_model
+
+    path = Path(pke.__file__).parent / "models" / "lda-1000-semeval2010.py3.pickle.gz"
+    vocabulary, model = load_lda_model(str(path))
+    return list(vocabulary), model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)

@@ -1,0 +1,4 @@
+"""What methods that learn by gradient or from labels share.
+
+Labelled documents, the loop and its checkpoint.
+"""

@@ -1,0 +1,4 @@
+"""Words of a language: parse, stop words and candidate phrases.
+
+Every family may use them.
+"""

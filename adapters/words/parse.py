@@ -1,0 +1,232 @@
+"""The shared parse: words, lemmas, parts of speech and stems of every document, as Arrow columns.
+
+pke's own way costs a model load and a parse per document and method. Here one process parses once;
+every method maps the file and builds the sentences that pke expects from it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from readbench.adapter import Context, MissingDependency, Params, Preparation, require
+from readbench.core.types import Document, Token
+from readbench.machine.weights import require_spacy_package, spacy_package
+from readbench.text.languages import language_code
+from readbench_adapters.words.languages import LANGUAGES, language_of
+
+FILE = "parse.arrow"
+INSTALL = "pip install 'readbench[keyphrases]'"
+BATCH = 64
+# spaCy refuses longer texts by default, for the sake of its parser and entity recogniser, which are
+# off here; the tagger works in batches of padded documents and needs about 1 KB a character.
+LONGEST = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSentence:
+    """One sentence; the five lists are equally long. ``stems`` are lower-cased."""
+
+    words: list[str]
+    lemmas: list[str]
+    pos: list[str]
+    offsets: list[int]
+    stems: list[str]
+
+
+class ParsedDocuments:
+    """Sentences by document id, read from the memory-mapped file on request."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        with pa.memory_map(str(path)) as source:
+            self._table = pa.ipc.open_file(source).read_all()
+        self._rows = {id_: row for row, id_ in enumerate(self._table.column("id").to_pylist())}
+        self._columns = {
+            name: self._table.column(name).combine_chunks()
+            for name in ("word", "lemma", "pos", "offset", "stem", "sentence")
+        }
+
+    def __getitem__(self, document_id: str) -> list[ParsedSentence]:
+        row = self._rows[document_id]
+        word, lemma, pos, offset, stem, ends = (column[row].as_py() for column in self._columns.values())
+        sentences = []
+        start = 0
+        for end in ends:
+            cut = slice(start, end)
+            sentences.append(ParsedSentence(word[cut], lemma[cut], pos[cut], offset[cut], stem[cut]))
+            start = end
+        return sentences
+
+    def spaces(self, document_id: str) -> list[bool]:
+        """Whether white space follows, for every word of a document."""
+        spaces: list[bool] = self._table.column("space")[self._rows[document_id]].as_py()
+        return spaces
+
+
+class Parse(Preparation):
+    """spaCy's tokens, tags, lemmas and sentences, with hyphenated words kept whole, and stems.
+
+    English is parsed as pke does it: its tokenizer rule, NLTK's Porter stems. Another language keeps its
+    own tokenizer rules but those that cut at hyphens, and has the stems of its Snowball algorithm. Methods
+    that read no tags do without a model: spaCy's tokenizer of the language and sentence ends, no tags,
+    words in lower case for lemmas. Chinese is cut into words by jieba, or as its model does it.
+    """
+
+    name: ClassVar[str] = "parse"
+    requires: ClassVar[tuple[str, ...]] = ("spacy", "pke")
+    install: ClassVar[str] = INSTALL
+
+    class Params(Params):
+        model: str | None = Field("en_core_web_sm", description="spaCy model; none: tokens without tags")
+        language: str = Field("en", description="code of the texts' language")
+
+    @classmethod
+    def of(cls, language: str, *, tags: bool) -> Parse:
+        """The parse of a language. English has one for all methods, with tags; elsewhere a method that
+        reads no tags neither needs a model nor pays for one."""
+        code = language_code(language)
+        if code not in LANGUAGES:  # `missing` says so
+            return cls(model=None, language=code)
+        return cls(model=LANGUAGES[code].model if tags or code == "en" else None, language=code)
+
+    def modules(self) -> tuple[str, ...]:
+        model = self.params.model
+        package = ("jieba" if self._segmented() else None) if model is None else spacy_package(model)
+        return self.requires if package is None else (*self.requires, package)
+
+    def missing(self) -> None:
+        super().missing()
+        language = language_of(self.params.language)
+        if self.params.model is None:
+            require(("jieba",) if self._segmented() else (), INSTALL)
+        elif spacy_package(self.params.model) is None and language.code != "en":
+            raise MissingDependency(
+                f"needs parts of speech, and so the spaCy model {self.params.model} for {language.name}",
+                todo=f"python -m spacy download {self.params.model}",
+            )
+        else:
+            require_spacy_package(self.params.model)
+
+    def _segmented(self) -> bool:
+        return bool(self.params.language == "zh")
+
+    def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
+        """A document that brings its own annotation is taken as annotated; the others are parsed."""
+        import pyarrow as pa
+
+        stem = _memoised(language_of(self.params.language).stemmer())
+        schema = pa.schema(
+            [
+                ("id", pa.string()),
+                ("word", pa.list_(pa.string())),
+                ("lemma", pa.list_(pa.string())),
+                ("pos", pa.list_(pa.string())),
+                ("offset", pa.list_(pa.int32())),
+                ("space", pa.list_(pa.bool_())),
+                ("sentence", pa.list_(pa.int32())),
+                ("stem", pa.list_(pa.string())),
+            ]
+        )
+        plain = [document for document in documents if document.annotation is None]
+        nlp = self._model() if plain else None
+        context.progress(0, len(documents))
+        texts = (context.task.text(document) for document in plain)
+        parses = nlp.pipe(texts, batch_size=BATCH) if nlp is not None else iter(())
+        with pa.OSFile(str(folder / FILE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            rows: list[dict[str, Any]] = []
+            for done, document in enumerate(documents, start=1):
+                row = (
+                    _of_spacy(next(parses))
+                    if document.annotation is None
+                    else _of_tokens(document.annotation)
+                )
+                rows.append({"id": document.id, **row, "stem": [stem(word) for word in row["word"]]})
+                if done % BATCH == 0 or done == len(documents):
+                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+                    rows = []
+                    context.progress(done, len(documents))
+
+    def _model(self) -> Any:
+        """A pipeline that nobody else holds."""
+        if self.params.model is None:
+            nlp = _blank(self.params.language)
+        else:
+            package = require_spacy_package(self.params.model)
+            nlp = importlib.import_module(package).load(disable=["ner", "textcat", "parser"])
+        nlp.add_pipe("sentencizer")
+        if self.params.language == "en":
+            # What pke does to the model that it is given.
+            from pke.readers import infix_re
+
+            nlp.tokenizer.infix_finditer = infix_re.finditer
+        elif not self._segmented():
+            # pke's rule has no elision ("l'état") and would stand in the place of rules that have.
+            from spacy.lang.char_classes import HYPHENS
+            from spacy.util import compile_infix_regex
+
+            rules = [rule for rule in nlp.Defaults.infixes or () if HYPHENS not in rule]
+            nlp.tokenizer.infix_finditer = compile_infix_regex(rules).finditer
+        nlp.max_length = LONGEST
+        return nlp
+
+    def open(self, folder: Path) -> ParsedDocuments:
+        return ParsedDocuments(folder / FILE)
+
+
+def _blank(code: str) -> Any:
+    """spaCy's tokenizer of a language without a model."""
+    import spacy
+
+    if code != "zh":
+        return spacy.blank(code)
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return spacy.blank("zh", config={"nlp": {"tokenizer": {"segmenter": "jieba"}}})
+
+
+def _of_spacy(parsed: Any) -> dict[str, list[Any]]:
+    return {
+        "word": [token.text for token in parsed],
+        "lemma": [token.lemma_ or token.lower_ for token in parsed],
+        "pos": [token.pos_ or token.tag_ for token in parsed],
+        "offset": [token.idx for token in parsed],
+        "space": [bool(token.whitespace_) for token in parsed],
+        "sentence": [sentence.end for sentence in parsed.sents],
+    }
+
+
+def _of_tokens(tokens: Sequence[Token]) -> dict[str, list[Any]]:
+    last = [
+        i
+        for i, token in enumerate(tokens)
+        if i + 1 == len(tokens) or tokens[i + 1].sentence != token.sentence
+    ]
+    return {
+        "word": [token.word for token in tokens],
+        "lemma": [token.lemma for token in tokens],
+        "pos": [token.pos for token in tokens],
+        "offset": [token.offset for token in tokens],
+        "space": [token.space for token in tokens],
+        "sentence": [i + 1 for i in last],
+    }
+
+
+def _memoised(stem: Any) -> Any:
+    known: dict[str, str] = {}
+
+    def stem_word(word: str) -> str:
+        if word not in known:
+            known[word] = stem(word)
+        return known[word]
+
+    return stem_word

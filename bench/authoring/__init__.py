@@ -1,0 +1,4 @@
+"""For somebody who writes a suite or a method.
+
+Templates of both and the conformance tests.
+"""

@@ -1,0 +1,246 @@
+"""Writes a commented suite for a dataset that runs as it is (`bench init`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from readbench.authoring.scaffold_facts import facts_suite_text
+from readbench.core.errors import BenchError
+from readbench.core.files import write_new
+from readbench.core.types import Dataset, Task
+from readbench.datasets import ReadOptions, open_dataset
+from readbench.datasets.columns import listed, resolve
+from readbench.datasets.csv_reader import CsvReader
+from readbench.datasets.lines import stem, text_lines
+from readbench.datasets.options import Role
+from readbench.datasets.splits import SplitSpec
+from readbench.datasets.table import open_table
+from readbench.planning.infer import infer_suite
+from readbench.planning.suite import Suite, list_suites, load_suite
+from readbench.planning.suite_language import own_language
+from readbench.tasks import get_task
+from readbench.text.languages import language_code
+
+LINES_LOOKED_AT = 100
+"""Lines of a JSON Lines file that are read to find its keys."""
+
+SOUNDS: dict[Role, set[str]] = {
+    "title": {"title"},
+    "abstract": {"abstract", "summary"},
+    "keyphrases": {"keyword", "keywords", "keyphrase", "keyphrases", "tags"},
+}
+
+
+def write_suite(dataset: Path, output: Path | None = None) -> Path:
+    """Writes a commented suite for a file of papers (or an embedded corpus) and returns where:
+    ``suites/STEM.toml`` (``my-STEM`` where a shipped suite has the name) unless ``output`` says otherwise.
+
+    Raises BenchError where the file cannot be read, holds no task that a method here does, or where
+    something stands in the suite's place already.
+    """
+    names = _column_names(dataset)
+    guessed = _guessed(names, str(dataset))
+    data = open_dataset(str(dataset), ReadOptions(columns=guessed))
+    suite = _inferred(data, names, dataset)
+    place = output or Path("suites") / f"{_free_name(stem(dataset))}.toml"
+    reference = _reference(dataset, data)
+    if "extraction" in suite.tasks:
+        text = facts_suite_text(reference, place, data, suite)
+    else:
+        text = _suite_text(reference, place, data, suite, names, guessed)
+    write_new(place, text)
+    load_suite(place)
+    return place
+
+
+def _free_name(name: str) -> str:
+    """``my-NAME`` where a suite that came with the installation has the name: two suites of one name in two
+    places would be told apart by where one stands."""
+    known = list_suites()
+    return f"my-{name}" if name in known and known[name].parent != Path("suites") else name
+
+
+def _column_names(dataset: Path) -> tuple[str, ...]:
+    """Columns of a table, or keys of the first objects of JSON Lines, as the file spells them."""
+    if not dataset.is_file():
+        return ()  # an embedded corpus
+    encoding = ReadOptions().encoding
+    if CsvReader().matches(dataset):
+        return open_table(dataset, encoding).header
+    names: dict[str, None] = {}
+    for number, line in enumerate(text_lines(dataset, encoding)):
+        if number >= LINES_LOOKED_AT:
+            break
+        if line.strip():
+            names |= dict.fromkeys(json.loads(line))
+    return tuple(names)
+
+
+def _guessed(names: Sequence[str], where: str) -> dict[Role, str]:
+    """Columns for roles that none of the usual names plays, where just one column sounds like it:
+    "Author Keywords" for the keyphrases."""
+    known = resolve(names, {}, where).roles
+    found: dict[Role, str] = {}
+    for role, sounds in SOUNDS.items():
+        alike = [name for name in names if sounds & set(re.findall("[a-z]+", name.lower()))]
+        if role not in known and len(alike) == 1 and alike[0] not in {*known.values(), *found.values()}:
+            found[role] = alike[0]
+    return found
+
+
+def _inferred(data: Dataset, names: Sequence[str], dataset: Path) -> Suite:
+    try:
+        return infer_suite(data)[0]
+    except BenchError as error:
+        found = f"columns found: {listed(names)}" if names else "it names no columns"
+        raise BenchError(
+            f"{error.what}; {found}",
+            where=str(dataset),
+            todo="rename the column with the gold phrases to Keywords (phrases separated by ';') or the one "
+            "with the labels to label, then try again",
+        ) from error
+
+
+def _reference(dataset: Path, data: Dataset) -> str:
+    """How the suite names the dataset: relative to where bench is run, where that is possible."""
+    if not dataset.is_file():
+        return data.source or data.name
+    absolute, here = dataset.resolve(), Path.cwd().resolve()
+    if dataset.is_absolute() and absolute.is_relative_to(here):
+        return os.path.relpath(absolute, here)
+    return str(dataset)
+
+
+def _suite_text(
+    reference: str, place: Path, data: Dataset, suite: Suite, names: Sequence[str], guessed: dict[Role, str]
+) -> str:
+    shown = [
+        f"{role} = {_quoted(name)}" + (" # guessed from its name" if role in guessed else "")
+        for role, name in resolve(names, guessed, reference).roles.items()
+    ]
+    also = ", ".join(known for known in data.targets if known not in suite.tasks)
+    counts = [
+        f"{sum(bool(t) for t in data.targets[task].values())} of them with {GOLD[task]}"
+        for task in suite.tasks
+    ]
+    values = {
+        "PLACE": shlex.quote(str(place)),
+        "NAME": _quoted(place.stem),
+        "DESCRIPTION": " ".join(DESCRIPTIONS[task] for task in suite.tasks),
+        "DATASET": _quoted(reference),
+        "DOCUMENTS": f"{len(data.documents)} documents, {', '.join(counts)}",
+        "LEFT_OUT": "".join(f"\n# {count} {what}." for what, count in data.counts.items() if count),
+        "FOUND": f"Found in this file: {listed(names)}." if names else "An embedded corpus knows its own.",
+        "COLUMNS": "\n".join(shown if names else []) or '# title = "Title"',
+        "ALSO": f"\n# Its {also} targets are not asked for here; no method ever sees them." if also else "",
+        "LANGUAGE": _quoted(language_code(own_language(data))),
+        "SPLIT": _split_text(suite.split_of(next(iter(suite.tasks)))),
+        "TASKS": "\n\n".join(_task_text(task, data, suite) for task in suite.tasks),
+    }
+    # Each placeholder once and in one pass: a column named like a placeholder stays what it is.
+    return re.sub(r"\$([A-Z_]+)", lambda match: values[match[1]], SUITE)
+
+
+GOLD: dict[Task, str] = {"keyphrases": "gold phrases", "classification": "a label"}
+DESCRIPTIONS: dict[Task, str] = {
+    "keyphrases": "Keyphrases of my papers: which method, at which cost?",
+    "classification": "Labels of my papers: which classifier, at which cost?",
+}
+
+
+def _task_text(task: Task, data: Dataset, suite: Suite) -> str:
+    section = suite.tasks[task]
+    fields = {name for document in data.documents for name in document.fields}
+    chosen = [name for name in section.fields if name in fields]
+    if "text" in fields and not {"abstract", "text"} & set(chosen):
+        chosen.append("text")
+    others = sorted(fields - set(chosen))
+    lines = [
+        "# What is asked. Only these fields are the text that methods read, in this order.",
+        f"# This dataset also has: {', '.join(others)}." if others else "# This dataset has no others.",
+        f"[tasks.{task}]",
+        f"fields = {_list(chosen)}",
+        f"primary = {_quoted(section.primary or get_task(task).primary)}"
+        " # the metric that ranks; `bench ls metrics` explains them all",
+        f"board = {_list(section.board)} # shown beside it",
+    ]
+    if task == "classification":
+        labels = sorted({str(label) for label in data.targets[task].values() if label})
+        lines += [
+            f"labels = {_list(labels)}",
+            f"# positive = {_quoted(labels[-1])} # of two labels: the class of precision, recall and f1",
+        ]
+    lines += [
+        "# `bench ls methods` lists them, `bench ls methods NAME` shows the parameters of one: each entry",
+        '# may carry its own, such as "pke.tfidf[n=2]", and a method may stand here several times.',
+        "methods = [",
+        *(f"    {_quoted(method)}," for method in section.methods),
+        "]",
+    ]
+    if section.split is not None and section.split != suite.split:
+        lines += ["", f"[tasks.{task}.split] # in place of [split]", _split_text(section.split)]
+    return "\n".join(lines)
+
+
+def _split_text(split: SplitSpec) -> str:
+    shares = f"test = {split.test} # shares of the documents; what neither takes is for training\n"
+    shares += f"validation = {split.validation or 0.1}"
+    if split.kind == "holdout":
+        return f'kind = "holdout"\n{shares}\n# kind = "kfold" # every document is tested once\n# folds = 5'
+    commented = "\n".join(f"# {line}" for line in shares.split("\n"))
+    return f'kind = "{split.kind}"\n# kind = "holdout"\n{commented}'
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string. JSON's is one, but for the character DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+SUITE = """\
+# A suite: which methods read which papers, how they are scored, and what they may take.
+# Written by `bench init`; it runs as it is:    bench run $PLACE
+# Lines that are commented out show an alternative, or the default that holds without them.
+
+name = $NAME
+version = 1 # raise it when a change makes results incomparable with earlier ones
+description = "$DESCRIPTION"
+seed = 20240 # of splits, samples and methods: the same seed gives the same result
+
+# What is read: $DOCUMENTS.$LEFT_OUT
+# A path (CSV or JSON Lines, also .gz) as seen from where bench is run, or a name of `bench ls datasets`.
+[dataset]
+name = $DATASET
+language = $LANGUAGE # of documents that name none (ISO 639-1); stemming and some methods depend on it
+# encoding = "utf-8"
+# keyphrase_separator = ";" # between the phrases of one cell
+# max_characters = 1000000 # longer documents are left out and counted
+# labels = "labels.csv" # a second file of id and label, joined by id
+
+# Which column is what. Roles: id, title, abstract, authors, keyphrases, label, language; any other
+# column is a field under its own name. Gold (keyphrases, label) never reaches a method.
+# $FOUND$ALSO
+[dataset.columns]
+$COLUMNS
+
+# Which documents are learned from, and which judge. "all": every document is a test document, right
+# for methods that learn nothing. Methods that learn (classifiers, `pke.tfidf[df=train]`) need a holdout.
+[split]
+$SPLIT
+
+$TASKS
+
+# What one method may take before it is stopped; it stays on the board, as timeout or out_of_memory.
+[limits]
+timeout = "30m"
+memory = "8GiB"
+threads = 1 # of each method's libraries: more are faster, and not comparable with one
+"""

@@ -1,0 +1,236 @@
+"""The verbs that hold one run against another: compare, baseline, gate, export."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from readbench.cli.app import RESULTS, Include, Output, app, console
+from readbench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from readbench.gate.verdicts import Verdicts
+
+BASELINES = Path("results/baselines")
+
+
+class Format(StrEnum):
+    rich = "rich"
+    md = "md"
+    json = "json"
+
+
+class Target(StrEnum):
+    pytest_benchmark = "pytest-benchmark"
+    github_action_benchmark = "github-action-benchmark"
+    mlflow = "mlflow"
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(metavar="RUN_A", help="A run, a suite's newest, a baseline.")],
+    after: Annotated[str, typer.Argument(metavar="RUN_B", help="What is held against it.")],
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; repeat for several. The boards' by default.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
+    output_path: Output = RESULTS,
+) -> None:
+    """What changed between two runs: per method and metric the paired difference, its interval, p and a
+    verdict; the documents that flipped; the ratios of speed and memory.
+
+    Exit status: 0, 2 wrong use, 4 where the runs are incomparable.
+    """
+    from readbench.compare.paired import open_side
+    from readbench.compare.runs import Questions, compare_runs, shown_metrics
+
+    sides = open_side(before, output_path), open_side(after, output_path)
+    comparison = compare_runs(*sides, Questions(shown_metrics(*sides, metric or ())))
+    if format is Format.rich:
+        from readbench.report.comparison import render_comparison
+
+        console().print(render_comparison(comparison))
+    elif format is Format.md:
+        from readbench.report.ci import comparison_markdown
+
+        typer.echo(comparison_markdown(comparison))
+    else:
+        typer.echo(json.dumps(comparison.as_json(), indent=1, ensure_ascii=False))
+    raise typer.Exit(4 if comparison.incomparable else 0)
+
+
+@app.command()
+def baseline(
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run, or a suite's newest; the newest by default.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
+    output_path: Output = RESULTS,
+) -> None:
+    """Keep a run to gate against: records, scores per document and digests; no text of a document."""
+    from readbench.core.units import show_size
+    from readbench.gate.baseline import promote
+    from readbench.results.leaderboard import find_run, open_store
+
+    store = open_store(reference, output_path)
+    kept = promote(reference or find_run(None, store), output_path, name, folder)
+    typer.echo(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
+    if kept.failed:
+        typer.echo(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
+    if kept.reused:
+        typer.echo(
+            f"{kept.reused} of them were timed in earlier runs: their speeds will not be judged (--fresh)"
+        )
+
+
+@app.command()
+def gate(
+    context: typer.Context,
+    reference: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A stored run; without one the suite is run afresh.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="A baseline's folder, or a run to compare with.")
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="NAME:CHANGE, such as f1@10:-1pp or peak_memory_bytes:+10%.")
+    ] = None,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(help="TOML, per suite and method; the baseline's own by default."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive is no pass.")] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Run the code of --against and this one in turn.")
+    ] = False,
+    against: Annotated[str | None, typer.Option(help="With --speed: a git reference.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="With --speed: how often; 6, and no fewer.")] = None,
+    most_rounds: Annotated[
+        int | None,
+        typer.Option(help="With --speed: while it stays inconclusive; 18, or --rounds where more."),
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
+    limit: Annotated[int | None, typer.Option(help="A sample; the baseline's by default.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
+    include_path: Include = None,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
+    summary: Annotated[
+        Path | None, typer.Option(help="Append Markdown to this file.", envvar="GITHUB_STEP_SUMMARY")
+    ] = None,
+    comment: Annotated[Path | None, typer.Option(help="Write the same Markdown to this file.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    output_path: Output = RESULTS,
+) -> None:
+    """Fail when a method got worse or slower, and only then.
+
+    Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
+    or, under --strict, inconclusive.
+    """
+    from readbench.cli.gate import Asked, Guards, gate_answers, gate_speed, write_reports
+    from readbench.compare.paired import open_side
+
+    if speed != (against is not None):
+        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
+    if speed and reference is not None:
+        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {reference}")
+    if not speed and baseline is None:
+        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    if speed and baseline is None and _given(context, "output_path"):
+        raise BenchError("--speed keeps no results", todo="leave out --output-path")
+    asked = Asked(
+        suite,
+        dataset,
+        tuple(method or ()),
+        limit,
+        timeout,
+        memory,
+        tuple(include_path or ()),
+        rounds,
+        most_rounds,
+    )
+    asked.check(stored=reference is not None, speed=speed)
+    guards = Guards(tuple(fail_on or ()), thresholds, baseline, asked.include_paths)
+    before = None if baseline is None else open_side(baseline, output_path)
+    if against is not None:
+        verdicts = gate_speed(against, before, asked, guards, strict=strict)
+    else:
+        assert before is not None
+        verdicts = gate_answers(before, reference, asked, guards, output_path, strict=strict)
+    _tell(verdicts, format)
+    problem = write_reports(verdicts, summary, comment, junit)
+    if problem is not None:
+        # A regression stays one, though nobody can read the report on it.
+        if verdicts.exit_status != 1:
+            raise problem
+        typer.echo(f"bench: {problem}", err=True)
+    raise typer.Exit(verdicts.exit_status)
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line itself."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _tell(verdicts: Verdicts, format: Format) -> None:
+    from readbench.report import ci
+
+    if format is Format.rich:
+        from readbench.report.comparison import render_verdicts
+
+        console().print(render_verdicts(verdicts))
+    elif format is Format.md:
+        typer.echo(ci.verdicts_markdown(verdicts))
+    else:
+        typer.echo(json.dumps(verdicts.as_json(), indent=1, ensure_ascii=False))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # Not among JSON that a program reads.
+        for line in ci.github_annotations(verdicts):
+            typer.echo(line, err=format is not Format.rich)
+
+
+@app.command()
+def export(
+    reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
+    to: Annotated[Target, typer.Option(help="For which tool.")],
+    output: Annotated[
+        Path | None, typer.Option(help="The file (or, with two of them, the folder) to write; or print it.")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="With mlflow: where to; else MLFLOW_TRACKING_URI.")
+    ] = None,
+    output_path: Output = RESULTS,
+) -> None:
+    """Hand a run's numbers to pytest-benchmark, github-action-benchmark or MLflow."""
+    from readbench.report import export as exporting
+    from readbench.results.leaderboard import build_leaderboard, find_run, open_store
+
+    store = open_store(reference, output_path)
+    board = build_leaderboard(find_run(reference, store), store)
+    if to is Target.mlflow:
+        typer.echo(exporting.to_mlflow(board, tracking_uri))
+    elif to is Target.pytest_benchmark:
+        _write(json.dumps(exporting.pytest_benchmark(board), indent=1), output)
+    else:
+        for path, values in exporting.github_action_benchmark(board).items():
+            text = json.dumps(values, indent=1, ensure_ascii=False)
+            _write(text, None if output is None else output / path)
+
+
+def _write(text: str, path: Path | None) -> None:
+    from readbench.report.ci import write_text
+
+    if path is None:
+        typer.echo(text)
+        return
+    write_text(path, text + "\n")
+    typer.echo(str(path))

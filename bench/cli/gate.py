@@ -1,0 +1,189 @@
+"""What `bench gate` makes of its options: which two sides, which thresholds, which reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from readbench.core.errors import BenchError
+
+if TYPE_CHECKING:
+    from readbench.compare.paired import Side
+    from readbench.gate.thresholds import Thresholds
+    from readbench.gate.verdicts import Verdicts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that say what is run. What is wrong with them is said before anything runs."""
+
+    suite: str | None = None
+    dataset: str | None = None
+    methods: tuple[str, ...] = ()
+    limit: int | None = None
+    timeout: str | None = None
+    memory: str | None = None
+    include_paths: tuple[Path, ...] = ()
+    rounds: int | None = None
+    most_rounds: int | None = None
+
+    def check(self, *, stored: bool, speed: bool) -> None:
+        """Raises BenchError for an option that the question has no use for, and for a limit that is none."""
+        from readbench.core.units import seconds, size
+
+        names = ["suite", "dataset", "limit", "timeout", "memory"] if stored else []
+        names += [] if speed else ["rounds", "most_rounds"]
+        unused = [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+        if unused:
+            why = "a stored run is judged as it is" if stored else "without --speed nothing runs in rounds"
+            raise BenchError(why, todo=f"leave out {', '.join(unused)}")
+        for option, value, read in (("timeout", self.timeout, seconds), ("memory", self.memory, size)):
+            if value is not None:
+                try:
+                    read(value)
+                except BenchError as error:
+                    raise BenchError(error.what, where=f"--{option}", todo=error.todo) from None
+
+
+@dataclass
+class Guards:
+    """Thresholds as asked for; read once the suite is known."""
+
+    given: tuple[str, ...]
+    file: Path | None
+    baseline: str | None
+    include_paths: tuple[Path, ...] = ()
+    names: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        from readbench.gate.thresholds import parse_threshold
+
+        for text in self.given:
+            parse_threshold(text)
+        beside = Path(self.baseline, "thresholds.toml") if self.baseline else None
+        if self.file is None and beside is not None and beside.is_file():
+            self.file = beside
+
+    def of(self, side: Side) -> Thresholds:
+        from readbench.gate.thresholds import read_thresholds
+        from readbench.gate.verdicts import default_thresholds
+
+        suite, default = side.manifest.suite, default_thresholds(side)
+        return read_thresholds(self.file, suite, self.given, default, self._methods(side))
+
+    def _methods(self, side: Side) -> set[str]:
+        """Every name that a method has, here or in the run that is the measure."""
+        if self.file is None:
+            return set()
+        from readbench.methods.registry import Registry
+
+        return {*Registry(self.include_paths), *(name.partition("[")[0] for name in methods_of(side))}
+
+
+def methods_of(*sides: Side) -> set[str]:
+    return {row.method for side in sides for table in side.board.tables for row in table.rows}
+
+
+def canonical(methods: Iterable[str], include_paths: tuple[Path, ...], *sides: Side) -> tuple[str, ...]:
+    """The spellings as boards have them: parameters in order, defaults left out.
+
+    Raises BenchError for a method or a parameter that does not exist. Stored runs may have methods that are
+    not here any more: what they have is taken as it is, and the gate tells what they lack.
+    """
+    from readbench.methods.registry import Registry
+    from readbench.methods.spelling import parse_method
+
+    registry, there = Registry(include_paths), methods_of(*sides)
+
+    def spelled(name: str) -> str:
+        if name in there or (sides and parse_method(name)[0] not in registry):
+            return name
+        return registry.method(name).spelling
+
+    return tuple(map(spelled, methods))
+
+
+def gate_answers(
+    before: Side, reference: str | None, asked: Asked, guards: Guards, output_path: Path, *, strict: bool
+) -> Verdicts:
+    """Gates a stored run, or one that is made now: never one of which parts were measured before."""
+    from readbench.compare.paired import open_side
+    from readbench.gate.verdicts import judge
+
+    thresholds = guards.of(before)
+    if reference is not None:
+        after = open_side(reference, output_path)
+        methods = canonical(asked.methods, asked.include_paths, before, after)
+    else:
+        from rich.console import Console
+
+        from readbench.core.units import seconds, size
+        from readbench.planning.plan import Options
+        from readbench.report.progress import TerminalInterface
+        from readbench.results.store import Store
+        from readbench.runs.fresh import run_afresh
+
+        methods = canonical(asked.methods, asked.include_paths)
+        options = Options(
+            methods=methods,
+            limit=asked.limit,
+            include_paths=asked.include_paths,
+            timeout_s=None if asked.timeout is None else seconds(asked.timeout),
+            memory_bytes=None if asked.memory is None else size(asked.memory),
+        )
+        interface = TerminalInterface(Console(stderr=True))
+        after = run_afresh(before, asked.suite, asked.dataset, options, Store(output_path), interface)
+    return judge(before, after, thresholds, strict=strict, methods=methods)
+
+
+def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, *, strict: bool) -> Verdicts:
+    """Runs both revisions in turn, with the suite, sample and seed of a baseline where one is given."""
+    from readbench.gate.speed_gate import SpeedGate
+    from readbench.gate.speed_rounds import LEAST_ROUNDS, MOST_ROUNDS, SpeedQuestion
+    from readbench.planning.suite import find_suite
+
+    manifest = None if before is None else before.manifest
+    name = asked.suite or (manifest and manifest.suite)
+    if not name:
+        raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
+    least = LEAST_ROUNDS if asked.rounds is None else asked.rounds
+    question = SpeedQuestion(
+        suite=find_suite(name).resolve(),
+        dataset=asked.dataset,
+        methods=asked.methods,
+        limit=manifest.limit if manifest and asked.limit is None else asked.limit,
+        seed=manifest.seed if manifest else None,
+        include_paths=asked.include_paths,
+        timeout=asked.timeout,
+        memory=asked.memory,
+        rounds=least,
+        most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
+    )
+    speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
+    return speed.against(against)
+
+
+def write_reports(
+    verdicts: Verdicts, summary: Path | None, comment: Path | None, junit: Path | None
+) -> BenchError | None:
+    """Writes every report that can be written; the first problem of those that cannot."""
+    from readbench.report import ci
+
+    problem = None
+    markdown = ci.verdicts_markdown
+    for path, make, append in (
+        (summary, markdown, True),
+        (comment, markdown, False),
+        (junit, ci.junit, False),
+    ):
+        if path is None:
+            continue
+        try:
+            ci.write_text(path, make(verdicts), append=append)
+        except BenchError as error:
+            problem = problem or error
+    return problem

@@ -1,0 +1,96 @@
+"""The verbs that plan and run: ``bench run`` and ``bench plan``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from readbench.cli.app import RESULTS, Include, Output, app, console
+from readbench.cli.options import DatasetName, Labels, Limit, Memory, Methods, Seed, SuiteName, Timeout
+
+
+@app.command()
+def run(
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    workers: Annotated[
+        int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
+    ] = 1,
+    output_path: Output = RESULTS,
+    retry: Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")
+    ] = False,
+    include_path: Include = None,
+) -> None:
+    """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
+
+    Exit status: 0 all cells ok, 1 some cell failed, 2 wrong use, 3 nothing was measured, 130 interrupted.
+    """
+    from readbench.core.units import seconds, size
+    from readbench.planning.plan import Options
+    from readbench.report.progress import TerminalInterface
+    from readbench.report.terminal import print_board
+    from readbench.results.store import Store
+    from readbench.runs.running import run_suite
+
+    options = Options(
+        seed=seed,
+        limit=limit,
+        methods=tuple(method or ()),
+        workers=workers,
+        retry=retry,
+        fresh=fresh,
+        strict=strict,
+        include_paths=tuple(include_path or ()),
+        timeout_s=None if timeout is None else seconds(timeout),
+        memory_bytes=None if memory is None else size(memory),
+    )
+    screen = console()
+    finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(screen))
+    screen.print()
+    print_board(finished.board, screen)
+    screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(finished.exit_status)
+
+
+@app.command()
+def plan(
+    suite: SuiteName = None,
+    dataset: DatasetName = None,
+    labels: Labels = None,
+    method: Methods = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    output_path: Output = RESULTS,
+    include_path: Include = None,
+) -> None:
+    """What a run would do and need, without doing it; exit status 1 where a method cannot fit."""
+    from readbench.core.units import seconds, size
+    from readbench.planning.plan import Options
+    from readbench.report.progress import TerminalInterface
+    from readbench.results.store import Store
+    from readbench.runs.running import plan_suite
+
+    options = Options(
+        seed=seed,
+        limit=limit,
+        methods=tuple(method or ()),
+        include_paths=tuple(include_path or ()),
+        timeout_s=None if timeout is None else seconds(timeout),
+        memory_bytes=None if memory is None else size(memory),
+    )
+    store, interface = Store(output_path), TerminalInterface(console())
+    raise typer.Exit(plan_suite(suite, dataset, labels, options, store, interface))

@@ -1,0 +1,4 @@
+"""Two runs side by side on the same documents.
+
+What changed, and what it costs now.
+"""

@@ -1,0 +1,138 @@
+"""What a method costs now against what it cost before, and whether the two may be held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from readbench.compare.paired import Side
+from readbench.results.leaderboard import Row
+from readbench.results.manifest import Manifest
+from readbench.results.record import RATES, CellFacts, Costs, Record
+
+SHOWN = (
+    "documents_per_s_marginal",
+    "documents_per_s",
+    "predict_s",
+    "fit_s",
+    "peak_memory_bytes",
+    "peak_vram_allocated_bytes",
+)
+"""What a comparison shows of costs."""
+
+MEMORY_NEEDS = ("system", "architecture", "python")
+"""Facts of the machine that must agree before its memory is judged; of Python's version the first two
+numbers: a machine of CI gets a new patch release whenever its image is built anew."""
+
+
+UNPACED = frozenset({"import_s", "gpu_utilisation"})
+"""Costs that do not follow the machine's pace: imports are measured once a machine and kept."""
+
+
+@dataclass(frozen=True)
+class CostChange:
+    """One cost of one method. ``ratio`` is after over before, with speeds scaled by what the machine took
+    for the reference workload in each run; ``judged`` whether they may be held against each other, and
+    else ``why`` not."""
+
+    cost: str
+    before: float | None
+    after: float | None
+    ratio: float | None
+    judged: bool
+    why: str = ""
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.cost in RATES
+
+
+def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostChange, ...]:
+    """Every cost that either side has."""
+    foreign = _why_not_its_own(before, old, "before") or _why_not_its_own(after, new, "after")
+    speed = foreign or _why_not_speed(before, after)
+    memory = foreign or _why_not_memory(before, after, old, new)
+    pace = _pace(before, after)
+    found = []
+    for cost in Costs.model_fields:
+        a, b = getattr(old.costs, cost), getattr(new.costs, cost)
+        if a is None and b is None:
+            continue
+        why = memory if cost.endswith("_bytes") else speed
+        if a is None or b is None:
+            why = f"it was not measured {'before' if a is None else 'after'}"
+        found.append(CostChange(cost, a, b, _ratio(cost, a, b, pace), not why, why))
+    return tuple(found)
+
+
+def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:
+    """Whether a record was left by this very run. In one results folder the same code has the same cells:
+    a later run with --fresh replaces them, and the earlier one's board shows what the later one measured."""
+    began, ended = _moment(manifest.started_at), _moment(manifest.finished_at)
+    at = _moment(record.started_at)
+    return at is not None and began is not None and began <= at and (ended is None or at <= ended)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _ratio(cost: str, before: float | None, after: float | None, pace: float | None) -> float | None:
+    if not before or after is None:
+        return None
+    ratio = after / before
+    if pace is None or cost.endswith("_bytes") or cost in UNPACED:
+        return ratio
+    # The machine took ``pace`` times as long for the same work.
+    return ratio * pace if cost in RATES else ratio / pace
+
+
+def _pace(before: Side, after: Side) -> float | None:
+    old, new = before.manifest.reference_workload_s, after.manifest.reference_workload_s
+    if not old or not new or _why_not_machine(before, after):
+        return None
+    return new / old
+
+
+def _why_not_machine(before: Side, after: Side) -> str:
+    old, new = before.manifest.machine.get("fingerprint"), after.manifest.machine.get("fingerprint")
+    return "" if old == new and old is not None else "measured on another machine"
+
+
+def _why_not_its_own(side: Side, row: Row, when: str) -> str:
+    """A cell of another run was timed at a pace of the machine that this manifest does not know, and what it
+    is held against may be itself."""
+    if any(cell.reused for cell in side.cells(row.task, row.method)):
+        return f"measured in an earlier run {when} (run it with --fresh)"
+    if all(measured_in(side.manifest, record) for record in row.records):
+        return ""
+    return f"measured in another run {when} (keep each in a results folder of its own, or promote it)"
+
+
+def _why_not_speed(before: Side, after: Side) -> str:
+    if why := _why_not_machine(before, after):
+        return why
+    for side, when in ((before, "before"), (after, "after")):
+        if side.manifest.workers > 1:
+            return f"measured beside other cells {when}"
+        if side.manifest.reference_workload_s is None:
+            return f"the run {when} timed no reference workload"
+    return ""
+
+
+def _why_not_memory(before: Side, after: Side, old: Row, new: Row) -> str:
+    machines = before.manifest.machine, after.manifest.machine
+    for name in MEMORY_NEEDS:
+        first, second = (_without_patch(facts.get(name), name) for facts in machines)
+        if first != second:
+            return f"measured on a machine with another {name}"
+    devices = [row.record.device if row.record else None for row in (old, new)]
+    return "" if devices[0] == devices[1] else f"measured on {devices[1]}, before on {devices[0]}"
+
+
+def _without_patch(value: object, name: str) -> object:
+    return str(value).split(".")[:2] if name == "python" and value is not None else value

@@ -1,0 +1,4 @@
+"""Plain values, the one error class, units, digests and files.
+
+Every other room may use this one, and it uses none.
+"""

@@ -1,0 +1,67 @@
+"""Files that are written completely or not at all, and those that must not replace one."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from readbench.core.errors import BenchError
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""Errors that say something about the disk and nothing about a method."""
+
+
+def write_new(place: Path, text: str) -> None:
+    """Raises BenchError where something stands in its place already, or it cannot be written."""
+    if os.path.lexists(place):
+        raise BenchError(
+            "it is there already and stays as it is",
+            where=str(place),
+            todo="give another place with --output, or remove it first",
+        )
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except UnicodeEncodeError as error:
+        place.unlink(missing_ok=True)
+        raise BenchError(f"a name cannot be written as UTF-8: {error.reason}", where=str(place)) from error
+    except OSError as error:
+        raise BenchError(f"cannot be written: {error.strerror or error}", where=str(place)) from error
+
+
+def cannot_write(place: Path, error: OSError) -> BenchError:
+    why = os.strerror(error.errno) if error.errno else str(error)
+    return BenchError(
+        f"results cannot be written: {why}",
+        where=str(place),
+        todo="free some space or choose another folder with --output-path",
+        exit_status=3,
+    )
+
+
+def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> None:
+    """Writes a JSON file completely or not at all."""
+    text = (
+        value.model_dump_json(indent=1)
+        if isinstance(value, BaseModel)
+        else json.dumps(value, indent=1, ensure_ascii=False)
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,64 @@
+"""Durations and sizes as people write them: ``10m``, ``8GiB``, and back."""
+
+from __future__ import annotations
+
+import re
+
+from readbench.core.errors import BenchError
+
+SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+BYTES = {"": 1, "b": 1} | {
+    f"{letter}{suffix}": (1024 if "i" in suffix else 1000) ** power
+    for power, letter in enumerate("kmgt", start=1)
+    for suffix in ("b", "ib")
+}
+
+
+def seconds(text: str | float) -> float:
+    """``"90s"``, ``"10m"``, ``"1.5h"`` in seconds. Raises BenchError on anything else."""
+    return _parse(str(text), SECONDS, "a duration", "10m")
+
+
+def size(text: str | float) -> int:
+    """``"8GiB"``, ``"500MB"`` in bytes. Raises BenchError on anything else."""
+    return round(_parse(str(text), BYTES, "a size", "8GiB"))
+
+
+def _parse(text: str, units: dict[str, float] | dict[str, int], kind: str, example: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    if match is None or match[2].lower() not in units or float(match[1]) <= 0:
+        raise BenchError(f"{text!r} is not {kind}", todo=f"write it like {example}")
+    return float(match[1]) * units[match[2].lower()]
+
+
+def show_seconds(value: float | None) -> str:
+    if value is None:
+        return "–"
+    if value < 0.001:
+        return "<1 ms"
+    if value < 0.0995:
+        return f"{value * 1000:.2g} ms" if value < 0.00995 else f"{value * 1000:.0f} ms"
+    if value < 9.95:
+        return f"{value:.1f} s"
+    if value < 99.5:
+        return f"{value:.0f} s"
+    if value < 5940:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h"
+
+
+def show_size(value: float | None) -> str:
+    if value is None:
+        return "–"
+    for unit in ("B", "KiB", "MiB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def show_rate(value: float | None) -> str:
+    """Documents a second, three figures."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"

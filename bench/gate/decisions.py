@@ -1,0 +1,195 @@
+"""What is decided on one method: each threshold against what changed in it, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from readbench.compare.costs import CostChange
+from readbench.compare.runs import MethodChange, MetricChange
+from readbench.gate.thresholds import Threshold
+from readbench.stats.power import non_inferior
+
+Verdict = Literal["pass", "regressed", "inconclusive", "incomparable", "reported", "new"]
+
+STORED_BAND = 2.0
+"""How many times as slow the same code may seem by two single measurements on one machine, scaled by the
+reference workload. In 0.3 % of 17,000 pairs it seems slower still by its throughput, in 3.6 % by
+``predict_s`` with the times below ``MOMENT`` (the runs behind docs/ci/operating-characteristics.md)."""
+
+MOMENT = 0.1
+"""Seconds: what took less both times is never a regression by two stored runs."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One threshold on one method. ``what`` is the metric or cost, empty where the method as a whole is
+    decided on (it failed); ``limit`` the largest loss that passes, in the unit of the value; for a speed of
+    interleaved rounds ``before`` and ``after`` are what the rounds took on average."""
+
+    task: str
+    method: str
+    what: str
+    verdict: Verdict
+    why: str
+    before: float | None = None
+    after: float | None = None
+    threshold: str = ""
+    limit: float | None = None
+    low: float | None = None
+    high: float | None = None
+    detectable: float | None = None
+    relative: bool = False
+
+    @property
+    def change(self) -> float | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+
+def decide(method: MethodChange, thresholds: dict[str, Threshold]) -> list[Decision]:
+    """Every decision on one method."""
+
+    def whole(verdict: Verdict, why: str) -> list[Decision]:
+        return [Decision(method.task, method.method, "", verdict, why)]
+
+    if method.state in ("failed", "vanished"):
+        return whole("regressed", method.why)
+    if method.state == "incomparable":
+        return whole("incomparable", method.why)
+    if method.state == "new":
+        return whole("new", method.why)
+    if method.state == "never":
+        return whole("reported", f"it was not measured before either: {method.why}")
+    decisions = []
+    for name, threshold in thresholds.items():
+        if threshold.is_cost:
+            decisions.append(_of_cost(method, method.cost(name), threshold))
+        elif (change := method.metric(name)) is not None:
+            decisions.append(_of_metric(method, change, threshold))
+    return decisions or whole("reported", "no threshold holds for it")
+
+
+def _of_metric(method: MethodChange, change: MetricChange, threshold: Threshold) -> Decision:
+    limit = None if change.before is None else threshold.tolerated(change.before)
+
+    def decided(verdict: Verdict, why: str) -> Decision:
+        return Decision(
+            method.task,
+            method.method,
+            change.metric,
+            verdict,
+            why,
+            change.before,
+            change.after,
+            threshold.text,
+            limit,
+            change.low,
+            change.high,
+            change.detectable,
+        )
+
+    if change.verdict == "incomparable":
+        return decided("incomparable", change.why)
+    if change.verdict == "identical":
+        return decided("pass", change.why or "identical predictions")
+    assert change.change is not None
+    assert limit is not None
+    gain = change.change if change.higher_is_better else -change.change
+    if method.stochastic:
+        return _of_noisy(method, change, gain, limit, decided)
+    flipped = _counted(len(method.flips), "document") + " answered differently"
+    if gain < -limit - _tiny(change):
+        return decided("regressed", f"the same documents lose more than the threshold; {flipped}")
+    return decided("pass", flipped)
+
+
+def _of_noisy(
+    method: MethodChange, change: MetricChange, gain: float, limit: float, decided: Any
+) -> Decision:
+    assert change.noise is not None
+    verdict = non_inferior(gain, limit + _tiny(change), change.noise)
+    told = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
+    if verdict == "inconclusive":
+        smallest = "" if change.detectable is None else f"; {change.detectable:.3g} could be detected"
+        one = (
+            " (one seed each: training noise is unknown; set repeats in the suite)"
+            if method.seeds < 2
+            else ""
+        )
+        return decided(verdict, f"{told} do not decide it{smallest}{one}")  # type: ignore[no-any-return]
+    if verdict == "regressed":
+        return decided(verdict, f"a significant loss beyond the threshold; {told}")  # type: ignore[no-any-return]
+    return decided(verdict, f"a loss beyond the threshold is ruled out; {told}")  # type: ignore[no-any-return]
+
+
+def _of_cost(method: MethodChange, change: CostChange | None, threshold: Threshold) -> Decision:
+    before, after = (None, None) if change is None else (change.before, change.after)
+    limit = None if before is None else threshold.tolerated(before)
+
+    def decided(verdict: Verdict, why: str) -> Decision:
+        return Decision(
+            method.task,
+            method.method,
+            threshold.name,
+            verdict,
+            why,
+            before,
+            after,
+            threshold.text,
+            limit,
+            relative=bool(before),
+        )
+
+    if change is None or (before is None and after is None):
+        return decided("reported", "neither run has it")
+    if before is None or after is None:
+        return decided("inconclusive", change.why or "it was not measured")
+    assert limit is not None
+    if not change.judged:
+        return decided("reported", f"not judged: {change.why}")
+    if change.ratio is None:
+        if threshold.kind == "relative":
+            return decided("inconclusive", "it was 0 before")
+        loss, told = (after - before) * threshold.sign, f"{after - before:+.3g}, it was 0 before"
+    else:
+        loss = before * (change.ratio - 1) * threshold.sign
+        plain = after / before
+        scaled = "" if abs(change.ratio / plain - 1) < 0.005 else f" (×{plain:.2f} before scaling)"
+        told = f"×{change.ratio:.2f}{scaled}"
+    if loss <= limit:
+        return decided("pass", told)
+    told = f"{told}, beyond {threshold.text}"
+    if change.cost.endswith("_bytes"):
+        return decided("regressed", told)
+    if _moment(method, change):
+        why = f"it took less than {MOMENT:g} s both times"
+    elif change.ratio is not None and _within_band(change, change.ratio):
+        why = f"single measurements of the same code lie up to ×{STORED_BAND:g} apart"
+    else:
+        return decided("regressed", told)
+    return decided("inconclusive", f"{told}, but {why}: decide it with --speed --against")
+
+
+def _within_band(change: CostChange, ratio: float) -> bool:
+    return ratio * STORED_BAND >= 1 if change.higher_is_better else ratio <= STORED_BAND
+
+
+def _moment(method: MethodChange, change: CostChange) -> bool:
+    """Whether so little time was measured on both sides that anything may have doubled it."""
+    if change.cost == "gpu_utilisation":
+        return False
+    seconds = []
+    for value in (change.before, change.after):
+        if value is None or (change.higher_is_better and not (value and method.documents)):
+            return False
+        seconds.append(method.documents / value if change.higher_is_better else value)
+    return max(seconds) < MOMENT
+
+
+def _tiny(change: MetricChange) -> float:
+    """Rounding of a mean must not turn a loss of exactly the threshold into more than it."""
+    return 1e-9 * max(1.0, abs(change.before or 0.0))
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -1,0 +1,249 @@
+"""Is the present code slower than that of another revision? Both run in turn in one job, beside a second
+copy of the old code that says how far two runs of the same code lie apart here and now."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from readbench.compare.paired import Side
+from readbench.compare.runs import MethodChange
+from readbench.core.errors import BenchError
+from readbench.gate.checkouts import checkouts, repository
+from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
+from readbench.gate.thresholds import Threshold, Thresholds, parse_threshold
+from readbench.gate.verdicts import Decision, Verdict, Verdicts, check_thresholds, default_thresholds, judge
+from readbench.results.record import RATES, Costs
+from readbench.stats.power import Location, signed_rank_location
+
+BAND_LEVEL = 0.80
+"""Of the interval of the control whose farther end is the band. With the two other conditions false alarms
+stay below 2 % on a quiet machine and on one at a load of 8 to 13; with 95 % eighteen rounds on the busy one
+would miss every seventh slowdown of 1.5 by throughput, with 80 % they miss one in twenty (1,000 pairs each,
+of the two series in docs/ci/operating-characteristics.md)."""
+DEFAULT = "documents_per_s_marginal:-10%"
+"""What is judged, and tolerated, of a method for which no threshold of a speed is given."""
+SPEEDS = frozenset(name for name in Costs.model_fields if name.endswith("_s") or "_per_s" in name)
+BROKEN = frozenset({"failed", "timeout", "out_of_memory"})
+"""How a method ends that does not run; what was skipped or lacks a library says nothing about the code."""
+
+
+@dataclass(frozen=True)
+class SpeedVerdict:
+    """``ratio``: how many times as slow (or as large) the present code is, with its interval; ``control``:
+    the same of the old code against itself; ``band``: the largest ratio that the control allows for."""
+
+    ratio: Location
+    control: Location
+    band: float
+    tolerance: float
+    detectable: float
+    verdict: str
+
+
+def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
+    """Decides on one cost. It is a regression only if the interval of the ratio excludes 1, the ratio
+    exceeds the tolerance, and it lies outside the band of the control; beyond the tolerance without the
+    others it is inconclusive.
+
+    Ratios are compared as logarithms, paired by round, without asking how times are distributed.
+    """
+    sign = -1.0 if series.cost in RATES else 1.0
+    base, head, control = (sign * np.log(values) for values in (series.base, series.head, series.control))
+    found = signed_rank_location(head - (base + control) / 2)
+    same = signed_rank_location(control - base, BAND_LEVEL)
+    tolerance = _log_tolerance(threshold, series)
+    band = max(abs(same.low), abs(same.high))
+    if found.low > 0 and found.estimate > tolerance and found.estimate > band:
+        verdict = "regressed"
+    else:
+        verdict = "inconclusive" if found.estimate > tolerance else "pass"
+    reach = (found.high - found.low) / 2
+    return SpeedVerdict(
+        _exp(found),
+        _exp(same),
+        math.exp(band),
+        math.exp(tolerance),
+        math.exp(max(band, tolerance) + reach),
+        verdict,
+    )
+
+
+def _log_tolerance(threshold: Threshold, series: Series) -> float:
+    """The tolerance as a logarithm of a slowdown: -10 % of a rate is 1/0.9 times the time."""
+    typical = float(np.median(series.base))
+    share = threshold.tolerated(typical) / typical if typical else 0.0
+    if series.cost in RATES:
+        return -math.log1p(-min(share, 0.999))
+    return math.log1p(share)
+
+
+def _exp(location: Location) -> Location:
+    return Location(
+        *(math.exp(min(value, 700.0)) for value in (location.estimate, location.low, location.high))
+    )
+
+
+@dataclass
+class SpeedGate:
+    """Measures both sides in turn. ``say`` hears what is going on."""
+
+    question: SpeedQuestion
+    thresholds: Callable[[Side], Thresholds]
+    say: Callable[[str], None] = field(default=lambda line: None)  # noqa: ARG005
+    strict: bool = False
+
+    def against(self, reference: str, folder: Path | None = None) -> Verdicts:
+        """Judges the code that ``folder`` (by default the present one) belongs to against a git reference:
+        its speed by the rounds, and its answers, which the rounds leave anyway.
+
+        Raises BenchError: exit status 2 for a reference that git does not know, 3 where a side cannot run.
+        """
+        question = self.question
+        if question.rounds < LEAST_ROUNDS:
+            raise BenchError(
+                f"{question.rounds} rounds prove nothing", todo=f"use --rounds {LEAST_ROUNDS} or more"
+            )
+        if question.most_rounds < question.rounds:
+            raise BenchError(
+                f"{question.rounds} rounds are more than {question.most_rounds}",
+                todo=f"use --most-rounds {question.rounds} or more",
+            )
+        folder = (folder or Path.cwd()).resolve()
+        top = repository(folder)
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-gate-") as scratch,
+            checkouts(top, reference, Path(scratch), folder) as (base, head),
+        ):
+            code = {BASE: base, HEAD: head, CONTROL: base}
+            runner = Rounds(question, top, folder, Path(scratch), code)
+            self.say(f"once without a clock: {base.label}, then {head.label}")
+            before, after = runner.run(BASE), runner.run(HEAD)
+            thresholds = self.thresholds(before)
+            check_thresholds(before, after, thresholds)
+            verdicts = judge(before, after, _of_answers(thresholds, before), strict=self.strict)
+            if verdicts.comparison.incomparable:
+                return verdicts
+            for rounds in question.looks:
+                series = runner.until(rounds, self.say)
+                decisions = [
+                    _decision(of_one, threshold)
+                    for of_one in series
+                    if (threshold := guarded(thresholds, of_one.method).get(of_one.cost)) is not None
+                ]
+                if all(decision.verdict != "inconclusive" for decision in decisions):
+                    break
+            decisions += unmeasured(verdicts.comparison.methods, series, runner, thresholds)
+            told = f"speed: {rounds} rounds of {base.label} and {head.label}"
+            notes = (*verdicts.notes, told)
+            return Verdicts(
+                verdicts.comparison,
+                (*verdicts.decisions, *decisions),
+                self.strict,
+                tuple(note for note in notes if "another machine" not in note),
+            )
+
+
+def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
+    """The thresholds of a method's costs. The default one holds until a speed is named: whoever guards the
+    memory has not said that the speed may go."""
+    found = {name: one for name, one in thresholds.of(method).items() if one.is_cost}
+    if SPEEDS.isdisjoint(found):
+        default = parse_threshold(DEFAULT)
+        found[default.name] = default
+    return found
+
+
+def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
+    """The thresholds of metrics; costs are judged by the rounds."""
+    layers = tuple(
+        (held_for, tuple(threshold for threshold in layer if not threshold.is_cost))
+        for held_for, layer in thresholds.layers
+    )
+    if any(layer for _, layer in layers):
+        return Thresholds(tuple(item for item in layers if item[1]))
+    return Thresholds(((None, tuple(parse_threshold(text) for text in default_thresholds(before))),))
+
+
+def unmeasured(
+    methods: Iterable[MethodChange], series: Sequence[Series], rounds: Rounds, thresholds: Thresholds
+) -> list[Decision]:
+    """Whatever of methods that ran on both sides was not measured in every round, method by method and cost
+    by cost: never passed over in silence."""
+    measured = {(of_one.task, of_one.method, of_one.cost) for of_one in series}
+    found = []
+    for method in methods:
+        if method.state not in ("compared", "identical"):
+            continue
+        if lost := rounds.lost.get((method.task, method.method)):
+            found.append(_broken(method, lost, rounds.done))
+            continue
+        for cost, threshold in guarded(thresholds, method.method).items():
+            if (method.task, method.method, cost) not in measured:
+                taken = rounds.taken.get((method.task, method.method, cost), {})
+                found.append(_unseen(method, threshold, taken, rounds.done))
+    return found
+
+
+def _broken(method: MethodChange, lost: Mapping[str, Mapping[int, str]], rounds: int) -> Decision:
+    """It is a regression where the head broke in rounds in which the base did not, and in more of them than
+    the base broke in: what breaks now and then on both sides is no one's loss."""
+    of_base = {number for who in (BASE, CONTROL) for number in lost.get(who, ())}
+    alone = {number for number, how in lost.get(HEAD, {}).items() if how in BROKEN and number not in of_base}
+    told = ", ".join(
+        f"{who} in {len(how)} ({', '.join(sorted(set(how.values())))})"
+        for who in (BASE, CONTROL, HEAD)
+        if (how := lost.get(who))
+    )
+    if len(alone) > len(of_base):
+        why = f"it broke in {len(alone)} of {rounds} rounds in which the base did not: {told}"
+        return Decision(method.task, method.method, "", "regressed", why)
+    why = f"its speed was not measured: of {rounds} rounds it did not end ok for the {told}"
+    return Decision(method.task, method.method, "", "inconclusive", why)
+
+
+def _unseen(
+    method: MethodChange, threshold: Threshold, taken: Mapping[str, Sequence[float]], rounds: int
+) -> Decision:
+    def decided(verdict: Verdict, why: str) -> Decision:
+        return Decision(method.task, method.method, threshold.name, verdict, why, threshold=threshold.text)
+
+    if not any(taken.values()):
+        return decided("reported", "neither side spends any, or can measure it")
+    told = ", ".join(f"{who} in {len(taken.get(who, ()))}" for who in (BASE, CONTROL, HEAD))
+    return decided("inconclusive", f"it was not measured in each of {rounds} rounds: {told}")
+
+
+def _decision(series: Series, threshold: Threshold) -> Decision:
+    found = judge_series(series, threshold)
+    words = "as large" if series.cost.endswith("_bytes") else "as slow"
+    why = (
+        f"×{found.ratio.estimate:.2f} {words} [{found.ratio.low:.2f} {found.ratio.high:.2f}] in "
+        f"{len(series.base)} rounds; the same code: up to ×{found.band:.2f}"
+    )
+    if found.verdict == "inconclusive":
+        why += f"; ×{found.detectable:.2f} could be detected, less with more --rounds"
+    before = math.exp(float(np.mean(np.log(np.concatenate([series.base, series.control])))))
+    after = math.exp(float(np.mean(np.log(series.head))))
+    verdict: Any = found.verdict
+    return Decision(
+        series.task,
+        series.method,
+        series.cost,
+        verdict,
+        why,
+        before,
+        after,
+        threshold.text,
+        threshold.tolerated(before),
+        found.ratio.low,
+        found.ratio.high,
+        found.detectable,
+        relative=True,
+    )

@@ -1,0 +1,260 @@
+"""How much worse a method may get before the gate fails: ``f1@10:-1pp`` on the command line, and TOML for
+a suite and for single methods."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from readbench.core.errors import BenchError
+from readbench.core.units import BYTES, SECONDS
+from readbench.results.record import RATES, Costs
+
+Kind = Literal["points", "relative", "absolute"]
+
+_GRAMMAR = re.compile(
+    r"(?P<name>.+):(?P<sign>[+-])(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>pp|%|[A-Za-z]*)"
+)
+_EXAMPLE = "write it like f1@10:-1pp, documents_per_s:-10% or peak_memory_bytes:+100MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The change of one metric or cost that is still tolerated, in its own unit (``absolute``), as a share
+    of the value before (``relative``), or in hundredths of a metric (``points``, kept as a difference: 1 pp
+    is 0.01). ``amount`` is never negative; ``sign`` says which direction is guarded. ``shared``: it stands
+    where other suites read it too, and names what this run need not have."""
+
+    name: str
+    sign: Literal[1, -1]
+    amount: float
+    kind: Kind
+    text: str
+    shared: bool = False
+
+    @property
+    def is_cost(self) -> bool:
+        return self.name in Costs.model_fields
+
+    def tolerated(self, before: float) -> float:
+        """The largest loss that passes, in the unit of the value, for the value before."""
+        return self.amount * abs(before) if self.kind == "relative" else self.amount
+
+
+def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False) -> Threshold:
+    """``NAME:SIGN NUMBER UNIT``. Raises BenchError for anything else, for a cost that is guarded in the
+    direction in which it improves, and for a loss of everything, which guards nothing."""
+    found = _GRAMMAR.fullmatch(text.strip())
+    if found is None:
+        raise BenchError(f"{text!r} is not a threshold", where=where, todo=_EXAMPLE)
+    name, unit = found["name"], found["unit"]
+    sign: Literal[1, -1] = 1 if found["sign"] == "+" else -1
+    number = float(found["number"])
+    kind: Kind = "absolute"
+    if unit == "pp":
+        kind, number = "points", number / 100
+    elif unit == "%":
+        kind, number = "relative", number / 100
+    elif unit:
+        number *= _factor(name, unit, text, where)
+    if name in Costs.model_fields:
+        if kind == "points":
+            raise BenchError(f"{name} has no points", where=f"{where} {text}", todo=_EXAMPLE)
+        check_direction(name, sign, higher_is_better=name in RATES, where=f"{where} {text}")
+    if kind == "relative" and sign < 0 and number >= 1:
+        raise BenchError(
+            f"{name} may fall to nothing", where=f"{where} {text}", todo=f"write less than 100%: {name}:-10%"
+        )
+    threshold = Threshold(name, sign, number, kind, text.strip(), shared)
+    _check_amount(threshold, f"{where} {text}")
+    return threshold
+
+
+WIDER = {"mcc": 2.0, "brier": 2.0}
+"""How far apart the values of metrics can lie that do not reach from 0 to 1."""
+
+
+def _check_amount(threshold: Threshold, where: str) -> None:
+    """Raises BenchError where a metric may lose all that it can lose: ``f1@10:-1`` is meant to be a point."""
+    if threshold.is_cost or threshold.kind == "relative":
+        return
+    if threshold.amount >= WIDER.get(threshold.name, 1.0):
+        number = 100 * threshold.amount if threshold.kind == "points" else threshold.amount
+        meant = f"{number:g}" if number < 100 else "1"
+        name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
+        raise BenchError(
+            f"{name} may lose all that it can lose",
+            where=where,
+            todo=f"points are hundredths: {name}:{sign}{meant}pp",
+        )
+
+
+def check_direction(name: str, sign: int, *, higher_is_better: bool, where: str) -> None:
+    """Raises BenchError where a threshold would guard against getting better."""
+    if (sign < 0) != higher_is_better:
+        better, write = ("higher", "-") if higher_is_better else ("lower", "+")
+        raise BenchError(
+            f"{name} is better the {better} it is",
+            where=where,
+            todo=f"a threshold is how far it may move for the worse: {name}:{write}…",
+        )
+
+
+def _factor(name: str, unit: str, text: str, where: str) -> float:
+    units: Mapping[str, float] = {}
+    if name.endswith("_bytes"):
+        units = BYTES
+    elif name.endswith("_s") and name not in RATES:
+        units = SECONDS
+    if unit.lower() not in units:
+        raise BenchError(f"{unit!r} is no unit of {name}", where=f"{where} {text}", todo=_EXAMPLE)
+    return float(units[unit.lower()])
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    fail_on: tuple[str, ...] = ()
+
+
+class _OfSuite(_Section):
+    methods: dict[str, _Section] = Field(default_factory=dict)
+
+
+class _File(_OfSuite):
+    suites: dict[str, _OfSuite] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds in layers, each given as (what it holds for, the thresholds), the more particular later:
+    a name in a later layer replaces the same name in an earlier one."""
+
+    layers: tuple[tuple[str | None, tuple[Threshold, ...]], ...] = ()
+
+    def of(self, method: str) -> dict[str, Threshold]:
+        """What holds for a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
+        of that adapter; one for ``pke.tfidf[n=2]`` for that spelling alone."""
+        adapter = method.partition("[")[0]
+        return {
+            threshold.name: threshold
+            for held_for, thresholds in self.layers
+            if held_for is None or held_for in (method, adapter)
+            for threshold in thresholds
+        }
+
+
+def read_thresholds(
+    path: Path | None,
+    suite: str,
+    given: Sequence[str] = (),
+    default: Sequence[str] = (),
+    methods: Iterable[str] | None = None,
+) -> Thresholds:
+    """The thresholds that hold for a suite: ``default``, the file's own ``fail_on``, its
+    ``[suites.NAME]``, ``[methods.NAME]``, ``[suites.NAME.methods.NAME]``, then ``given`` on the command line,
+    which holds for every method and replaces the others.
+
+    ``default`` counts only where neither a file nor the command line says anything. ``methods``: every name
+    that a method has, where those in the file are to be checked.
+    Raises BenchError with the file and the key for anything that is not a threshold, and for a suite, metric
+    or method that does not exist.
+    """
+    layers: list[tuple[str | None, tuple[Threshold, ...]]] = []
+    if path is not None:
+        file = _load(path)
+        _check_suites(file.suites, suite, path)
+        for name in sorted(file.suites.keys() - {suite}):
+            _layers(file.suites[name], f"{path}: suites.{name}.", methods, shared=True)
+        of_file = _layers(file, f"{path}: ", methods, shared=True)
+        of_suite = _layers(file.suites.get(suite, _OfSuite()), f"{path}: suites.{suite}.", None, shared=False)
+        layers = [of_file[0], of_suite[0], *of_file[1:], *of_suite[1:]]
+    layers.append((None, _parsed(given, "--fail-on")))
+    if not any(thresholds for _, thresholds in layers):
+        layers = [(None, _parsed(default, "the default"))]
+    return Thresholds(tuple(layer for layer in layers if layer[1]))
+
+
+def _layers(
+    section: _OfSuite, where: str, methods: Iterable[str] | None, *, shared: bool
+) -> list[tuple[str | None, tuple[Threshold, ...]]]:
+    """What a section says of all methods, and then of each. What is shared must be known to somebody."""
+    layers: list[tuple[str | None, tuple[Threshold, ...]]] = [
+        (None, _parsed(section.fail_on, f"{where}fail_on", shared=shared))
+    ]
+    # An adapter before its spellings: the spelling is the more particular.
+    for method, of_method in sorted(section.methods.items(), key=lambda item: "[" in item[0]):
+        key = f"{where}methods.{method}"
+        if shared and methods is not None:
+            _check_known(method.partition("[")[0], methods, f"no method is called {method!r}", key)
+        layers.append((method, _parsed(of_method.fail_on, f"{key}.fail_on", shared=shared)))
+    known = _every_metric() if shared else set()
+    for threshold in (threshold for _, of_layer in layers for threshold in of_layer if shared):
+        what = f"no metric or cost is called {threshold.name!r}"
+        _check_known(threshold.name, known, what, where.rstrip(": ."))
+    return layers
+
+
+def _check_suites(named: Iterable[str], suite: str, path: Path) -> None:
+    """A section of a suite that does not exist would hold for nothing."""
+    if set(named) <= {suite}:
+        return
+    from readbench.planning.suite import list_suites
+
+    known = {suite, *list_suites()}
+    for name in named:
+        _check_known(name, known, f"no suite is called {name!r}", f"{path}: suites.{name}")
+
+
+def _every_metric() -> set[str]:
+    from readbench.tasks import get_task, task_names
+
+    metrics = {metric.id for task in task_names() for metric in get_task(task).metrics}
+    return metrics | set(Costs.model_fields)
+
+
+def _check_known(name: str, known: Iterable[str], what: str, where: str) -> None:
+    names = sorted({*known})
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=2)
+        todo = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+        raise BenchError(what, where=where, todo=todo)
+
+
+def _load(path: Path) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"the thresholds cannot be read: {error}", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"this is not TOML: {error}", where=str(path)) from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise BenchError(f"{key}: {problem['msg']}", where=str(path)) from None
+
+
+def _parsed(texts: Iterable[str], where: str, *, shared: bool = False) -> tuple[Threshold, ...]:
+    return tuple(parse_threshold(text, where, shared=shared) for text in texts)
+
+
+def check_names(thresholds: Thresholds, known: Iterable[str], methods: Iterable[str]) -> None:
+    """Raises BenchError for a metric, a cost or a method that the runs do not have, unless other suites read
+    that threshold too: with a typing error it would guard nothing."""
+    spelled = {*methods, *(method.partition("[")[0] for method in methods)}
+    names = {*known, *Costs.model_fields}
+    for held_for, layer in thresholds.layers:
+        for threshold in layer:
+            if threshold.shared:
+                continue
+            what = f"no metric or cost is called {threshold.name!r}"
+            _check_known(threshold.name, names, what, "the thresholds")
+            if held_for is not None:
+                what = f"the runs have no method {held_for!r}"
+                _check_known(held_for, spelled, what, "the thresholds")

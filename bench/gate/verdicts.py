@@ -1,0 +1,173 @@
+"""The gate: thresholds applied to a comparison of two runs, and the exit status that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from readbench.compare.paired import Side
+from readbench.compare.runs import Questions, RunComparison, compare_runs
+from readbench.core.errors import BenchError
+from readbench.gate.decisions import Decision, Verdict, decide
+from readbench.gate.thresholds import Thresholds, check_direction, check_names
+from readbench.results.leaderboard import Row
+from readbench.tasks import get_task
+
+__all__ = [
+    "Decision",
+    "Verdict",
+    "Verdicts",
+    "check_measured",
+    "check_thresholds",
+    "check_whole",
+    "decide",
+    "default_thresholds",
+    "judge",
+]
+
+PASS, REGRESSION, NOTHING_MEASURED, INCOMPARABLE = 0, 1, 3, 4
+RESAMPLES = 2_000
+"""Enough for a standard error within 2 %."""
+MARGIN = "-1pp"
+"""What the primary metric of each task may lose where nobody says anything."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the gate says, with what it was decided from."""
+
+    comparison: RunComparison
+    decisions: tuple[Decision, ...]
+    strict: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def of(self, verdict: Verdict) -> list[Decision]:
+        return [decision for decision in self.decisions if decision.verdict == verdict]
+
+    @property
+    def exit_status(self) -> int:
+        """0 pass, 1 regression, 3 no method measured in both runs, 4 incomparable or, where strict,
+        inconclusive. What got worse is told first, whatever else could not be compared."""
+        if self.of("regressed"):
+            return REGRESSION
+        if self.comparison.incomparable or self.of("incomparable"):
+            return INCOMPARABLE
+        if all(method.state in ("never", "new") for method in self.comparison.methods):
+            return NOTHING_MEASURED
+        return INCOMPARABLE if self.strict and self.of("inconclusive") else PASS
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "exit_status": self.exit_status,
+            "decisions": [asdict(decision) | {"change": decision.change} for decision in self.decisions],
+            "notes": list(self.notes),
+            "comparison": self.comparison.as_json(),
+        }
+
+
+def judge(
+    before: Side, after: Side, thresholds: Thresholds, *, strict: bool = False, methods: Sequence[str] = ()
+) -> Verdicts:
+    """Compares a run with a baseline and decides. ``methods`` limits it to these spellings.
+
+    Raises BenchError for a threshold that fits neither a metric nor a cost, for a method that neither run
+    has, and with exit status 3 for a run that has not finished, has lost a cell or measured nothing.
+    """
+    _check_methods(before, after, methods)
+    for side in (before, after):
+        check_whole(side, methods)
+    check_measured(after)
+    check_thresholds(before, after, thresholds)
+    margins = {
+        method: thresholds.of(method)
+        for method in {row.method for side in (before, after) for row in _rows(side)}
+    }
+    questions = Questions(
+        metrics=lambda task, method: margins[method].keys(),  # noqa: ARG005
+        intervals=lambda pair: pair.stochastic,
+        resamples=RESAMPLES,
+        margin=lambda method, metric, value: margins[method][metric].tolerated(value),
+    )
+    comparison = compare_runs(_only(before, methods), _only(after, methods), questions)
+    decisions = [
+        decision for method in comparison.methods for decision in decide(method, margins[method.method])
+    ]
+    return Verdicts(comparison, tuple(decisions), strict, comparison.notes)
+
+
+def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
+    """Raises BenchError, exit status 3, for a run that has not finished or lacks the record of a cell that
+    ended ok: with nothing to hold it against every result would be a new one, and pass."""
+    manifest = side.manifest
+    if manifest.status != "finished":
+        raise BenchError(
+            f"the run is {manifest.status}", where=manifest.name, todo="run it to its end", exit_status=3
+        )
+    for row in _rows(side):
+        if row.status == "lost" and (not methods or row.method in methods):
+            raise BenchError(
+                f"the record of {row.method} is gone or cannot be read",
+                where=manifest.name,
+                todo="run the suite again, or bring it back",
+                exit_status=3,
+            )
+
+
+def check_measured(side: Side) -> None:
+    """Raises BenchError, exit status 3, where a run holds nothing that could be judged."""
+    if all(row.status in ("missing_dependency", "skipped") for row in _rows(side)):
+        raise BenchError("nothing was measured", where=side.manifest.name, exit_status=3)
+
+
+def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
+    """Raises BenchError for names that the runs do not have and for guards against getting better."""
+    metrics = {
+        metric.id: metric
+        for side in (before, after)
+        for task in side.manifest.tasks
+        for metric in get_task(task).metrics
+    }
+    check_names(thresholds, metrics, {row.method for side in (before, after) for row in _rows(side)})
+    for _, layer in thresholds.layers:
+        for threshold in layer:
+            if threshold.name in metrics:
+                better = metrics[threshold.name].higher_is_better
+                check_direction(
+                    threshold.name,
+                    threshold.sign,
+                    higher_is_better=better,
+                    where=f"threshold {threshold.text}",
+                )
+
+
+def default_thresholds(side: Side) -> list[str]:
+    """One point of each task's primary metric."""
+    found = []
+    for task, settings in side.manifest.tasks.items():
+        better = get_task(task).metric(settings.primary).higher_is_better
+        found.append(f"{settings.primary}:{MARGIN if better else MARGIN.replace('-', '+')}")
+    return list(dict.fromkeys(found))
+
+
+def _rows(side: Side) -> list[Row]:
+    return [row for table in side.board.tables for row in table.rows]
+
+
+def _only(side: Side, methods: Sequence[str]) -> Side:
+    """The side with the named methods alone."""
+    if not methods:
+        return side
+    tables = tuple(
+        replace(table, rows=tuple(row for row in table.rows if row.method in methods))
+        for table in side.board.tables
+    )
+    return Side(side.store, replace(side.board, tables=tables))
+
+
+def _check_methods(before: Side, after: Side, methods: Sequence[str]) -> None:
+    """Raises BenchError for a method that neither run has."""
+    known = sorted({row.method for side in (before, after) for row in _rows(side)})
+    for method in methods:
+        if method not in known:
+            raise BenchError(f"neither run has {method}", todo=f"there are: {', '.join(known)}")

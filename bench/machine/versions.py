@@ -1,0 +1,90 @@
+"""Versions of the distributions that a method stands on."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+
+def versions_of(modules: Iterable[str]) -> dict[str, str]:
+    """Distribution to version for everything that the given import names depend on, transitively.
+
+    A module that no distribution claims is listed as ``absent``, so that installing it later gives
+    another result.
+    """
+    state = _installed_state()
+    owners = _owners(state)
+    found: dict[str, str] = {}
+    queue: list[str] = []
+    for module in sorted(set(modules)):
+        names = owners.get(module.partition(".")[0])
+        if names:
+            queue.extend(names)
+        elif importlib.util.find_spec(module.partition(".")[0]) is None:
+            found[module] = "absent"
+    while queue:
+        name = _canonical(queue.pop())
+        if name in found:
+            continue
+        version, needed = _distribution(name, state)
+        if version is not None:
+            found[name] = version
+            queue.extend(needed)
+    return dict(sorted(found.items()))
+
+
+_InstalledState = tuple[tuple[str, int], ...]
+
+
+def _installed_state() -> _InstalledState:
+    """The folders that packages are installed in, and when each last gained or lost an entry: what is known
+    about packages holds as long as this does."""
+    state = []
+    for folder in sys.path:
+        try:
+            state.append((folder, Path(folder or ".").stat().st_mtime_ns))
+        except OSError:
+            continue
+    return tuple(state)
+
+
+@lru_cache(maxsize=1)
+def _owners(state: _InstalledState) -> Mapping[str, list[str]]:  # noqa: ARG001 - another state, other packages
+    return metadata.packages_distributions()
+
+
+@lru_cache(maxsize=4096)
+def _distribution(
+    name: str,
+    state: _InstalledState,  # noqa: ARG001 - as above
+) -> tuple[str | None, tuple[str, ...]]:
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None, ()
+    needed = []
+    for line in distribution.requires or ():
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            needed.append(requirement.name)
+    return distribution.version, tuple(needed)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distribution_of(module: str) -> str:
+    """``"ccpke 2.0.0"`` for ``"pke"``: which distribution owns an import name, and its version."""
+    names = sorted(set(_owners(_installed_state()).get(module.partition(".")[0], ())))
+    return " + ".join(f"{name} {metadata.version(name)}" for name in names) or "not installed"

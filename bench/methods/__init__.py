@@ -1,0 +1,4 @@
+"""Finds methods and the preparations that they need.
+
+Reads and writes how a method is spelled.
+"""

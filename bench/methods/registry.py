@@ -1,0 +1,217 @@
+"""Finds methods: entry points of the group ``bench.adapters``, and files under ``--include-path``."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
+
+from readbench.adapter import Adapter, Context
+from readbench.core.errors import BenchError
+from readbench.machine.file_sums import file_sum
+from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
+from readbench.methods.spelling import parse_method, spell_method
+
+GROUP = "bench.adapters"
+
+
+@dataclass(frozen=True)
+class Method:
+    """An adapter class with validated parameters."""
+
+    adapter: type[Adapter]
+    params: Any
+
+    @property
+    def spelling(self) -> str:
+        """The canonical spelling: parameters that differ from the defaults, keys in order."""
+        given = plain(self.params)
+        default = {
+            name: field.get_default(call_default_factory=True)
+            for name, field in type(self.params).model_fields.items()
+        }
+        defaults = plain(type(self.params).model_construct(**default))
+        return spell_method(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
+
+    def create(self, context: Context) -> Adapter:
+        return self.adapter.of_task(context.task.task)(self.params, context)
+
+
+def plain(params: BaseModel) -> dict[str, Any]:
+    """Parameters as JSON-able values that are the same in every process. pydantic writes a set in the
+    order of its hashes, which for texts is another one each time: a key made of that is no key."""
+    return {name: _plain(value) for name, value in params.model_dump().items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(to_jsonable_python(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=json.dumps)
+    return to_jsonable_python(value)
+
+
+class Registry(Mapping[str, type[Adapter]]):
+    """Every method that can be named, loaded when asked for.
+
+    ``include_paths`` are files or folders whose ``*.py`` hold adapters. A module that cannot be
+    imported costs itself alone: ``problems`` says which and why.
+    """
+
+    def __init__(self, include_paths: Iterable[Path | str] = ()) -> None:
+        _forget_edited()
+        self.include_paths = tuple(Path(path).resolve() for path in include_paths)
+        self.problems: dict[str, str] = {}
+        self._points = {point.name: point for point in entry_points(group=GROUP)}
+        self._loaded: dict[str, type[Adapter]] = {}
+        for path in self.include_paths:
+            for cls in _adapters_in(path):
+                self._loaded[cls.name] = cls
+
+    def __getitem__(self, name: str) -> type[Adapter]:
+        if name not in self._loaded:
+            if name not in self._points:
+                near = difflib.get_close_matches(name, list(self), n=3)
+                raise BenchError(
+                    f"no method is called {name!r}",
+                    todo=f"did you mean {' or '.join(near)}?" if near else "`bench ls methods` lists them",
+                )
+            try:
+                with _remembered():
+                    self._loaded[name] = self._points[name].load()
+            except Exception as error:
+                raise BenchError(
+                    f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
+                    where=self._points[name].value,
+                    todo="mend or uninstall that package",
+                ) from error
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points or name in self._loaded
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._points, *self._loaded}))
+
+    def __len__(self) -> int:
+        return len({*self._points, *self._loaded})
+
+    def usable(self) -> Iterator[type[Adapter]]:
+        """Every method that can be imported; the others go to ``problems``."""
+        for name in self:
+            try:
+                yield self[name]
+            except BenchError as error:
+                self.problems[name] = str(error)
+
+    def method(self, spelling: str) -> Method:
+        """Reads a spelling and validates its parameters.
+
+        Raises BenchError for an unknown method, an unknown parameter or a value of the wrong kind.
+        """
+        name, given = parse_method(spelling)
+        adapter = self[name]
+        try:
+            return Method(adapter, adapter.Params.model_validate(given))
+        except ValidationError as error:
+            raise BenchError(_first_problem(error, adapter), where=f"method {spelling!r}") from None
+
+
+def _first_problem(error: ValidationError, adapter: type[Adapter]) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    known = sorted(adapter.Params.model_fields)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none'}"
+        return f"{adapter.name} has no parameter {key!r}; {hint}"
+    return f"parameter {key!r}: {problem['msg']}, not {problem['input']!r}"
+
+
+def _adapters_in(path: Path) -> list[type[Adapter]]:
+    if not path.exists():
+        raise BenchError("there is no such file or folder", where=f"--include-path {path}")
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        module = _import_file(file)
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Adapter)
+                and value.__module__ == module.__name__
+                and "name" in vars(value)
+            ):
+                found.append(value)
+    return found
+
+
+_BROUGHT: dict[str, str] = {}
+"""The modules that importing methods brought along, and the SHA-256 of their files then."""
+
+
+@contextmanager
+def _remembered() -> Iterator[None]:
+    """Notes which first-party modules come in meanwhile. Those of the harness are not among them: values of
+    its classes are everywhere, so they cannot be imported twice."""
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            harness = name.partition(".")[0] == HARNESS
+            if isinstance(file, str) and not harness and is_first_party(Path(file)):
+                with suppress(OSError):
+                    _BROUGHT[name] = file_sum(Path(file))
+
+
+def _forget_edited() -> None:
+    """Makes Python import methods anew where one of their files has been edited since: a cell's process runs
+    the new text, so this one must not go by the old one."""
+    edited = False
+    for name, known in _BROUGHT.items():
+        file = getattr(sys.modules.get(name), "__file__", None)
+        try:
+            edited |= file is not None and file_sum(Path(file)) != known
+        except OSError:
+            edited = True
+    if edited:
+        for name in _BROUGHT:
+            sys.modules.pop(name, None)
+        _BROUGHT.clear()
+        importlib.invalidate_caches()
+
+
+def _import_file(file: Path) -> ModuleType:
+    # The path is part of the module's name: two files called my.py do not shadow each other.
+    name = f"{INCLUDED}{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise BenchError("this is not a Python file", where=str(file))
+    module = importlib.util.module_from_spec(spec)
+    try:
+        with _remembered():
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
+    return module

@@ -1,0 +1,125 @@
+"""Methods that are made of others: which cells they stand on, and what these make of their own cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from readbench.adapter import Context
+from readbench.core.errors import BenchError
+from readbench.core.types import Task
+from readbench.methods.registry import Method, Registry
+from readbench.results.record import Costs, Failure, Record
+from readbench.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from readbench.planning.plan import PlannedCell
+
+SUMMED = ("import_s", "load_s", "warmup_s", "prepare_s", "fit_s", "predict_s")
+RATES = ("documents_per_s", "documents_per_s_marginal")
+PEAKS = ("peak_memory_bytes", "peak_vram_allocated_bytes", "peak_vram_process_bytes")
+
+
+def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, ...]:
+    """The members of a method in its own order; none of an ordinary method.
+
+    Raises BenchError for a member that does not exist, cannot do the task, or is there twice.
+    """
+    named = method.create(Context(task=TaskSpec(task=task))).needs().members
+    where = f"method {method.spelling}"
+    members = []
+    for spelling in named:
+        member = registry.method(spelling)
+        if task not in member.adapter.tasks:
+            raise BenchError(f"its member {member.adapter.name} does not do the task {task}", where=where)
+        members.append(member)
+    spellings = [member.spelling for member in members]
+    twice = sorted({spelling for spelling in spellings if spellings.count(spelling) > 1})
+    if twice:
+        raise BenchError(f"its member {twice[0]} is named twice", where=where)
+    return tuple(members)
+
+
+def with_members(named: Iterable[Method], task: Task, registry: Registry) -> list[Method]:
+    """The methods and all members that they stand on, each once and after its own members. A member that
+    nobody named becomes a row like any other.
+
+    Raises BenchError as ``members_of`` does, and for a method that is a member of itself.
+    """
+    order: dict[str, Method] = {}
+
+    def visit(method: Method, above: tuple[str, ...]) -> None:
+        path = (*above, method.spelling)
+        if method.spelling in above:
+            raise BenchError(f"it is a member of itself: {' -> '.join(path)}", where=f"method {path[0]}")
+        if method.spelling not in order:
+            for member in members_of(method, task, registry):
+                visit(member, path)
+            order[method.spelling] = method
+
+    for method in named:
+        visit(method, ())
+    return list(order.values())
+
+
+def is_stochastic(method: Method, task: Task, registry: Registry) -> bool:
+    """Whether a method depends on the seed, by itself or through a member."""
+    return any(one.adapter.stochastic for one in with_members([method], task, registry))
+
+
+def missing_member(members: Sequence[PlannedCell]) -> str:
+    """What is missing where a member cannot run here; "" where all can."""
+    for cell in members:
+        if cell.state == "missing":
+            return f"its member {cell.method.spelling} cannot run here: {cell.why}"
+    return ""
+
+
+def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
+    """Why a stored cell must run again for its members' sake; "" where it stands. Its key names its members'
+    cells, which another run may have filled anew since."""
+    if members and record.status == "ok" and not record.member_predictions:
+        return "its record does not say what its members predicted"
+    for cell in members:
+        spelling = cell.method.spelling
+        if cell.state == "run":
+            return f"its member {spelling} runs again"
+        now = cell.stored.predictions_digest if cell.stored else None
+        if record.status == "ok" and record.member_predictions.get(spelling) != now:
+            return f"its member {spelling} predicts something else by now"
+    if members and record.status == "skipped" and all(c.stored and c.stored.status == "ok" for c in members):
+        return "its members are there now"
+    return ""
+
+
+def failed_member(records: Iterable[Record | None]) -> Failure | None:
+    """The failure of a cell one of whose members did not end ok; None where all did."""
+    for record in records:
+        if record is not None and record.status != "ok":
+            told = record.failure
+            why = f": {told.type}: {told.message}" if told else ""
+            return Failure(
+                type="Skipped",
+                message=f"its member {record.method} ended {record.status}{why}",
+            )
+    return None
+
+
+def charged(own: Costs, members: Sequence[Costs]) -> Costs:
+    """The costs of a cell that stands on others, as if its members ran one after another: seconds are
+    summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` stays the
+    cell's own. What no part knows stays null, and so do a rate and an import that one part does not know:
+    every part has them."""
+    parts = (own, *members)
+    update: dict[str, float | None] = {}
+    for name in SUMMED:
+        values = [getattr(part, name) for part in parts]
+        known = [value for value in values if value is not None]
+        whole = name != "import_s" or len(known) == len(values)
+        update[name] = sum(known) if known and whole else None
+    for name in PEAKS:
+        update[name] = max((v for part in parts if (v := getattr(part, name)) is not None), default=None)
+    for name in RATES:
+        rates = [getattr(part, name) for part in parts]
+        update[name] = None if None in rates else 1 / sum(1 / rate for rate in rates)
+    return own.model_copy(update=update)

@@ -1,0 +1,143 @@
+"""What a run will do: cells and the preparations that they share, as a graph with keys, and what of it is
+already there. ``planner`` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from readbench.adapter import Preparation
+from readbench.core.types import Dataset, Document, Split, Task
+from readbench.machine.sources import Sources
+from readbench.methods.registry import Method
+from readbench.planning.suite import Suite
+from readbench.results.record import Record
+from readbench.tasks.spec import TaskSpec
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to a suite."""
+
+    seed: int | None = None
+    limit: int | None = None
+    methods: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+    workers: int = 1
+    retry: bool = False
+    fresh: bool = False
+    strict: bool = False
+    include_paths: tuple[Path, ...] = ()
+
+
+State = Literal["run", "stored", "missing", "refused"]
+"""``missing``: it lacks a dependency. ``refused``: it cannot fit into memory, and is not even begun."""
+
+
+@dataclass(frozen=True)
+class PlannedPreparation:
+    """A preparation over certain documents; ``method`` and ``path`` say how a child finds its class."""
+
+    key: str
+    preparation: Preparation
+    method: str
+    path: tuple[str, ...]
+    task: TaskSpec
+    ids: tuple[str, ...] | None
+    inputs: Mapping[str, str]
+    modules: tuple[str, ...]
+    device: str
+    stored: bool
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
+    ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
+    seeds. ``members`` are keys of the cells that it is made of."""
+
+    key: str
+    method: Method
+    spec: TaskSpec
+    split: Split
+    seed: int
+    preparations: Mapping[str, str]
+    modules: tuple[str, ...]
+    versions: Mapping[str, str]
+    sources: Sources
+    state: State
+    stochastic: bool = False
+    repeat: int = 0
+    members: tuple[str, ...] = ()
+    device: str = "cpu"
+    needed_bytes: int = 0
+    why: str = ""
+    stored: Record | None = None
+
+    @property
+    def task(self) -> Task:
+        return self.spec.task
+
+    @property
+    def label(self) -> str:
+        """The method, and which fold and repeat where there are several."""
+        more = [f"fold {self.split.fold + 1}"] if self.split.of_folds > 1 else []
+        more += [f"repeat {self.repeat + 1}"] if self.repeat else []
+        return f"{self.method.spelling} ({', '.join(more)})" if more else self.method.spelling
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """How many documents have a near-duplicate, and how many test documents have one in a part that
+    methods learn from, over all folds."""
+
+    documents: int = 0
+    across: int = 0
+
+    @classmethod
+    def of(cls, groups: Mapping[str, str], folds: Iterable[Split]) -> NearDuplicates:
+        across = 0
+        for split in folds:
+            learned = {groups[id_] for id_ in (*split.train, *split.validation) if id_ in groups}
+            across += sum(groups.get(id_) in learned for id_ in split.test)
+        return cls(len(groups), across)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run will do, before it does it."""
+
+    suite: Suite
+    options: Options
+    dataset: Dataset
+    splits: Mapping[Task, tuple[Split, ...]]
+    near_duplicates: Mapping[Task, NearDuplicates]
+    seed: int
+    timeout_s: float
+    memory_bytes: int
+    cells: tuple[PlannedCell, ...]
+    preparations: Mapping[str, PlannedPreparation]
+    projected: Mapping[Task, tuple[Document, ...]] = field(repr=False)
+
+    def to_run(self) -> list[PlannedCell]:
+        return [cell for cell in self.cells if cell.state == "run"]
+
+    def needed_preparations(self) -> list[PlannedPreparation]:
+        """What the cells to run need and the store lacks, each after what it is built from."""
+        order: dict[str, PlannedPreparation] = {}
+
+        def visit(key: str) -> None:
+            planned = self.preparations[key]
+            if planned.stored:
+                return
+            for upstream in planned.inputs.values():
+                visit(upstream)
+            order.setdefault(key, planned)
+
+        for cell in self.to_run():
+            for key in cell.preparations.values():
+                visit(key)
+        return list(order.values())

@@ -1,0 +1,170 @@
+"""A suite: which dataset, which split, which tasks, which methods, under which limits (TOML, no code)."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from readbench.core.errors import BenchError
+from readbench.core.types import Task
+from readbench.core.units import seconds, size
+from readbench.datasets.options import ReadOptions
+from readbench.datasets.splits import SplitSpec
+from readbench.tasks.spec import TaskSpec
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetSection(ReadOptions):
+    """``[dataset]``: what to read, and how (every reading option)."""
+
+    name: str | None = Field(None, description="an embedded corpus, or a path; --dataset overrides it")
+
+
+class Limits(_Section):
+    """``[limits]``: what one cell may take."""
+
+    timeout: float = Field(1800.0, description="seconds, or a text such as 10m")
+    memory: int = Field(8 * 2**30, description="bytes, or a text such as 8GiB")
+    threads: int = Field(1, ge=1, description="threads of each cell's libraries")
+    device: Literal["auto", "cpu"] = Field("auto", description="auto: a GPU for what can use one")
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _timeout(cls, value: Any) -> float:
+        return seconds(value)
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _memory(cls, value: Any) -> int:
+        return size(value)
+
+
+class Tuned(_Section):
+    """``[[tasks.NAME.tuned]]``: a method whose parameters are chosen on the validation part, from every
+    combination of the listed values, and frozen before the test part is looked at."""
+
+    method: str
+    params: dict[str, tuple[Any, ...]] = Field(min_length=1)
+
+    @field_validator("params", mode="after")
+    @classmethod
+    def _listed(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        empty = [name for name, values in value.items() if not values]
+        if empty:
+            raise ValueError(f"{empty[0]} lists no values")
+        return value
+
+
+class Reference(_Section):
+    """``[tasks.NAME.reference]``: values from elsewhere that the board shows beside one metric, by adapter
+    name or spelling. ``label`` heads the column."""
+
+    label: str
+    metric: str
+    values: dict[str, float] = Field(min_length=1)
+
+
+class TaskSection(_Section):
+    """``[tasks.NAME]``: what is asked, of which methods, and how the board ranks them."""
+
+    fields: tuple[str, ...] = ("title", "abstract")
+    language: str | None = None
+    labels: tuple[str, ...] = ()
+    positive: str | None = None
+    prompt: str = Field("", description="what language models are asked, with fields: {title}, {labels}")
+    methods: tuple[str, ...] = ()
+    tuned: tuple[Tuned, ...] = ()
+    primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
+    board: tuple[str, ...] = Field((), description="the metrics shown beside it")
+    reference: Reference | None = Field(None, description="values from elsewhere, for comparison")
+    split: SplitSpec | None = Field(None, description="a split of this task's own, in place of [split]")
+
+    @model_validator(mode="after")
+    def _something_to_run(self) -> TaskSection:
+        if not self.methods and not self.tuned:
+            raise ValueError("there is neither a method nor a tuned one")
+        return self
+
+
+class Suite(_Section):
+    """A suite file, validated."""
+
+    name: str
+    version: int = Field(1, ge=1, description="raise it when results stop being comparable")
+    description: str = ""
+    seed: int = 20240
+    dataset: DatasetSection = DatasetSection()
+    split: SplitSpec = SplitSpec()
+    tasks: dict[Task, TaskSection] = Field(min_length=1)
+    limits: Limits = Limits()
+
+    def split_of(self, task: Task) -> SplitSpec:
+        return self.tasks[task].split or self.split
+
+    def spec(self, task: Task) -> TaskSpec:
+        section = self.tasks[task]
+        return TaskSpec(
+            task=task,
+            fields=section.fields,
+            language=section.language or self.dataset.language,
+            labels=section.labels,
+            positive=section.positive,
+            prompt=section.prompt,
+        )
+
+
+def suite_folders() -> list[Path]:
+    """Where suites are looked for by name: ./suites, then those that came with the installation."""
+    here = Path(__file__).resolve().parents[1]
+    return [Path("suites"), here / "suites", here.parent / "suites"]
+
+
+def list_suites() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in suite_folders():
+        for path in sorted(folder.glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def find_suite(reference: str) -> Path:
+    """A suite by name or path. Raises BenchError with near names where there is none."""
+    if reference.endswith(".toml"):
+        if Path(reference).is_file():
+            return Path(reference)
+        raise BenchError("there is no such suite file", where=reference)
+    known = list_suites()
+    if reference in known:
+        return known[reference]
+    near = difflib.get_close_matches(reference, known, n=2)
+    todo = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known) or 'none'}"
+    raise BenchError(f"no suite is called {reference!r}", todo=todo)
+
+
+def load_suite(path: Path) -> Suite:
+    """Reads and validates a suite file. Raises BenchError with file and key (or line)."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"the suite cannot be read: {error}", where=str(path)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"this is not TOML: {error}", where=str(path)) from error
+    data.setdefault("name", path.stem)
+    try:
+        return Suite.model_validate(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        hint = ""
+        if problem["type"] == "extra_forbidden":
+            hint = "remove it, or look for a typing error; `bench init` writes a commented suite"
+        raise BenchError(f"{key}: {problem['msg']}", where=str(path), todo=hint) from None
+    except BenchError as error:
+        raise BenchError(error.what, where=str(path), todo=error.todo) from None

@@ -1,0 +1,53 @@
+"""In which language a suite reads its documents, and which documents say that they are in another one.
+
+A suite reads all documents of a task in one language: that of the task, else that of ``[dataset]``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from readbench.core.errors import BenchError
+from readbench.core.types import Dataset
+from readbench.planning.suite import Suite
+from readbench.results.record import OTHER_LANGUAGE
+from readbench.text.languages import language_code
+
+
+def unnamed_language(suite: Suite) -> str:
+    """The language of documents that name none: what ``[dataset]`` says, else what the tasks agree on."""
+    said = {section.language for section in suite.tasks.values()}
+    if "language" not in suite.dataset.model_fields_set and len(said) == 1 and None not in said:
+        return str(said.pop())
+    return suite.dataset.language
+
+
+def own_language(dataset: Dataset) -> str:
+    """The language that most documents are in; of equally frequent ones the first in the file."""
+    return Counter(document.language for document in dataset.documents).most_common(1)[0][0]
+
+
+def told_apart(suite: Suite, dataset: Dataset) -> Dataset:
+    """The dataset with a count of the documents that say they are in another language than a task of the
+    suite reads them in. They are read all the same: titles and codes of a catalogue are often wrong.
+
+    Raises BenchError where no document is in the language that the suite reads: then the suite is wrong.
+    """
+    counts = dict(dataset.counts)
+    for read in sorted({suite.spec(task).language for task in suite.tasks}):
+        code = language_code(read)
+        others = Counter(d.language for d in dataset.documents if language_code(d.language) != code)
+        number = others.total()
+        if number == len(dataset.documents) and number:
+            said = others.most_common(1)[0][0]
+            raise BenchError(
+                f"no document says it is in {read!r}, which the suite reads; most say {said!r}",
+                where=f"dataset {dataset.name}",
+                todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite',
+            )
+        if number:
+            listed = ", ".join(f"{language} {count}" for language, count in others.most_common(3))
+            more = ", …" if len(others) > 3 else ""
+            counts[f"{OTHER_LANGUAGE}, {read} ({listed}{more})"] = number
+    return replace(dataset, counts=counts)

@@ -1,0 +1,225 @@
+"""What a person sees while a run goes on: live bars in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from readbench.core.types import Split, Task
+from readbench.core.units import show_seconds, show_size
+from readbench.planning.plan import Plan
+from readbench.results.estimates import Estimates
+from readbench.results.record import Record
+from readbench.results.store import Store
+from readbench.tasks import get_task
+
+
+class PlainReporter:
+    """One line an event, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def doing(self, what: str) -> None:
+        self._line(what)
+
+    def start(self, label: str) -> None:
+        self._line(f"start {label}")
+
+    def progress(self, label: str, phase: str, done: int, total: int) -> None:
+        pass
+
+    def prepared(self, label: str, seconds: float) -> None:
+        self._line(f"done {label} in {show_seconds(seconds)}")
+
+    def end(self, label: str, record: Record) -> None:
+        self._line(_told(label, record))
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveReporter:
+    """A bar for what is running now, with its phase and documents; a line for what has ended."""
+
+    def __init__(self, console: Console, jobs: int) -> None:
+        self.console = console
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._all = self._progress.add_task("all", total=jobs)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def doing(self, what: str) -> None:
+        self._progress.update(self._all, description=escape(what))
+
+    def start(self, label: str) -> None:
+        self._progress.update(self._all, description="all")
+        self._bars[label] = self._progress.add_task(escape(label), total=None)
+
+    def progress(self, label: str, phase: str, done: int, total: int) -> None:
+        if label in self._bars:
+            self._progress.update(
+                self._bars[label],
+                description=escape(f"{label} · {phase}"),
+                completed=done,
+                total=total or None,
+            )
+
+    def prepared(self, label: str, seconds: float) -> None:
+        self._finish(label, f"[green]✓[/] {escape(label)}  {show_seconds(seconds)}")
+
+    def end(self, label: str, record: Record) -> None:
+        mark = "[green]✓[/]" if record.status == "ok" else "[red]✗[/]"
+        self._finish(label, None)
+        self.console.print(mark, end=" ")
+        self.console.print(_told(label, record), markup=False, highlight=False)
+
+    def _finish(self, label: str, line: str | None) -> None:
+        if label in self._bars:
+            self._progress.remove_task(self._bars.pop(label))
+        self._progress.advance(self._all)
+        if line:
+            self.console.print(line, highlight=False)
+
+
+def _told(label: str, record: Record) -> str:
+    costs = record.costs
+    if record.status != "ok":
+        message = record.failure.message.splitlines()[0] if record.failure and record.failure.message else ""
+        kind = record.failure.type if record.failure else ""
+        return f"{label}  {record.status}: {kind}: {message}"
+    primary = get_task(record.task["task"]).primary
+    score = record.metrics[primary].value
+    shown = "–" if score is None else f"{score:.3f}"
+    return (
+        f"{label}  {primary} {shown}  predict {show_seconds(costs.predict_s)}  "
+        f"memory {show_size(costs.peak_memory_bytes)}"
+    )
+
+
+def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
+    """The plan and an estimate, before anything runs."""
+    sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
+    console.print(
+        f"[bold]{plan.suite.name}[/] on {plan.dataset.name}{sample}: "
+        f"{'; '.join(_parts(task, splits) for task, splits in plan.splits.items())}, fingerprint "
+        f"{plan.dataset.fingerprint[:12]}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for name, count in plan.dataset.counts.items():
+        if count:
+            console.print(f"  {count} {name}", highlight=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid.add_column("method", overflow="fold")
+    grid.add_column("what happens", overflow="fold")
+    grid.add_column("estimate", justify="right", no_wrap=True)
+    total, unknown = 0.0, 0
+    for cell in plan.cells:
+        if cell.state == "run":
+            seconds = estimates.seconds(cell.method.spelling, len(cell.split.test))
+            total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
+            what = "run" + (f" ({cell.why})" if cell.why else "")
+            if cell.device != "cpu":
+                what += f" on {cell.device}"
+            if cell.needed_bytes:
+                what += f", at least {show_size(cell.needed_bytes)}"
+            estimate = "first time here" if seconds is None else show_seconds(seconds)
+            _add(grid, cell.label, what, estimate)
+        elif cell.state == "stored" and cell.stored is not None:
+            again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
+            _add(grid, cell.label, f"stored: {cell.stored.status}{again}", "–")
+        elif cell.state == "refused":
+            _add(grid, cell.label, f"cannot fit: {cell.why}", "–", style="red")
+        else:
+            _add(grid, cell.label, f"cannot run: {cell.why}", "–", style="red")
+    console.print(grid)
+    running = len(plan.to_run())
+    if running:
+        names = [planned.preparation.name for planned in plan.needed_preparations()]
+        first = f", after preparing {', '.join(names)}" if names else ""
+        known = f"about {show_seconds(total / plan.options.workers)}" if total else ""
+        more = f"{unknown} never timed on this machine" if unknown else ""
+        limit = f"limits {show_seconds(plan.timeout_s)} and {show_size(plan.memory_bytes)} a cell"
+        estimate = " + ".join(part for part in (known, more) if part)
+        console.print(f"{running} to run{first}: {estimate}; {limit}", highlight=False, soft_wrap=True)
+
+
+def _parts(task: Task, splits: Sequence[Split]) -> str:
+    """How many documents are for what; of several folds, those of the first."""
+    counts = {"test": splits[0].test, "train": splits[0].train, "validation": splits[0].validation}
+    parts = ", ".join(f"{len(ids)} {part}" for part, ids in counts.items() if ids)
+    return f"{task} {parts} documents" + (f" in each of {len(splits)} folds" if len(splits) > 1 else "")
+
+
+def _add(grid: Table, *cells: str, style: str = "") -> None:
+    """Adds a row of plain text: in a string rich would take the brackets of a spelling for markup."""
+    grid.add_row(*(Text(cell) for cell in cells), style=style)
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for one long step in a terminal, nothing elsewhere: gives a function of (done, total), where
+    a total of 0 is unknown."""
+    if not console.is_terminal:
+        yield lambda done, total: None  # noqa: ARG005
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        bar = progress.add_task(escape(what), total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total or None)
+
+
+class TerminalInterface:
+    """How the command line speaks while a run goes on."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def planned(self, plan: Plan, store: Store) -> None:
+        print_plan(plan, Estimates(store.root), self.console)
+
+    def say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def reporter(self, jobs: int) -> PlainReporter | LiveReporter:
+        return LiveReporter(self.console, jobs) if self.console.is_terminal else PlainReporter(self.console)

@@ -1,0 +1,274 @@
+"""A run as a leaderboard: rows with quality, cost and rank range, in order; and what it says in words.
+
+Reads only what a run left; nothing is computed here and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from readbench.core.errors import BenchError
+from readbench.results.manifest import Manifest, RunCell, RunTask
+from readbench.results.record import CellFacts, Costs, Failure, Record, Value
+from readbench.results.store import Store
+
+STATISTICS = "statistics.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's line, from its cells: one, or one a fold and repeat. ``records`` are the facts of all of
+    them; ``record`` is the first in whole: what they have in common (versions, weights) is read from it.
+    ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
+    are those of all its cells together."""
+
+    task: str
+    method: str
+    status: str
+    records: tuple[CellFacts | Record, ...]
+    record: Record | None
+    ranks: tuple[int, int] | None
+    metrics: Mapping[str, Value]
+    costs: Costs
+    problem: str = ""
+    chosen: str | None = None
+    reference: float | None = None
+
+    def value(self, metric: str) -> float | None:
+        found = self.metrics.get(metric)
+        return None if found is None else found.value
+
+    def as_json(self) -> dict[str, Any]:
+        record = self.record
+        return {
+            "task": self.task,
+            "method": self.method,
+            "status": self.status,
+            "ranks": list(self.ranks) if self.ranks else None,
+            "cells": len(self.records),
+            "metrics": {name: value.model_dump(mode="json") for name, value in self.metrics.items()},
+            "costs": self.costs.model_dump(mode="json") if record else {},
+            "counts": {} if record is None else record.counts,
+            "details": {} if record is None else record.details,
+            "notes": {} if record is None else record.notes,
+            "device": None if record is None else record.device,
+            "problem": self.problem or None,
+            "chosen": self.chosen,
+            "reference": self.reference,
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """One task of a run: its rows, best first, failures last."""
+
+    task: str
+    settings: RunTask
+    rows: tuple[Row, ...]
+    statistics: dict[str, Any] = field(default_factory=dict, repr=False)
+    sort: str | None = None
+
+    @property
+    def primary(self) -> str:
+        return self.settings.primary
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    manifest: Manifest
+    folder: Path
+    tables: tuple[Table, ...]
+
+
+def find_run(reference: str | None, store: Store) -> str:
+    """The name of a run from a run's name or folder, a suite's name (its newest run), or nothing (the
+    newest run of all). Raises BenchError where there is none."""
+    if reference and Path(reference).joinpath("run.json").is_file():
+        return Path(reference).resolve().name
+    runs = store.runs()
+    if not runs:
+        raise BenchError(
+            "there is no run yet", where=str(store.root / "runs"), todo="start with: bench run quick"
+        )
+    if reference is None:
+        return runs[0]
+    if reference in runs:
+        return reference
+    for name in runs:
+        # One damaged manifest must not hide the others; asked for by name it says what is wrong.
+        with contextlib.suppress(BenchError):
+            if store.manifest(name).suite == reference:
+                return name
+    raise BenchError(
+        f"there is no run and no run of a suite called {reference!r}",
+        where=str(store.root / "runs"),
+        todo=f"there are: {', '.join(runs[:5])}{' …' if len(runs) > 5 else ''}",
+    )
+
+
+def open_store(reference: str | None, root: Path | str) -> Store:
+    """The results folder that a run's folder lies in, or the given one."""
+    if reference and Path(reference).joinpath("run.json").is_file():
+        return Store(Path(reference).resolve().parent.parent)
+    return Store(root)
+
+
+def build_leaderboard(name: str, store: Store, sort: str | None = None) -> Leaderboard:
+    """Raises BenchError for an unknown metric to sort by and for a run that cannot be read."""
+    # Ten thousand cells are millions of objects, all alive: looking for garbage among them again and again
+    # takes longer than reading them.
+    with no_garbage_collection():
+        return _build(name, store, sort)
+
+
+@contextlib.contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
+    manifest = store.manifest(name)
+    statistics = _statistics(store.run(name) / STATISTICS)
+    tables = []
+    for task, settings in manifest.tasks.items():
+        of_task = statistics.get(task, {})
+        pairs = zip(of_task.get("names", []), of_task.get("rank_ranges", []), strict=True)
+        ranks = {name: (pair[0], pair[1]) for name, pair in pairs}
+        rows = []
+        for method, cells in cells_by_method(manifest, task).items():
+            joint = of_task.get("joint", {}).get(method)
+            rows.append(_row(store, settings, task, method, cells, ranks.get(method), joint))
+        tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
+    if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
+        known = sorted({m for t in tables for row in t.rows for m in row.metrics})
+        costs = sorted(Costs.model_fields)
+        if sort not in known and sort not in costs:
+            raise BenchError(
+                f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
+            )
+    return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
+    """The cells of each method of a task, in the order of the manifest."""
+    cells: dict[str, list[RunCell]] = {}
+    for cell in manifest.cells:
+        if cell.task == task:
+            cells.setdefault(cell.method, []).append(cell)
+    return cells
+
+
+def _row(
+    store: Store,
+    settings: RunTask,
+    task: str,
+    method: str,
+    cells: Sequence[RunCell],
+    ranks: tuple[int, int] | None,
+    joint: Mapping[str, Any] | None,
+) -> Row:
+    first = store.record(cells[0].key)
+    records: dict[str, CellFacts | Record | None] = {cells[0].key: first}
+    records |= {cell.key: store.facts(cell.key) for cell in cells[1:]}
+    status, problem = "ok", ""
+    for cell in cells:
+        record = records[cell.key]
+        if record is None and cell.status == "ok":
+            status, problem = "lost", "its cell is no longer in the results folder"
+        elif cell.status != "ok":
+            status = cell.status
+            problem = _problem(record.failure) if record is not None and record.failure is not None else ""
+        if status != "ok":
+            if len(cells) > 1 and problem:
+                problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
+            break
+    found = tuple(record for record in records.values() if record is not None)
+    whole = first or (store.record(found[0].key) if found else None)
+    metrics: Mapping[str, Value] = whole.metrics if len(cells) == 1 and whole is not None else {}
+    if joint is not None:
+        metrics = {name: Value.model_validate(value) for name, value in joint.items()}
+    return Row(
+        task,
+        method,
+        status,
+        found,
+        whole,
+        ranks,
+        metrics,
+        joint_costs([record.costs for record in found]),
+        problem,
+        cells[0].chosen,
+        _reference(settings, method),
+    )
+
+
+def joint_costs(costs: Sequence[Costs]) -> Costs:
+    """The costs of several cells of one method as those of a typical one: means of seconds, shares and
+    times per document, the largest of memory. Null where no cell has a value."""
+    if len(costs) < 2:
+        return costs[0] if costs else Costs()
+    joint: dict[str, float | None] = {}
+    for name in Costs.model_fields:
+        values = [value for of_one in costs if (value := getattr(of_one, name)) is not None]
+        if not values:
+            joint[name] = None
+        elif name.endswith("_bytes"):
+            joint[name] = max(values)
+        elif name.startswith("documents_per_s"):
+            joint[name] = len(values) / sum(1 / value for value in values)
+        else:
+            joint[name] = sum(values) / len(values)
+    return Costs.model_validate(joint)
+
+
+def _problem(failure: Failure) -> str:
+    """The message, after its type where it is an exception's: a KeyError's message is but a key."""
+    named = failure.traceback and failure.type != "BenchError"
+    return f"{failure.type}: {failure.message}" if named else failure.message
+
+
+def _reference(settings: RunTask, method: str) -> float | None:
+    """The value from elsewhere for a spelling, or else for its adapter whatever its parameters."""
+    if settings.reference is None:
+        return None
+    values = settings.reference.values
+    return values.get(method, values.get(method.partition("[")[0]))
+
+
+def in_order(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
+    """By the chosen metric or cost, best first; then what has no value; what failed comes last, though
+    it may have been quick and small."""
+    name = sort or primary
+
+    def key(row: Row) -> tuple[bool, bool, float, str]:
+        found = row.metrics.get(name)
+        value = None if found is None else found.value
+        better = -1.0 if found is None or found.higher_is_better else 1.0
+        if found is None and name in Costs.model_fields:
+            value = getattr(row.costs, name)
+            better = -1.0 if "documents_per_s" in name else 1.0
+        return row.status != "ok", value is None, 0.0 if value is None else better * value, row.method
+
+    return sorted(rows, key=key)
+
+
+def _statistics(path: Path) -> dict[str, Any]:
+    """By task; nothing of what is no object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    of_tasks = value.items() if isinstance(value, dict) else ()
+    return {task: of_task for task, of_task in of_tasks if isinstance(of_task, dict)}

@@ -1,0 +1,204 @@
+"""The versioned record that one cell leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from readbench.core.errors import BenchError
+
+RATES = frozenset({"documents_per_s", "documents_per_s_marginal", "gpu_utilisation"})
+"""Costs of which more is better."""
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+OTHER_LANGUAGE = "documents say that they are in another language than the suite reads"
+"""How the count of such documents begins, among those of a dataset."""
+
+
+class StoredModel(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Failure(StoredModel):
+    """Why a cell is not ok. ``output`` is the end of what the process printed."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    output: str = ""
+
+
+class Value(StoredModel):
+    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
+    its 95 % interval. Null where no
+    document counts."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int
+    higher_is_better: bool = True
+    version: str
+    spread: float | None = Field(None, description="standard deviation over folds and repeats")
+
+
+class Charged(StoredModel):
+    """A preparation that the cell used and what it would have paid for it alone."""
+
+    name: str
+    key: str
+    seconds: float
+    seconds_per_document: float | None
+    peak_memory_bytes: int | None
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+
+class PreparationCost(StoredModel):
+    """What building a preparation cost, kept beside its files. ``setup_s`` is paid once (loading a
+    model), the rest of ``build_s`` per document."""
+
+    name: str
+    setup_s: float
+    build_s: float
+    documents: int
+    peak_memory_bytes: int | None
+    machine: str
+    contended: bool
+    versions: dict[str, str]
+    notes: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def seconds_per_document(self) -> float | None:
+        return (self.build_s - self.setup_s) / self.documents if self.documents else None
+
+
+class Costs(StoredModel):
+    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0.
+
+    ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
+    ``documents_per_s``, where other work was in the way (the record's notes say so).
+    ``load_s``: ``Adapter.load`` and opening the preparations. ``warmup_s``: one document, predicted
+    once before the clock starts. ``prepare_s``: what its preparations cost to build, charged in full
+    though the run paid once. ``predict_s``: the sum over the chunks.
+    ``documents_per_s``: test documents over import, load, preparation and prediction: what somebody
+    who starts this method alone will see. ``documents_per_s_marginal``: test documents over their
+    share of preparation and prediction, everything loaded: what one more document costs.
+    ``peak_memory_bytes``: the import footprint plus the sampled growth of the process tree.
+    """
+
+    import_s: float | None = None
+    load_s: float | None = None
+    warmup_s: float | None = None
+    prepare_s: float | None = None
+    fit_s: float | None = None
+    predict_s: float | None = None
+    wall_s: float | None = None
+    documents_per_s: float | None = None
+    documents_per_s_marginal: float | None = None
+    peak_memory_bytes: int | None = None
+    peak_vram_allocated_bytes: int | None = None
+    peak_vram_process_bytes: int | None = None
+    gpu_utilisation: float | None = None
+
+
+class Record(StoredModel):
+    """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
+    training noise; null in records that are older than the question. ``members`` are the cells that a method
+    made of others stands on, key by spelling, and ``member_predictions`` digests of what they had predicted;
+    its costs hold theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
+    cover, as where a method imports by computed names; where one changes, the cell runs again."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: str
+    method: str
+    params: dict[str, Any]
+    task: dict[str, Any]
+    dataset: str
+    fingerprint: str
+    split_hash: str
+    fold: int
+    repeat: int = 0
+    seed: int
+    device: str = "cpu"
+    stochastic: bool | None = None
+    status: Status
+    failure: Failure | None = None
+    started_at: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    threads: int
+    contended: bool
+    timeout_s: float
+    memory_bytes: int
+    costs: Costs = Field(default_factory=Costs)
+    counts: dict[str, int] = Field(default_factory=dict)
+    metrics: dict[str, Value] = Field(default_factory=dict)
+    preparations: list[Charged] = Field(default_factory=list)
+    members: dict[str, str] = Field(default_factory=dict)
+    member_predictions: dict[str, str | None] = Field(default_factory=dict)
+    predictions_digest: str | None = None
+    weights: dict[str, str] = Field(default_factory=dict)
+    more_sources: dict[str, str] = Field(default_factory=dict)
+    notes: dict[str, Any] = Field(default_factory=dict)
+    details: dict[str, Any] = Field(default_factory=dict)
+    output_bytes: int = 0
+
+
+class CellFacts(BaseModel):
+    """What a board needs of every cell of a method. A record is mostly metrics and versions; of a method with
+    a hundred cells they are read of one, and of the others this."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_version: int
+    key: str
+    fold: int
+    repeat: int = 0
+    device: str = "cpu"
+    stochastic: bool | None = None
+    status: Status
+    failure: Failure | None = None
+    started_at: str
+    costs: Costs
+    predictions_digest: str | None = None
+
+
+def weights_of(record: Record) -> list[dict[str, str]]:
+    """The model weights that a cell ran with, its preparations' included: name, sha256 and source."""
+    notes = [record.notes, *(charged.notes for charged in record.preparations)]
+    found = [note["weights"] for note in notes if isinstance(note.get("weights"), dict)]
+    return list({one.get("sha256", str(one)): one for one in found}.values())
+
+
+MIGRATIONS: dict[int, Migration] = {}
+
+
+def read_record(data: dict[str, Any], where: str) -> Record:
+    """Validates a stored record, migrating older schema versions.
+
+    Raises BenchError for a version that this program does not know.
+    """
+    return Record.model_validate(migrated(data, SCHEMA_VERSION, MIGRATIONS, "record", where))
+
+
+def migrated(
+    data: dict[str, Any], newest: int, migrations: dict[int, Migration], what: str, where: str
+) -> dict[str, Any]:
+    version = data.get("schema_version")
+    while version != newest:
+        if not isinstance(version, int) or version not in migrations:
+            raise BenchError(
+                f"the {what} has schema version {version!r}; this program reads {newest}",
+                where=where,
+                todo="update readbench or run again with --fresh",
+            )
+        data = migrations[version](data)
+        version = data.get("schema_version")
+    return data

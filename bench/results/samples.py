@@ -1,0 +1,84 @@
+"""What the cells of one method scored in a run: folds joined, repeats side by side, documents in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readbench.core.errors import BenchError
+from readbench.results.manifest import RunCell
+from readbench.results.score_files import SCORES, read_scores
+from readbench.results.store import Store
+from readbench.tasks import get_task
+from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.spec import TaskSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One method on all test documents of a run, in the order of their ids. ``repeats`` holds the scores of
+    each seed; a deterministic method has one."""
+
+    method: str
+    repeats: tuple[Scores, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return self.repeats[0].ids
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return self.repeats[0].metrics
+
+    def values(self, metric: str) -> Floats:
+        """Per document (documents,): the mean over the repeats."""
+        return np.asarray(np.mean([scores.column(metric) for scores in self.repeats], axis=0))
+
+    def numbers(self) -> Floats:
+        """Each metric (metrics,): the mean over the repeats."""
+        return np.asarray(np.mean([scores.aggregates() for scores in self.repeats], axis=0))
+
+    def resampled(self, weights: Floats) -> Floats:
+        """Each metric (resamples, metrics) under weights (resamples, documents): the repeats' mean."""
+        return np.asarray(np.mean([scores.resampled(weights) for scores in self.repeats], axis=0))
+
+
+def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sample:
+    """The sample of one method from its cells, all of which ended ok.
+
+    Raises BenchError: exit status 3 where a cell's scores are no longer there, and where the repeats have
+    other documents.
+    """
+    task = get_task(spec.task)
+    repeats = []
+    for repeat in sorted({cell.repeat for cell in cells}):
+        columns: dict[str, list[Any]] = {}
+        for cell in (cell for cell in cells if cell.repeat == repeat):
+            path = store.cell(cell.key) / SCORES
+            try:
+                found = read_scores(path)
+            except (OSError, ValueError) as error:
+                raise BenchError(
+                    f"the scores of {cell.method} cannot be read: {type(error).__name__}",
+                    where=str(path),
+                    todo="run the suite again",
+                    exit_status=3,
+                ) from error
+            for name, values in found.items():
+                columns.setdefault(name, []).extend(values)
+        order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
+        repeats.append(
+            task.scores_from_columns(
+                spec, {name: [values[i] for i in order] for name, values in columns.items()}
+            )
+        )
+    sample = Sample(cells[0].method, tuple(repeats))
+    if any(scores.ids != sample.ids for scores in sample.repeats):
+        raise BenchError("its repeats were not tested on the same documents", where=f"method {sample.method}")
+    return sample

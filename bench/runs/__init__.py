@@ -1,0 +1,4 @@
+"""One run from a suite's name to its board.
+
+Also the verbs for Python.
+"""

@@ -1,0 +1,4 @@
+"""Intervals, paired tests and rank ranges over scores of documents.
+
+Seeded: the same input gives the same numbers.
+"""

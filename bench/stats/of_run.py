@@ -1,0 +1,108 @@
+"""Compares the methods of a run once it has ended, and leaves the result for the boards to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from readbench.core.files import write_json
+from readbench.core.seeds import derived_seed
+from readbench.results.leaderboard import STATISTICS, cells_by_method
+from readbench.results.manifest import RunCell, RunTask
+from readbench.results.record import Value
+from readbench.results.store import Store
+
+if TYPE_CHECKING:
+    from readbench.results.samples import Sample
+    from readbench.stats.ranking import Comparison
+
+
+def write_statistics(folder: Path, store: Store) -> None:
+    """Per task: every method against every other on the primary metric, paired by document, and the joint
+    numbers of methods that ran on several folds or with several seeds.
+
+    Writes ``statistics.json`` with the digests of the predictions that it was computed from.
+    """
+    from readbench.results.samples import load_sample
+    from readbench.tasks.spec import TaskSpec
+
+    manifest = store.manifest(folder.name)
+    results: dict[str, Any] = {}
+    for task, settings in manifest.tasks.items():
+        spec = TaskSpec.model_validate(settings.spec)
+        cells = cells_by_method(manifest, task)
+        whole = {name: of_one for name, of_one in cells.items() if all(c.status == "ok" for c in of_one)}
+        if not whole:
+            continue
+        samples = {name: load_sample(store, spec, of_one) for name, of_one in whole.items()}
+        results[task] = compare_samples(samples, settings, manifest.seed).to_json() | {
+            "metric": settings.primary,
+            "predictions": {
+                name: [_predictions(store, cell) for cell in of_one] for name, of_one in whole.items()
+            },
+            "joint": {
+                name: {metric: value.model_dump() for metric, value in joint.items()}
+                for name, of_one in whole.items()
+                if len(of_one) > 1 and (joint := _joint(samples[name], store, of_one, settings))
+            },
+        }
+    write_json(folder / STATISTICS, results)
+
+
+def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int) -> Comparison:
+    """All pairs of methods on the primary metric of a task. A metric that is a mean of documents, or has a
+    value per document, is compared by flipping signs; one of the whole sample by resampling documents."""
+    from readbench.stats.ranking import compare_all, compare_replicates
+    from readbench.stats.resampling import bootstrap, resamples_needed
+    from readbench.tasks.metric import OfSample, find_metric
+
+    first = next(iter(samples.values()))
+    metric = find_metric(first.metrics, settings.primary)
+    seed = derived_seed(seed, "compare", settings.split_hash)
+    if not isinstance(metric.aggregate, OfSample):
+        values = {name: sample.values(metric.id) for name, sample in samples.items()}
+        return compare_all(values, higher_is_better=metric.higher_is_better, seed=seed)
+    place = first.metrics.index(metric)
+    resamples = resamples_needed(len(samples))
+    points, replicates = {}, {}
+    for name, sample in samples.items():
+        points[name] = float(sample.numbers()[place])
+        replicates[name] = bootstrap(len(sample.ids), sample.resampled, resamples=resamples, seed=seed)[
+            :, place
+        ]
+    return compare_replicates(points, replicates, higher_is_better=metric.higher_is_better, seed=seed)
+
+
+def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: RunTask) -> dict[str, Value]:
+    """Each metric on all test documents of the folds, averaged over the repeats, with its interval, and
+    its standard deviation over the cells."""
+    import numpy as np
+
+    from readbench.stats.resampling import bootstrap, percentile_intervals
+
+    seed = derived_seed(0, "bootstrap", settings.split_hash)
+    numbers = sample.numbers()
+    intervals = percentile_intervals(bootstrap(len(sample.ids), sample.resampled, seed=seed))
+    counts = sample.repeats[0].counts()
+    records = [record for cell in cells if (record := store.record(cell.key)) is not None]
+    joint = {}
+    for i, metric in enumerate(sample.metrics):
+        alone = [r.metrics[metric.id].value for r in records if metric.id in r.metrics]
+        known = [value for value in alone if value is not None]
+        defined = bool(counts[i]) and not np.isnan(numbers[i])
+        joint[metric.id] = Value(
+            value=float(numbers[i]) if defined else None,
+            low=float(intervals[i, 0]) if defined else None,
+            high=float(intervals[i, 1]) if defined else None,
+            n=int(counts[i]),
+            higher_is_better=metric.higher_is_better,
+            version=metric.version,
+            spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        )
+    return joint
+
+
+def _predictions(store: Store, cell: RunCell) -> str | None:
+    record = store.record(cell.key)
+    return record.predictions_digest if record else None

@@ -1,0 +1,4 @@
+"""Text as people and models write it: normal forms, stems, lists, facts, languages.
+
+Readers, metrics and methods share it.
+"""

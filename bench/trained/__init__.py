@@ -1,0 +1,4 @@
+"""A trained method as a folder.
+
+Fitting it, predicting with it and what a competition asks for.
+"""
