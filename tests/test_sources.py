@@ -13,8 +13,6 @@ import readbench
 from readbench.machine.sources import SourceReader, Sources
 from readbench.methods.registry import Registry
 
-PROJECT = Path(__file__).resolve().parents[1]
-
 METHOD = """
 from readbench.adapter import Adapter, RankedPhrases
 
@@ -35,24 +33,28 @@ def sources_of(name: str) -> Sources:
 @pytest.mark.parametrize(
     ("method", "module"),
     [
-        ("fusion", "normalise"),
-        ("bert-tagger", "normalise"),
-        ("bert-tagger", "language"),
-        ("llm", "facts"),
-        ("bert", "models"),
-        ("keybert", "models"),
-        ("chatglm2-6b", "chatglm2_weights"),
-        ("pke.tfidf", "parse"),
+        ("fusion", "readbench.text.normalise"),
+        ("bert-tagger", "readbench.text.normalise"),
+        ("bert-tagger", "readbench.text.languages"),
+        ("llm", "readbench.text.facts"),
+        ("bert", "readbench.machine.weights"),
+        ("keybert", "readbench.machine.weights"),
+        ("keybert", "readbench_adapters.encoders.embeddings"),
+        ("chatglm2-6b", "readbench_adapters.chatglm.chatglm2_weights"),
+        ("pke.tfidf", "readbench_adapters.words.parse"),
+        ("majority", "readbench.engine.child"),
     ],
 )
 def test_a_module_that_a_method_runs_is_covered(method: str, module: str) -> None:
-    covered = {name.rpartition(".")[2] for name in sources_of(method).sums}
-    assert any(module in name for name in covered), sorted(covered)
+    assert module in sources_of(method).sums
 
 
-@pytest.mark.parametrize("module", ["board", "cli", "stats", "report", "keyphrases", "csv_reader", "store"])
+@pytest.mark.parametrize(
+    "module",
+    ["cli", "runs", "report", "stats", "planning", "datasets", "gate", "metric", "store", "leaderboard"],
+)
 def test_what_cannot_reach_a_method_is_not_covered(module: str) -> None:
-    covered = {part for name in sources_of("pke.tfidf").sums for part in name.split(".")}
+    covered = {part for name in sources_of("pke.tfidf").sums for part in name.split(".")[1:]}
     assert module not in covered
 
 
