@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -177,3 +179,66 @@ def test_a_hidden_import_is_named_and_makes_a_cell_run_again(tmp_path: Path) -> 
     assert "its key covers every source" in checked.stdout
     assert "hidden.py" in checked.stdout
     assert checked.returncode == 1
+
+
+DIGESTS = """
+import json
+from readbench.machine.sources import SourceReader
+from readbench.methods.registry import Registry
+reader = SourceReader()
+print(json.dumps({cls.name: reader.of(cls).digest for cls in Registry().usable()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program's own code, to be edited."""
+    root = tmp_path_factory.mktemp("copy")
+    for package in ("readbench", "readbench_adapters"):
+        source = Path(__file__).resolve().parents[1] / ".src" / package
+        shutil.copytree(source, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+def digests(root: Path) -> dict[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", DIGESTS], capture_output=True, text=True, check=True, env=Bench(root).env
+    )
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(copy: Path) -> dict[str, str]:
+    return digests(copy)
+
+
+@pytest.mark.parametrize(
+    ("edited", "reached"),
+    [
+        ("readbench/report/terminal.py", set()),
+        ("readbench/stats/ranking.py", set()),
+        ("readbench/tasks/keyphrases.py", set()),
+        ("readbench/engine/runner.py", set()),
+        ("readbench/planning/planner.py", set()),
+        ("readbench/text/porter.py", set()),
+        ("readbench_adapters/keyphrases/yake.py", {"yake"}),
+        ("readbench_adapters/extraction/dictionary_triples.py", {"dictionary-triples"}),
+        ("readbench/text/normalise.py", {"fusion", "bert-tagger", "bert-keyword-extractor"}),
+        ("readbench/engine/child.py", None),
+        ("readbench/results/tables.py", None),
+    ],
+)
+def test_an_edit_reaches_the_methods_that_run_it_and_no_other(
+    copy: Path, before: dict[str, str], edited: str, reached: set[str] | None
+) -> None:
+    """``None``: all of them."""
+    path = copy / edited
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "\n# edited\n", encoding="utf-8")
+    try:
+        after = digests(copy)
+    finally:
+        path.write_text(text, encoding="utf-8")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == (set(before) if reached is None else reached)
