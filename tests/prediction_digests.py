@@ -41,9 +41,8 @@ SINGLE_PRECISION = frozenset(
 """Methods that compute in float32. Another processor changes their sixth digit, so that no rounding gives
 equal digests. Their scores stand in the file and are compared with a tolerance; everything else that they
 predict is in the digest."""
-RELATIVE, ABSOLUTE = 1e-3, 1e-6
-KEYBERT_STEP = 1.01e-4
-"""KeyBERT rounds to four decimals itself: the last bit of a float32 can move a score by one of them."""
+RELATIVE, ABSOLUTE = 5e-4, 1e-6
+"""Without the processor's vector instructions the furthest relative difference is 1.4e-4."""
 BEST_OF_KEYPHRASES = (
     "pke.firstphrases",
     "pke.tfidf",
@@ -64,6 +63,7 @@ LANGUAGE_MODEL_MODULES = ("torch", "transformers", "peft", "sentencepiece")
 
 Entry = dict[str, Any]
 Digests = dict[str, Entry]
+Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -184,21 +184,20 @@ def differences(found: Digests, kept: Digests) -> Iterator[str]:
             yield f"{name}: is in the file and was not run"
         elif name not in kept:
             yield f"{name}: is not in the file"
-        elif (why := _difference(found[name], kept[name], _adapter(name))) is not None:
+        elif (why := _difference(found[name], kept[name])) is not None:
             yield f"{name}: {why}"
 
 
-def _difference(found: Entry, kept: Entry, adapter: str) -> str | None:
+def _difference(found: Entry, kept: Entry) -> str | None:
     if found["documents"] != kept["documents"]:
         return f"{found['documents']} documents, not {kept['documents']}"
     if found["sha256"] != kept["sha256"]:
         return "other predictions"
     here, there = found.get("scores", []), kept.get("scores", [])
-    absolute = KEYBERT_STEP if adapter == "keybert" else ABSOLUTE
     if len(here) != len(there):
         return f"{len(here)} scores, not {len(there)}"
     pairs = zip(here, there, strict=True)
-    apart = [(a, b) for a, b in pairs if not math.isclose(a, b, rel_tol=RELATIVE, abs_tol=absolute)]
+    apart = [(a, b) for a, b in pairs if not math.isclose(a, b, rel_tol=RELATIVE, abs_tol=ABSOLUTE)]
     if apart:
         a, b = max(apart, key=lambda pair: abs(pair[0] - pair[1]))
         return f"other scores: {len(apart)} of {len(there)}, the furthest {a:g} and not {b:g}"
@@ -330,8 +329,8 @@ OTHERWISE = (
     "full, learning_rate=0.003, predict=generate, max_new_tokens=2",
 )
 OF_CHATGLM = (
-    *("lora, learning_rate=0.01", "adalora, learning_rate=0.03"),
-    *(f"{tuning}, learning_rate=0.01, virtual_tokens=6" for tuning in ("prefix-tuning", "p-tuning")),
+    *("lora, learning_rate=0.05", "adalora, learning_rate=0.3"),
+    *(f"{tuning}, learning_rate=0.05, virtual_tokens=6" for tuning in ("prefix-tuning", "p-tuning")),
     "prompt-tuning, learning_rate=0.05, virtual_tokens=6",
 )
 
@@ -351,7 +350,7 @@ def suite_of_language_models(methods: list[str], task: str, section: str) -> str
     return "\n".join(lines)
 
 
-def written(folder: Path, rows: dict[str, list[dict[str, object]]], suite: str) -> list[str]:
+def written(folder: Path, rows: dict[str, list[Row]], suite: str) -> list[str]:
     """The arguments of a run on documents that are written into the folder."""
     (folder / "documents").mkdir()
     for part, known in rows.items():
@@ -364,7 +363,7 @@ def written(folder: Path, rows: dict[str, list[dict[str, object]]], suite: str) 
 def classifying(folder: Path, methods: list[str]) -> list[str]:
     from tiny_models import SPEC, papers
 
-    rows = {}
+    rows: dict[str, list[Row]] = {}
     for part, count, seed in (("train", 30, 0), ("validation", 5, 1), ("test", 10, 2)):
         data = papers(count, seed=seed)
         rows[part] = [
@@ -383,7 +382,7 @@ def language_models(folder: Path) -> list[str]:
 
     build_llama(folder / "tiny-llama")
     write_second(folder / "tiny-chatglm2", seq_length=512)
-    build_chatglm(folder / "tiny-chatglm")
+    loud(build_chatglm(folder / "tiny-chatglm"))
     methods = [
         *spelled("llm", "tiny-llama", (*UNTUNED, *TUNINGS, *OTHERWISE)),
         *spelled("llm", "tiny-chatglm2", (*UNTUNED, *TUNINGS)),
@@ -392,6 +391,15 @@ def language_models(folder: Path) -> list[str]:
         *spelled("chatglm-6b", "tiny-chatglm", OF_CHATGLM[:1]),
     ]
     return classifying(folder, methods)
+
+
+def loud(model: Path) -> None:
+    """Three times the weights: what stands before the answer, virtual tokens too, then moves the answer."""
+    import torch
+
+    for file in model.glob("*.bin"):
+        state = torch.load(file, weights_only=True)
+        torch.save({name: 3 * w if w.ndim == 2 else w for name, w in state.items()}, file)
 
 
 def shared_chatglm2(folder: Path) -> list[str]:
@@ -416,7 +424,7 @@ def llama_keyphrases(folder: Path) -> list[str]:
     build_llama(folder / "tiny-llama")
     gold = {"tea": ["tea", "hot drink"], "cup": ["cup", "china"], "pot": ["pot; kettle", "steam"]}
     words = [*gold] * 10
-    rows = [
+    rows: list[Row] = [
         {"id": f"r{i}", "title": word, "abstract": f"about {word} {i}", "keywords": gold[word]}
         for i, word in enumerate(words)
     ]
@@ -438,7 +446,7 @@ def llama_facts(folder: Path) -> list[str]:
         ("name: cup", '["cup"]'),
         ("say: a by b", f"```json\n{json.dumps([fact])}\n```"),
     ]
-    rows: list[dict[str, object]] = [
+    rows: list[Row] = [
         {"id": f"r{i}", "context": f"Instruction: Do.\nInput: {text}\nAnswer: ", "target": target}
         for i, (text, target) in enumerate(asked * 10)
     ]
@@ -449,7 +457,7 @@ def llama_facts(folder: Path) -> list[str]:
     return written(folder, in_parts(rows), suite_of_language_models(methods, "extraction", section))
 
 
-def in_parts(rows: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:
+def in_parts(rows: list[Row]) -> dict[str, list[Row]]:
     return {"train": rows[:18], "validation": rows[18:24], "test": rows[24:]}
 
 

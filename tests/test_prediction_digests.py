@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prediction_digests import (
@@ -54,7 +55,9 @@ def test_the_file_has_every_group() -> None:
     assert read_file().keys() == GROUPS.keys()
 
 
-PARTS = {"fold 0": {"a": {"phrases": ["tea", "cup"], "scores": [0.5, 0.25]}, "b": {"label": None}}}
+PARTS: dict[str, dict[str, Any]] = {
+    "fold 0": {"a": {"phrases": ["tea", "cup"], "scores": [0.5, 0.25]}, "b": {"label": None}}
+}
 
 
 def test_a_digest_sees_order_text_and_the_sixth_digit() -> None:
@@ -66,7 +69,7 @@ def test_a_digest_sees_order_text_and_the_sixth_digit() -> None:
         ("scores", [0.5, 0.250001]),
     ):
         other = copy.deepcopy(PARTS)
-        other["fold 0"]["a"][column] = value  # type: ignore[assignment]
+        other["fold 0"]["a"][column] = value
         assert list(differences({"t: m": entry(other, False)}, kept)) == ["t: m: other predictions"]
     assert list(differences({}, kept)) == ["t: m: is in the file and was not run"]
     assert list(differences(kept, {})) == ["t: m: is not in the file"]
