@@ -41,8 +41,8 @@ SINGLE_PRECISION = frozenset(
 """Methods that compute in float32. Another processor changes their sixth digit, so that no rounding gives
 equal digests. Their scores stand in the file and are compared with a tolerance; everything else that they
 predict is in the digest."""
-RELATIVE, ABSOLUTE = 5e-4, 1e-6
-"""Without the processor's vector instructions the furthest relative difference is 1.4e-4."""
+RELATIVE, ABSOLUTE = 1e-3, 1e-6
+"""Without the processor's vector instructions the furthest relative difference is 2.0e-4."""
 BEST_OF_KEYPHRASES = (
     "pke.firstphrases",
     "pke.tfidf",
@@ -329,7 +329,7 @@ OTHERWISE = (
     "full, learning_rate=0.003, predict=generate, max_new_tokens=2",
 )
 OF_CHATGLM = (
-    *("lora, learning_rate=0.05", "adalora, learning_rate=0.3"),
+    *("lora, learning_rate=0.01", "adalora, learning_rate=0.1"),
     *(f"{tuning}, learning_rate=0.05, virtual_tokens=6" for tuning in ("prefix-tuning", "p-tuning")),
     "prompt-tuning, learning_rate=0.05, virtual_tokens=6",
 )
@@ -394,12 +394,13 @@ def language_models(folder: Path) -> list[str]:
 
 
 def loud(model: Path) -> None:
-    """Three times the weights: what stands before the answer, virtual tokens too, then moves the answer."""
+    """Twice the weights: every tuning then moves the answers by 4 % and more, and another processor by less
+    than 1e-5. At three times, training with high rates runs apart on another processor."""
     import torch
 
     for file in model.glob("*.bin"):
         state = torch.load(file, weights_only=True)
-        torch.save({name: 3 * w if w.ndim == 2 else w for name, w in state.items()}, file)
+        torch.save({name: 2 * w if w.ndim == 2 else w for name, w in state.items()}, file)
 
 
 def shared_chatglm2(folder: Path) -> list[str]:
