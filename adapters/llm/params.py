@@ -15,7 +15,7 @@ Bits = Literal["4bit", "8bit"]
 
 class LlmParams(Base):
     """Defaults are the known settings of ChatGLM2-6B with LoRA; what depends on the tuning is in
-    ``llm_tuning.USUAL``, with its source."""
+    ``tuning.USUAL``, with its source."""
 
     model: str = Field(
         "smollm2-135m", description="a known name, a folder, a GGUF file, or a repository in the local cache"

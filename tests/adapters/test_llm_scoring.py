@@ -144,7 +144,9 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
     adapter = fitted(spelling, papers(12), papers(4, seed=1))
     tokenizer = adapter.causal.tokenizer
     prompts = [tokenizer.chat(prompt) for prompt in [*PROMPTS, PROMPTS[0].replace("dose", "clinic")]]
-    said = generate(adapter.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5)
+    said = generate(
+        adapter.respondent.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5
+    )
     wanted = [greedy(adapter, prompt, 5) for prompt in prompts]
     assert [one.text for one in said] == [tokenizer.decode(ids) for ids in wanted]
     assert [one.whole for one in said] == [len(ids) < 5 for ids in wanted]
@@ -152,12 +154,12 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
 
 def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:
     ids: list[int] = []
-    head = base_of(adapter.model).get_output_embeddings()
+    head = base_of(adapter.respondent.model).get_output_embeddings()
     for _ in range(count):
         row = [*prompt, *ids]
         wanted = Wanted(head, torch.tensor([[len(row) - 1]]), len(row))
         with torch.no_grad():
-            logits = read(adapter.model, [row], wanted, pad=0, device="cpu")
+            logits = read(adapter.respondent.model, [row], wanted, pad=0, device="cpu")
         ids.append(int(logits[0, 0].argmax()))
         if ids[-1] == adapter.causal.tokenizer.eos_id:
             return ids[:-1]
