@@ -237,7 +237,7 @@ def good() -> list[list[str]]:
         (lambda t: t[0].__setitem__(1, " Keywords"), "header: the columns are uuid,  Keywords, label, not"),
         (
             lambda t: t.__setitem__(slice(None), [[";".join(row)] for row in t]),
-            "apart by ';', not by a",
+            "separated by ';', not by a",
         ),
         (lambda t: t.__setitem__(slice(None), [["\t".join(row)] for row in t]), "not by a comma"),
     ],
