@@ -19,10 +19,10 @@ from readbench.core.types import (
 )
 from readbench.machine.sources import SourceReader
 from readbench.machine.versions import versions_of
-from readbench.machine.weights import Weights
+from readbench.machine.weights import Weights, find_causal, require_causal
 from readbench_adapters.llm.answering import AnswerCounts, Respondent
 from readbench_adapters.llm.formats import AnswerFormat, answer_format
-from readbench_adapters.llm.loading import CausalModel, find_model, load_causal, require_model
+from readbench_adapters.llm.loading import CausalModel, load_causal
 from readbench_adapters.llm.memory import least_memory, shape_of
 from readbench_adapters.llm.params import LlmParams
 from readbench_adapters.llm.prompts import Shot, choose_shots
@@ -104,14 +104,14 @@ class Llm(Adapter):
     def modules(self) -> tuple[str, ...]:
         # Not the package that carries the weights: it may ask for a program that is not here, and what is
         # read of it has a sum of its own.
-        weights = find_model(self.params.model)
+        weights = find_causal(self.params.model)
         more = ["gguf"] if weights is not None and weights.file is not None else []
         if self.params.quantization is not None:
             more.append("bitsandbytes")
         return (*LIBRARIES, *sorted({*self.requires} - {*Llm.requires}), *more)
 
     def weights(self) -> Mapping[str, str]:
-        weights = find_model(self.params.model)
+        weights = find_causal(self.params.model)
         keys = {} if weights is None else {"model": weights.key()}
         if self.params.adapter:
             keys["adapter"] = Weights(self.params.adapter, Path(self.params.adapter), "path").key()
@@ -120,7 +120,7 @@ class Llm(Adapter):
     def needs(self) -> Needs:
         """The memory of the device that it runs on, by arithmetic; nothing for a model whose sizes cannot be
         read beforehand."""
-        weights = find_model(self.params.model)
+        weights = find_causal(self.params.model)
         shape = None if weights is None else shape_of(weights)
         if shape is None:
             return Needs()
@@ -135,7 +135,7 @@ class Llm(Adapter):
 
     def missing(self) -> None:
         super().missing()
-        require_model(self.params.model)
+        require_causal(self.params.model)
         if self.params.quantization is not None:
             require_quantization()
 

@@ -1,5 +1,5 @@
-"""What a language model takes, before it is loaded: arithmetic alone, from the sizes of its layers. Bytes are
-lower bounds (nothing fragments, nothing is copied); times are what the multiplications alone would take."""
+"""The memory and the time that a language model takes, calculated from the sizes of its layers before it is
+loaded. Bytes are lower bounds (no fragmentation, no copies); times are those of the multiplications alone."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ def shape_from_config(config: Mapping[str, Any]) -> Shape:
 
 
 def trainable_parameters(shape: Shape, config: TuningConfig) -> int:
-    """What a tuning trains. Of LoRA on the usual targets: queries and values, or the fused module."""
+    """How many numbers a tuning trains. For LoRA, on the usual targets: queries and values, or the fused
+    module."""
     h, layers, virtual = shape.hidden, shape.layers, config.virtual
     if config.tuning is None:
         return 0
@@ -219,9 +220,9 @@ def training_memory(
     mask: int = SINGLE,
     weights: int | None = None,
 ) -> Memory:
-    """Of one step on ``batch`` rows of ``tokens`` each, ``answer`` of them learned. ``weights`` in bytes
-    where they are quantised. With gradient checkpointing the inputs of all layers are kept, and one layer
-    at a time as a whole."""
+    """The memory of one step on ``batch`` rows of ``tokens`` each, ``answer`` of them learned. ``element``:
+    bytes of a weight; ``weights``: bytes of all, where they are quantised. With gradient checkpointing the
+    inputs of all layers are kept, and everything of one layer at a time."""
     trained = trainable_parameters(shape, config)
     read = batch * (tokens + config.virtual)
     per_layer = saved_per_token_and_layer(shape, element, config, mask=mask)

@@ -1,5 +1,5 @@
-"""Labels by log-probability: one forward pass, the label words compared. Only the logits that are compared
-are computed, in single precision, and no score depends on the neighbours in its batch."""
+"""Log-probabilities of labels, and free answers. Of a label's words only the logits that are compared are
+computed, in single precision, and no score depends on the other rows of its batch."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """The ids of each answer to choose from, and how many of them all have in common at the start.
+    """The ids of each answer to choose from. ``shared``: how many ids all of them have in common at first.
 
-    Where no answer is the beginning of another, its end is not part of it: that 1 and not 10 is meant
-    needs the end, that 1 and not 0 is meant does not.
+    The token that ends an answer is part of its ids only where some answer is the beginning of another: it
+    tells 1 from 10. To tell 1 from 0 it is not needed.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -45,7 +45,7 @@ class Answers:
 
     @property
     def branch(self) -> tuple[int, ...] | None:
-        """The one id in which each differs from the others, or None where one is not enough."""
+        """The id behind the shared ones, where it alone tells the answers apart; None where it does not."""
         last = [row[self.shared] for row in self.rows]
         single = all(len(row) == self.shared + 1 for row in self.rows)
         return tuple(last) if single and len(set(last)) == len(last) else None
@@ -62,8 +62,8 @@ class Scorer:
     batch_size: int
 
     def labels(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
-        """Log-probabilities of the answers given each prompt, (prompts, answers), normalised over the
-        answers: what the model might say otherwise does not count."""
+        """Log-probabilities of the answers given each prompt, (prompts, answers), normalised over these
+        answers."""
         import numpy as np
 
         if not prompts:
@@ -90,11 +90,12 @@ class Scorer:
     def _at_branch(
         self, prompts: Sequence[list[int]], answers: Answers, branch: tuple[int, ...]
     ) -> NDArray[np.float64]:
-        """One row a prompt: the shared beginning is appended, the ids of the branch compared."""
+        """Logits (prompts, answers). One row a prompt: the shared ids are appended, the ids of the branch
+        compared."""
         import numpy as np
         import torch
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         head = base_of(self.model).get_output_embeddings()
         columns = torch.tensor(branch, device=self.device)
@@ -102,16 +103,17 @@ class Scorer:
         for batch in by_length([len(prompt) for prompt in prompts], self.batch_size):
             rows = [[*prompts[index], *answers.rows[0][: answers.shared]] for index in batch]
             positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
-            wanted = Wanted(head, positions, max(map(len, rows)), columns=columns, exact=True)
-            logs[batch] = self._forward(rows, wanted)[:, 0].double().cpu().numpy()
+            selected = HeadAtPositions(head, positions, max(map(len, rows)), columns=columns, exact=True)
+            logs[batch] = self._forward(rows, selected)[:, 0].double().cpu().numpy()
         return logs
 
     def _whole(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
-        """One row a prompt and answer: the log-probabilities of the answer's ids summed."""
+        """Log-probabilities (prompts, answers). One row a prompt and answer: those of the answer's ids are
+        summed."""
         import numpy as np
         import torch
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         head = base_of(self.model).get_output_embeddings()
         pairs = [(i, j) for i in range(len(prompts)) for j in range(len(answers.rows))]
@@ -122,8 +124,8 @@ class Scorer:
             positions, targets = answer_positions(
                 [(len(prompts[i]), list(answers.rows[j])) for i, j in chosen]
             )
-            wanted = Wanted(head, positions.to(self.device), max(map(len, rows)), exact=True)
-            logs = torch.log_softmax(self._forward(rows, wanted), dim=-1)
+            selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
+            logs = torch.log_softmax(self._forward(rows, selected), dim=-1)
             targets = targets.to(self.device)
             taken = logs.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
             summed = taken.double().masked_fill(targets < 0, 0.0).sum(dim=1).cpu().numpy()
@@ -142,8 +144,8 @@ class Scorer:
 
 
 def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
-    """Of pairs (length of the prompt, ids of the answer) where each id is predicted, and the ids: two
-    int64 arrays (pairs, longest answer); what is beyond an answer has the id -100."""
+    """For pairs (length of the prompt, ids of the answer): the positions where the ids are predicted, and the
+    ids. Two int64 tensors (pairs, longest answer); behind the end of an answer the id is -100."""
     import torch
 
     longest = max(len(answer) for _, answer in pairs)
@@ -175,8 +177,8 @@ def generate(
 ) -> list[FreeAnswer]:
     """What the model writes after each prompt: greedily, and at most ``max_new_tokens``.
 
-    A batch holds prompts of one length, so that there is no padding: PEFT's prompt and P-tuning do not
-    tell the positions apart behind it.
+    A batch holds prompts of one length, so that there is no padding: with PEFT's prompt tuning and P-tuning,
+    positions behind padding are wrong.
     """
     import torch
     from transformers import GenerationConfig

@@ -51,13 +51,13 @@ class Learner:
     def _answer_loss(self, examples: Sequence[Example]) -> BatchLoss:
         from torch.nn import functional
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         rows = [[*example.prompt, *example.answer] for example in examples]
         positions, targets = answer_positions([(len(example.prompt), example.answer) for example in examples])
         device = self.scorer.device
         head = base_of(self.model).get_output_embeddings()
-        logits = self._logits(rows, Wanted(head, positions.to(device), max(map(len, rows))))
+        logits = self._logits(rows, HeadAtPositions(head, positions.to(device), max(map(len, rows))))
         value = functional.cross_entropy(
             logits.flatten(0, 1), targets.to(device).flatten(), ignore_index=-100
         )

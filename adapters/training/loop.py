@@ -118,7 +118,7 @@ def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def resolve_precision(wanted: Precision, device: str) -> Literal["fp32", "bf16", "fp16"]:
+def resolve_precision(precision: Precision, device: str) -> Literal["fp32", "bf16", "fp16"]:
     """What ``auto`` means on a device: single precision on a CPU; on a GPU bf16, or fp16 before Ampere.
 
     Raises BenchError for a precision that the device does not have.
@@ -126,11 +126,11 @@ def resolve_precision(wanted: Precision, device: str) -> Literal["fp32", "bf16",
     import torch
 
     on_gpu = device.startswith("cuda")
-    if wanted == "auto":
+    if precision == "auto":
         return "fp32" if not on_gpu else "bf16" if torch.cuda.is_bf16_supported(False) else "fp16"
-    if wanted != "fp32" and not on_gpu:
-        raise BenchError(f"precision={wanted} needs a GPU", todo="leave it out, or give precision=fp32")
-    return wanted
+    if precision != "fp32" and not on_gpu:
+        raise BenchError(f"precision={precision} needs a GPU", todo="leave it out, or give precision=fp32")
+    return precision
 
 
 def autocast(precision: Literal["fp32", "bf16", "fp16"], device: str) -> AbstractContextManager[Any]:

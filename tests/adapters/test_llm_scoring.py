@@ -16,7 +16,7 @@ from tiny_models import build_llama, fitted, papers  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError  # noqa: E402
-from readbench_adapters.llm.heads import Wanted, base_of, read  # noqa: E402
+from readbench_adapters.llm.heads import HeadAtPositions, base_of, read  # noqa: E402
 from readbench_adapters.llm.loading import CausalModel, load_causal  # noqa: E402
 from readbench_adapters.llm.scoring import Answers, Scorer, generate  # noqa: E402
 
@@ -115,11 +115,11 @@ def test_the_head_in_place_gives_the_models_own_logits() -> None:
         found = read(
             model,
             rows,
-            Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True),
+            HeadAtPositions(base_of(model).get_output_embeddings(), positions, 4, exact=True),
             pad=0,
             device="cpu",
         )
-        columns = Wanted(
+        columns = HeadAtPositions(
             base_of(model).get_output_embeddings(), positions, 4, exact=True, columns=torch.tensor([3, 30])
         )
         few = read(model, rows, columns, pad=0, device="cpu")
@@ -157,9 +157,9 @@ def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:
     head = base_of(adapter.respondent.model).get_output_embeddings()
     for _ in range(count):
         row = [*prompt, *ids]
-        wanted = Wanted(head, torch.tensor([[len(row) - 1]]), len(row))
+        selected = HeadAtPositions(head, torch.tensor([[len(row) - 1]]), len(row))
         with torch.no_grad():
-            logits = read(adapter.respondent.model, [row], wanted, pad=0, device="cpu")
+            logits = read(adapter.respondent.model, [row], selected, pad=0, device="cpu")
         ids.append(int(logits[0, 0].argmax()))
         if ids[-1] == adapter.causal.tokenizer.eos_id:
             return ids[:-1]
@@ -173,8 +173,8 @@ def test_half_precision_is_compared_in_single() -> None:
     hidden = torch.randn(64, 1, 32).to(torch.bfloat16)
     positions = torch.zeros((64, 1), dtype=torch.int64)
     columns = torch.tensor([1, 4])
-    exact = Wanted(head, positions, 1, columns=columns, exact=True)(hidden)[:, 0]
-    own = Wanted(head, positions, 1, columns=columns)(hidden)[:, 0]
+    exact = HeadAtPositions(head, positions, 1, columns=columns, exact=True)(hidden)[:, 0]
+    own = HeadAtPositions(head, positions, 1, columns=columns)(hidden)[:, 0]
     true = (hidden.double() @ head.weight.double().T)[:, 0, [1, 4]]
     assert exact.dtype == torch.float32
     assert float((exact - true).abs().max()) < 1e-5
