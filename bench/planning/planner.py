@@ -150,7 +150,7 @@ class _Planner:
         }
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
-        sources = self.sources.of(method.adapter, type(adapter))
+        sources = self.sources.of(method.adapter)
         key = digest(
             {
                 "project": self.project,

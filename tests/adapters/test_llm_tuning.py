@@ -48,8 +48,8 @@ def test_the_budget_of_adalora_moves_from_its_first_rank_to_its_last(llama: Path
     spelling = f"llm[model={llama}, tuning=adalora, learning_rate=0.03, accumulation=1, max_tokens=160]"
     adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
     assert notes["ranks"] == {"trained": 4 * 12, "left": 4 * 8}
-    assert ranks(adapter.model) == (4 * 12, 4 * 8)
-    left = [int((v != 0).sum()) for n, v in adapter.model.named_parameters() if "lora_E" in n]
+    assert ranks(adapter.respondent.model) == (4 * 12, 4 * 8)
+    left = [int((v != 0).sum()) for n, v in adapter.respondent.model.named_parameters() if "lora_E" in n]
     assert len(set(left)) > 1
 
 

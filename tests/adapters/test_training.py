@@ -22,10 +22,10 @@ from readbench_adapters.training.loop import (
     bucketed,
     by_length,
     optimiser_steps,
-    parameter_groups,
     resolve_precision,
     train,
 )
+from readbench_adapters.training.optimiser import parameter_groups
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")
