@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -176,19 +177,35 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     assert alarms <= 12
 
 
-@pytest.mark.parametrize(
-    ("b", "c"), [(0, 0), (0, 1), (1, 9), (9, 1), (5, 5), (0, 40), (30, 51), (480, 520), (9_000, 9_400)]
-)
-def test_mcnemar_against_scipy(b: int, c: int) -> None:
-    theirs = scipy_stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0
-    assert mcnemar_exact_p(b, c) == pytest.approx(theirs, rel=1e-9)
+COUNTS = [(0, 0), (0, 1), (1, 9), (9, 1), (5, 5), (0, 40), (30, 51), (480, 520), (9_000, 9_400)]
+
+
+def test_mcnemar_against_whole_numbers() -> None:
+    """Twice the lower tail of 2**n equally likely outcomes, counted without rounding."""
+    exact = []
+    for b, c in COUNTS:
+        n = b + c
+        ways, tail = 1, 1
+        for i in range(1, min(b, c) + 1):
+            ways = ways * (n - i + 1) // i
+            tail += ways
+        exact.append(min(1.0, float(Fraction(2 * tail, 2**n))))
+    first, second = np.array(COUNTS).T
+    np.testing.assert_allclose(mcnemar_exact_p(first, second), exact, rtol=1e-12)
+    np.testing.assert_array_equal(mcnemar_exact_p(second, first), mcnemar_exact_p(first, second))
+
+
+@pytest.mark.parametrize(("b", "c"), COUNTS[1:])
+def test_mcnemar_is_a_binomial_test(b: int, c: int) -> None:
+    assert mcnemar_exact_p(b, c) == pytest.approx(scipy_stats.binomtest(b, b + c, 0.5).pvalue, rel=1e-12)
 
 
 def test_mcnemar_edges() -> None:
     assert mcnemar_exact_p(0, 5) == pytest.approx(2 / 32, rel=1e-12)
     assert mcnemar_exact_p(0, 5000) == 0.0
-    with pytest.raises(ValueError):
-        mcnemar_exact_p(-1, 3)
+    assert mcnemar_exact_p([], []).shape == (0,)
+    with pytest.raises(ValueError, match="not all at least 0"):
+        mcnemar_exact_p([-1, 2], [3, 2])
 
 
 def test_holm_example() -> None:
