@@ -65,7 +65,7 @@ def mcnemar_exact_p(b: ArrayLike, c: ArrayLike) -> Floats:
 
     first, second = np.asarray(b, dtype=np.float64), np.asarray(c, dtype=np.float64)
     if (first < 0).any() or (second < 0).any():
-        raise ValueError(f"counts are {b} and {c}, not all at least 0")
+        raise ValueError(f"counts are {b!r} and {c!r}, not all at least 0")
     fewer, more = np.minimum(first, second), np.maximum(first, second)
     # The lower tail of a binomial distribution is a regularised incomplete beta function (DLMF 8.17.5).
     tail = np.where(more > 0, betainc(np.maximum(more, 1.0), fewer + 1, 0.5), 1.0)
