@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["CausalModel", "ChatTokenizer", "Kind", "find_model", "kind_of", "load_causal", "require_model"]
 
 Kind = Literal["chatglm2", "chatglm", "hf", "gguf"]
-LIBRARIES = ("accelerate", "gguf", "peft", "safetensors", "sentencepiece", "torch", "transformers")
 find_model = find_causal
 
 

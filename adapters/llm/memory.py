@@ -234,26 +234,3 @@ def training_memory(
         activations=round(activations),
         logits=logits_bytes(batch * answer, shape.vocabulary, element),
     )
-
-
-def forward_flops(shape: Shape, tokens: int) -> float:
-    """Floating point operations of one token in a text of ``tokens``: two a weight beside the embedding,
-    and attention to half of the text on average."""
-    return 2.0 * (shape.parameters - shape.embedding * (0 if shape.tied else 1)) + (
-        2.0 * shape.layers * shape.query * tokens
-    )
-
-
-def floor_seconds(
-    shape: Shape,
-    *,
-    documents: int,
-    tokens: int,
-    flops: float,
-    training: bool = False,
-    checkpointing: bool = False,
-) -> float:
-    """What a pass over the documents takes at ``flops`` a second. Training adapters takes twice a forward
-    pass (no weight has a gradient), three times where layers are computed again."""
-    passes = (3 if checkpointing else 2) if training else 1
-    return documents * tokens * forward_flops(shape, tokens) * passes / flops

@@ -26,8 +26,6 @@ from readbench_adapters.llm.loading import CausalModel
 from readbench_adapters.llm.memory import (
     CHATGLM2_6B,
     Shape,
-    floor_seconds,
-    forward_flops,
     shape_from_config,
     training_memory,
 )
@@ -89,6 +87,29 @@ class Ids:
 
     def decode(self, ids: Sequence[int]) -> str:
         return " ".join(map(str, ids))
+
+
+def forward_flops(shape: Shape, tokens: int) -> float:
+    """Floating point operations of one token in a text of ``tokens``: two a weight beside the embedding,
+    and attention to half of the text on average."""
+    return 2.0 * (shape.parameters - shape.embedding * (0 if shape.tied else 1)) + (
+        2.0 * shape.layers * shape.query * tokens
+    )
+
+
+def floor_seconds(
+    shape: Shape,
+    *,
+    documents: int,
+    tokens: int,
+    flops: float,
+    training: bool = False,
+    checkpointing: bool = False,
+) -> float:
+    """What a pass over the documents takes at ``flops`` a second. Training adapters takes twice a forward
+    pass (no weight has a gradient), three times where layers are computed again."""
+    passes = (3 if checkpointing else 2) if training else 1
+    return documents * tokens * forward_flops(shape, tokens) * passes / flops
 
 
 @dataclass(frozen=True)
