@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from of_type import of_type
 
 from readbench.authoring.conformance import check_method
 from readbench.authoring.filling import TomlTemplate, toml_lines, toml_list, toml_string
@@ -43,7 +44,7 @@ def papers(name: str, header: Sequence[str] = HEADER, documents: int = 8) -> Pat
         writer.writerow(header)
         for document in corpus.documents[:documents]:
             row = [document.id, document.fields["title"], document.fields["abstract"]]
-            writer.writerow([*row, "; ".join(gold[document.id]), "x", "y"][: len(header)])
+            writer.writerow([*row, "; ".join(of_type(tuple, gold[document.id])), "x", "y"][: len(header)])
     return Path(name)
 
 
@@ -123,7 +124,7 @@ def test_columns_that_sound_like_a_role() -> None:
     suite = load_suite(place)
     assert suite.dataset.columns["keyphrases"] == "Author Keywords"
     data = open_dataset("export.csv", suite.dataset)
-    assert len(data.targets["keyphrases"]["1"]) > 1
+    assert len(of_type(tuple, data.targets["keyphrases"]["1"])) > 1
     assert set(data.documents[0].fields) == {"title", "abstract", "key"}
 
 
@@ -277,7 +278,8 @@ def test_a_suite_for_labels_and_one_for_both_tasks() -> None:
             writer.writerow(header)
             for document in corpus.documents[:40]:
                 row = [document.id, document.fields["abstract"], labels[document.id]]
-                writer.writerow([*row, "; ".join(corpus.targets["keyphrases"][document.id])][: len(header)])
+                phrases = of_type(tuple, corpus.targets["keyphrases"][document.id])
+                writer.writerow([*row, "; ".join(phrases)][: len(header)])
     alone = load_suite(write_suite(Path("labels.csv")))
     assert (list(alone.tasks), alone.split.kind) == (["classification"], "holdout")
     assert alone.spec("classification").labels == ("0", "1")
