@@ -111,6 +111,7 @@ def test_the_joint_number_is_that_of_all_folds_together(store: Store) -> None:
         assert found.value == pytest.approx(np.mean(values), abs=1e-12)
         assert found.spread == pytest.approx(np.std(alone, ddof=1), abs=1e-12)
         assert found.n == 60
+        assert found.value is not None
         assert found.low is not None
         assert found.high is not None
         assert found.low < found.value < found.high

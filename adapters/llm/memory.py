@@ -245,26 +245,3 @@ def least_memory(shape: Shape, config: TuningConfig, *, precision: str, quantiza
     and moments. Papers may all be short, so that nothing is certain beyond these."""
     packed = None if quantization is None else round(shape.parameters * PACKED[quantization])
     return training_memory(shape, config, element=BYTES[precision], batch=0, tokens=0, weights=packed).total
-
-
-def forward_flops(shape: Shape, tokens: int) -> float:
-    """Floating point operations of one token in a text of ``tokens``: two a weight beside the embedding,
-    and attention to half of the text on average."""
-    return 2.0 * (shape.parameters - shape.embedding * (0 if shape.tied else 1)) + (
-        2.0 * shape.layers * shape.query * tokens
-    )
-
-
-def floor_seconds(
-    shape: Shape,
-    *,
-    documents: int,
-    tokens: int,
-    flops: float,
-    training: bool = False,
-    checkpointing: bool = False,
-) -> float:
-    """What a pass over the documents takes at ``flops`` a second. Training adapters takes twice a forward
-    pass (no weight has a gradient), three times where layers are computed again."""
-    passes = (3 if checkpointing else 2) if training else 1
-    return documents * tokens * forward_flops(shape, tokens) * passes / flops

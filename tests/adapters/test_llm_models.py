@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,13 +137,12 @@ def test_a_folder_of_chatglm2(context: Context) -> None:
 def test_a_wrong_tokenizer_a_pointer_and_a_quantised_variant_are_told(
     tmp_path: Path, context: Context
 ) -> None:
-    for number, (said, told) in enumerate(
-        [
-            ({"quantization_bit": 4}, r"is a quantised variant \(4 bits\)"),
-            ({"padded_vocab_size": 65024}, "another model's tokenizer"),
-            ({"_name_or_path": "THUDM/chatglm3-6b"}, "chat format is not known"),
-        ]
-    ):
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"quantization_bit": 4}, r"is a quantised variant \(4 bits\)"),
+        ({"padded_vocab_size": 65024}, "another model's tokenizer"),
+        ({"_name_or_path": "THUDM/chatglm3-6b"}, "chat format is not known"),
+    ]
+    for number, (said, told) in enumerate(wrong):
         with pytest.raises(BenchError, match=told):
             load(write_second(tmp_path / str(number), **said), context)
     folder = write_second(tmp_path / "pointer")

@@ -26,6 +26,7 @@ from readbench_adapters.llm.tuning import (  # noqa: E402
     ranks,
     tuned,
 )
+from readbench_adapters.training import loop as training_loop  # noqa: E402
 from readbench_adapters.training.checkpoint import Checkpoint  # noqa: E402
 
 TRAIN, VALIDATION, TEST = papers(32), papers(8, seed=1), papers(6, seed=2).documents
@@ -57,7 +58,7 @@ def test_without_the_call_after_each_step_the_budget_stays(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above would see it."""
-    train = llm_training.train
+    train = training_loop.train
     monkeypatch.setattr(llm_training, "train", lambda *a, **k: train(*a, **{**k, "after_step": None}))
     notes: dict[str, Any] = {}
     fitted(
