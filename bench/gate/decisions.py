@@ -159,7 +159,7 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
     if loss <= limit:
         return decided("pass", told)
     told = f"{told}, beyond {threshold.text}"
-    if change.cost.endswith("_bytes"):
+    if change.definition.is_size:
         return decided("regressed", told)
     if _moment(method, change):
         why = f"it took less than {MOMENT:g} s both times"
@@ -171,18 +171,19 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
 
 
 def _within_band(change: CostChange, ratio: float) -> bool:
-    return ratio * STORED_BAND >= 1 if change.higher_is_better else ratio <= STORED_BAND
+    return ratio * STORED_BAND >= 1 if change.definition.higher_is_better else ratio <= STORED_BAND
 
 
 def _moment(method: MethodChange, change: CostChange) -> bool:
     """Whether so little time was measured on both sides that anything may have doubled it."""
-    if change.cost == "gpu_utilisation":
+    cost = change.definition
+    if not cost.is_speed:
         return False
     seconds = []
     for value in (change.before, change.after):
-        if value is None or (change.higher_is_better and not (value and method.documents)):
+        if value is None or (cost.is_rate and not (value and method.documents)):
             return False
-        seconds.append(method.documents / value if change.higher_is_better else value)
+        seconds.append(method.documents / value if cost.is_rate else value)
     return max(seconds) < MOMENT
 
 

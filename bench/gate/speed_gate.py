@@ -19,7 +19,7 @@ from readbench.gate.checkouts import checkouts, repository
 from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
 from readbench.gate.thresholds import Threshold, Thresholds, parse_threshold
 from readbench.gate.verdicts import Decision, Verdict, Verdicts, check_thresholds, default_thresholds, judge
-from readbench.results.record import RATES, Costs
+from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.stats.power import Location, signed_rank_location
 
 BAND_LEVEL = 0.80
@@ -29,7 +29,6 @@ would miss every seventh slowdown of 1.5 by throughput, with 80 % they miss one 
 of the two series in docs/ci/operating-characteristics.md)."""
 DEFAULT = "documents_per_s_marginal:-10%"
 """What is judged, and tolerated, of a method for which no threshold of a speed is given."""
-SPEEDS = frozenset(name for name in Costs.model_fields if name.endswith("_s") or "_per_s" in name)
 BROKEN = frozenset({"failed", "timeout", "out_of_memory"})
 """How a method ends that does not run; what was skipped or lacks a library says nothing about the code."""
 
@@ -54,7 +53,7 @@ def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
 
     Ratios are compared as logarithms, paired by round, without asking how times are distributed.
     """
-    sign = -1.0 if series.cost in RATES else 1.0
+    sign = -1.0 if COST_TABLE[series.cost].higher_is_better else 1.0
     base, head, control = (sign * np.log(values) for values in (series.base, series.head, series.control))
     found = signed_rank_location(head - (base + control) / 2)
     same = signed_rank_location(control - base, BAND_LEVEL)
@@ -79,7 +78,7 @@ def _log_tolerance(threshold: Threshold, series: Series) -> float:
     """The tolerance as a logarithm of a slowdown: -10 % of a rate is 1/0.9 times the time."""
     typical = float(np.median(series.base))
     share = threshold.tolerated(typical) / typical if typical else 0.0
-    if series.cost in RATES:
+    if COST_TABLE[series.cost].higher_is_better:
         return -math.log1p(-min(share, 0.999))
     return math.log1p(share)
 
@@ -151,13 +150,13 @@ class SpeedGate:
 
 
 def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
-    """The thresholds of a method's costs. The default one holds until a speed is named: whoever guards the
-    memory has not said that the speed may go."""
-    found = {name: one for name, one in thresholds.of(method).items() if one.is_cost}
-    if SPEEDS.isdisjoint(found):
+    """The thresholds of a method's costs. Where none of them guards a speed, the default one does: a
+    threshold of memory does not say that the method may become slower."""
+    of_costs = {name: threshold for name, threshold in thresholds.of(method).items() if threshold.is_cost}
+    if not any(COST_TABLE[name].is_speed for name in of_costs):
         default = parse_threshold(DEFAULT)
-        found[default.name] = default
-    return found
+        of_costs[default.name] = default
+    return of_costs
 
 
 def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
@@ -220,9 +219,16 @@ def _unseen(
     return decided("inconclusive", f"it was not measured in each of {rounds} rounds: {told}")
 
 
+def _worse(cost: Cost) -> str:
+    """What a ratio above 1 says of a cost."""
+    if cost.is_speed:
+        return "as slow"
+    return "as low" if cost.higher_is_better else "as large"
+
+
 def _decision(series: Series, threshold: Threshold) -> Decision:
     found = judge_series(series, threshold)
-    words = "as large" if series.cost.endswith("_bytes") else "as slow"
+    words = _worse(COST_TABLE[series.cost])
     why = (
         f"×{found.ratio.estimate:.2f} {words} [{found.ratio.low:.2f} {found.ratio.high:.2f}] in "
         f"{len(series.base)} rounds; the same code: up to ×{found.band:.2f}"

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from readbench.compare.costs import SHOWN
 from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
 from readbench.gate.verdicts import NOTHING_MEASURED, Decision, Verdicts
@@ -18,8 +17,8 @@ from readbench.report.comparison import (
     number,
     ratio_of,
     show_change,
-    show_cost,
     show_value,
+    shown_costs,
     verdict_of,
 )
 
@@ -65,14 +64,13 @@ def comparison_markdown(comparison: RunComparison) -> str:
                 [
                     code(method.method),
                     cost.cost,
-                    show_cost(cost.cost, cost.before),
-                    show_cost(cost.cost, cost.after),
+                    cost.definition.show(cost.before),
+                    cost.definition.show(cost.after),
                     ratio_of(cost),
                     escaped(cost.why),
                 ]
                 for method in comparison.methods
-                for cost in method.costs
-                if cost.cost in SHOWN
+                for cost in shown_costs(method)
             ),
         ),
         "",

@@ -5,16 +5,25 @@ from __future__ import annotations
 import math
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, median, quantiles, stdev
 from typing import Any
 
 from readbench.core.errors import MissingDependency
+from readbench.results.cost_table import COST_TABLE, Unit
 from readbench.results.leaderboard import Leaderboard, Row
-from readbench.results.record import RATES, Costs
 
 LIKE = "5.0.0"
 """The version of pytest-benchmark whose JSON this is."""
+
+
+UNITS: Mapping[Unit, str] = {
+    "seconds": "s",
+    "bytes": "bytes",
+    "documents a second": "docs/s",
+    "share": "share",
+}
+"""The units of costs as the charts of github-action-benchmark name them."""
 
 
 def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
@@ -141,15 +150,11 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
                     "" if value.low is None or value.high is None else f"{(value.high - value.low) / 2:.4f}"
                 )
                 add(value.higher_is_better, f"{name}/{metric}", "score", value.value, half)
-            for cost in ("documents_per_s_marginal", "fit_s", "peak_memory_bytes"):
-                taken = getattr(row.costs, cost)
-                if taken is not None:
-                    add(cost in RATES, f"{name}/{cost}", _unit(cost), taken)
+            for cost in COST_TABLE.values():
+                taken = getattr(row.costs, cost.name)
+                if cost.tracked and taken is not None:
+                    add(cost.higher_is_better, f"{name}/{cost.name}", UNITS[cost.unit], taken)
     return files
-
-
-def _unit(cost: str) -> str:
-    return "docs/s" if cost in RATES else "bytes" if cost.endswith("_bytes") else "s"
 
 
 def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
@@ -200,7 +205,7 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
 
 def _numbers(row: Row) -> dict[str, float]:
     found = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
-    for name in Costs.model_fields:
+    for name in COST_TABLE:
         if (taken := getattr(row.costs, name)) is not None:
             found[name] = taken
     return {name: float(value) for name, value in found.items() if math.isfinite(value)}

@@ -13,10 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.core.units import show_rate, show_seconds, show_size
 from readbench.report.words import closing_sentence
+from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
-from readbench.results.record import OTHER_LANGUAGE, Costs, Value, weights_of
+from readbench.results.record import OTHER_LANGUAGE, Value, weights_of
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:
@@ -142,7 +142,6 @@ def _width(columns: Sequence[_Column]) -> int:
 def _columns(table: Table) -> list[_Column]:
     """All that a table can show, from left to right."""
     rows, primary = table.rows, table.primary
-    costs = [row.costs for row in rows]
     first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
     columns = [
         _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
@@ -157,47 +156,43 @@ def _columns(table: Table) -> list[_Column]:
     for place, metric in enumerate(metrics, 1):
         wanted = 0 if metric == table.sort else place
         columns.append(_Column(metric, [_plain(_value(row, metric)) for row in rows], wanted))
-    if table.sort and table.sort not in {*metrics, primary, *COSTS, "documents_per_s_marginal"}:
+    of_costs = [cost for cost in COST_TABLE.values() if cost.heading]
+    if table.sort and table.sort not in {*metrics, primary, *(cost.name for cost in of_costs)}:
         columns.append(_sorted_by(table, table.sort))
     told = table.settings.reference
     if told is not None:
         theirs = ["–" if row.reference is None else f"{row.reference:.3f}" for row in rows]
         columns.append(_Column(told.label, theirs))
-    rates = [cost.documents_per_s_marginal for cost in costs]
-    columns.append(_Column("docs/s", [show_rate(rate) for rate in rates]))
-    columns.append(_Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99))
-    for cost, (name, place) in COSTS.items():
-        values = [getattr(of_row, cost) for of_row in costs]
-        wanted = 0 if cost == table.sort else place
+    # How fast a method is comes first, then what it takes.
+    for cost in sorted(of_costs, key=lambda cost: not cost.is_rate):
+        column = _cost_column(table, cost, cost.heading, 0 if cost.name == table.sort else cost.wanted)
         # A column of nothing but dashes (no method of the suite learns) says nothing.
-        if wanted == 0 or any(value is not None for value in values):
-            show = show_size if cost.endswith("_bytes") else _seconds
-            columns.append(_Column(name, [show(value) for value in values], wanted))
+        if column.wanted == 0 or any(getattr(row.costs, cost.name) is not None for row in rows):
+            columns.append(column)
+        if cost.name == MARGINAL:
+            columns.append(_milliseconds(rows))
     return columns
 
 
-COSTS = {
-    "import_s": ("import", 52),
-    "load_s": ("load", 51),
-    "prepare_s": ("prepare", 50),
-    "fit_s": ("fit", 53),
-    "peak_memory_bytes": ("memory", 0),
-}
-"""Costs with a column of their own: its name, and how much it is wanted."""
+MARGINAL = "documents_per_s_marginal"
+"""The cost that has a second column, with the time that a document takes."""
+
+
+def _milliseconds(rows: Sequence[Row]) -> _Column:
+    rates = [row.costs.documents_per_s_marginal for row in rows]
+    return _Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99)
 
 
 def _sorted_by(table: Table, name: str) -> _Column:
     """What the board is sorted by is seen on it, whatever it is."""
-    if name not in Costs.model_fields:
-        return _Column(name, [_plain(_value(row, name)) for row in table.rows])
-    is_rate = name.startswith("documents_per_s") or not name.endswith(("_s", "_bytes"))
-    show = show_rate if is_rate else show_size if name.endswith("_bytes") else _seconds
-    values = [getattr(row.costs, name) for row in table.rows]
-    return _Column(name, [show(value) for value in values])
+    cost = COST_TABLE.get(name)
+    if cost is not None:
+        return _cost_column(table, cost, name)
+    return _Column(name, [_plain(_value(row, name)) for row in table.rows])
 
 
-def _seconds(value: float | None) -> str:
-    return "<1 ms" if value is not None and value < 0.001 else show_seconds(value)
+def _cost_column(table: Table, cost: Cost, heading: str, wanted: int = 0) -> _Column:
+    return _Column(heading, [cost.show(getattr(row.costs, cost.name)) for row in table.rows], wanted)
 
 
 def _value(row: Row, metric: str) -> Value | None:

@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from readbench.core.errors import BenchError
 
-RATES = frozenset({"documents_per_s", "documents_per_s_marginal", "gpu_utilisation"})
-"""Costs of which more is better."""
-
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
@@ -80,7 +77,8 @@ class PreparationCost(StoredModel):
 
 
 class Costs(StoredModel):
-    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0.
+    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0. What each field is
+    and how it is shown stands in ``cost_table.COST_TABLE``.
 
     ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
     ``documents_per_s``, where other work was in the way (the record's notes say so).
