@@ -29,7 +29,7 @@ def verdicts(
 ) -> Verdicts:
     manifest = SimpleNamespace(name="tested-1", suite=suite, dataset="papers", started_at="2024-01-01")
     side = SimpleNamespace(manifest=manifest)
-    comparison: Any = SimpleNamespace(before=side, after=side, incomparable=(), notes=(), methods=methods)
+    comparison: Any = SimpleNamespace(before=side, after=side, incomparable=(), remarks=(), methods=methods)
     return Verdicts(comparison, decisions, strict)
 
 
@@ -58,7 +58,7 @@ def test_code_is_shown_as_it_is() -> None:
 
 def test_every_reason_is_escaped() -> None:
     found = verdicts(decision("regressed", NASTY))
-    found = replace(found, notes=(NASTY,))
+    found = replace(found, remarks=(NASTY,))
     metric = MetricChange("f1@10", True, 0.5, 0.4, "incomparable", why=NASTY)
     cost = CostChange("predict_s", 1.0, 2.0, 2.0, False, NASTY)
     method = replace(METHOD, metrics=(metric,), costs=(cost,))

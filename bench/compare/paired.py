@@ -136,12 +136,11 @@ def pair_methods(before: Side, after: Side) -> list[Pair]:
 
 def _chosen(rows: Iterable[Row | None]) -> dict[tuple[str, str], Row]:
     """Rows of tuned methods by task and what the suite asked for, where it asked for that once."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    tuned: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row is not None and row.chosen:
-            asked, told, _ = row.chosen.partition(": best of ")
-            found.setdefault((row.task, asked if told else row.method.partition("[")[0]), []).append(row)
-    return {asked: of_one[0] for asked, of_one in found.items() if len(of_one) == 1}
+        if row is not None and row.chosen is not None:
+            tuned.setdefault((row.task, row.chosen.asked), []).append(row)
+    return {asked: same[0] for asked, same in tuned.items() if len(same) == 1}
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from readbench.compare.comparable import differences, differences_of, preconditions
+from readbench.compare.comparable import Difference, differences, differences_of, preconditions
 from readbench.compare.costs import CostChange, compare_costs
 from readbench.compare.flips import Flip, find_flips
 from readbench.compare.paired import (
@@ -98,13 +98,18 @@ class MethodChange:
 @dataclass(frozen=True)
 class RunComparison:
     """Everything that two runs say about each other. ``incomparable``: why they may not be compared at
-    all; ``notes``: what else differs between them."""
+    all; ``differences``: what else differs between them."""
 
     before: Side
     after: Side
     incomparable: tuple[str, ...]
-    notes: tuple[str, ...]
+    differences: tuple[Difference, ...]
     methods: tuple[MethodChange, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The differences in words."""
+        return tuple(difference.text for difference in self.differences)
 
     def as_json(self) -> dict[str, Any]:
         sides = {
@@ -150,9 +155,10 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
     questions = replace(
         questions, resamples=max(questions.resamples, draws), permutations=max(questions.permutations, draws)
     )
-    found = [_method(before, after, pair, questions) for pair in pairs]
-    notes = (*differences(before, after), *(note for pair in pairs for note in differences_of(pair)))
-    return RunComparison(before, after, (), notes, tuple(_adjusted(found)))
+    methods = [_method(before, after, pair, questions) for pair in pairs]
+    of_methods = (difference for pair in pairs for difference in differences_of(pair))
+    differing = (*differences(before, after), *of_methods)
+    return RunComparison(before, after, (), differing, tuple(_adjusted(methods)))
 
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from readbench.compare.paired import Side
-from readbench.compare.runs import MethodChange
+from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
 from readbench.gate.checkouts import checkouts, repository
 from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
@@ -139,14 +139,20 @@ class SpeedGate:
                 if all(decision.verdict != "inconclusive" for decision in decisions):
                     break
             decisions += unmeasured(verdicts.comparison.methods, series, runner, thresholds)
-            told = f"speed: {rounds} rounds of {base.label} and {head.label}"
-            notes = (*verdicts.notes, told)
+            measured = f"speed: {rounds} rounds of {base.label} and {head.label}"
             return Verdicts(
-                verdicts.comparison,
+                _on_one_machine(verdicts.comparison),
                 (*verdicts.decisions, *decisions),
                 self.strict,
-                tuple(note for note in notes if "another machine" not in note),
+                (*verdicts.remarks, measured),
             )
+
+
+def _on_one_machine(comparison: RunComparison) -> RunComparison:
+    """The comparison without a difference of machines: both sides ran here, though another revision may
+    identify this machine in another way."""
+    kept = tuple(difference for difference in comparison.differences if difference.of != "machine")
+    return replace(comparison, differences=kept)
 
 
 def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:

@@ -34,6 +34,9 @@ MOST_ROUNDS = 3 * LEAST_ROUNDS
 leaves every fourth slowdown of 1.5 undecided, with up to eighteen two in a thousand (``predict_s`` in
 docs/ci/operating-characteristics.md)."""
 
+WRONG_USE = 2
+"""The exit status of `bench run` that is asked for what it does not know."""
+
 
 @dataclass(frozen=True)
 class SpeedQuestion:
@@ -93,13 +96,13 @@ class Rounds:
         # Python itself ends with 1, too, where the code cannot be imported.
         if done.returncode in (0, 1) and lines and Path(lines[-1], "run.json").is_file():
             return open_side(lines[-1], results)
-        told = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
-        told = told.removeprefix("bench: ")
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
+        todo = "ask for what both sides have, with --suite and --method"
         raise BenchError(
-            f"the run did not take place: {told}",
+            f"the run did not take place: {said.removeprefix('bench: ')}",
             where=self.code[who].label,
             exit_status=3,
-            todo="name methods that both sides have with --method" if told.startswith("no method") else "",
+            todo=todo if done.returncode == WRONG_USE else "",
         )
 
     def _arguments(self, who: str, results: Path) -> list[str]:

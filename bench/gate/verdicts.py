@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from readbench.compare.paired import Side
@@ -35,12 +35,13 @@ MARGIN = "-1pp"
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the gate says, with what it was decided from."""
+    """What the gate says, with what it was decided from. ``remarks``: what it says beside the notes of the
+    comparison."""
 
     comparison: RunComparison
     decisions: tuple[Decision, ...]
     strict: bool = False
-    notes: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
     def of(self, verdict: Verdict) -> list[Decision]:
         return [decision for decision in self.decisions if decision.verdict == verdict]
@@ -61,7 +62,7 @@ class Verdicts:
         return {
             "exit_status": self.exit_status,
             "decisions": [asdict(decision) | {"change": decision.change} for decision in self.decisions],
-            "notes": list(self.notes),
+            "notes": [*self.comparison.notes, *self.remarks],
             "comparison": self.comparison.as_json(),
         }
 
@@ -93,7 +94,7 @@ def judge(
     decisions = [
         decision for method in comparison.methods for decision in decide(method, margins[method.method])
     ]
-    return Verdicts(comparison, tuple(decisions), strict, comparison.notes)
+    return Verdicts(comparison, tuple(decisions), strict)
 
 
 def check_whole(side: Side, methods: Sequence[str] = ()) -> None:

@@ -100,8 +100,7 @@ def verdicts_markdown(verdicts: Verdicts) -> str:
         )
         lines.append("")
     lines += _flips(verdicts.comparison.methods)
-    notes = [escaped(note) for note in verdicts.notes if note not in verdicts.comparison.notes]
-    return "\n".join([*lines, *notes]) + "\n"
+    return "\n".join([*lines, *map(escaped, verdicts.remarks)]) + "\n"
 
 
 def _worst_first(decision: Decision) -> int:

@@ -170,9 +170,7 @@ def render_verdicts(verdicts: Verdicts) -> RenderableType:
     for method in verdicts.comparison.methods:
         if flips := flips_line(method):
             parts.append(Text(flips))
-    for note in verdicts.notes:
-        if note not in verdicts.comparison.notes:
-            parts.append(Text(note, style="dim"))
+    parts += [Text(remark, style="dim") for remark in verdicts.remarks]
     status = verdicts.exit_status
     style = "green" if status == 0 else "red" if status == 1 else "yellow"
     parts.append(Text(closing(verdicts), style=f"bold {style}"))

@@ -111,7 +111,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "status": row.status,
                 "rank_best": best,
                 "rank_worst": worst,
-                "chosen": row.chosen,
+                "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
             }
             for name, value in row.metrics.items():

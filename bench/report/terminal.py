@@ -16,7 +16,7 @@ from rich.text import Text
 from readbench.report.words import closing_sentence
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
-from readbench.results.record import OTHER_LANGUAGE, Value, weights_of
+from readbench.results.record import Value, weights_of
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:
@@ -53,14 +53,11 @@ def _heading(board: Leaderboard) -> Text:
         text.append(
             "\nDemo corpus written for this project: its scores say nothing about real papers.", "yellow"
         )
-    left_out = ", ".join(
-        f"{count} {name.removeprefix('skipped: ')}" for name, count in _left_out(board).items()
-    )
+    left_out = ", ".join(f"{count} {reason}" for reason, count in manifest.left_out.items() if count)
     if left_out:
         text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
-    for name, count in manifest.dataset_counts.items():
-        if name.startswith(OTHER_LANGUAGE) and count:
-            text.append(f"\n{count} {name}.", "yellow")
+    for other in manifest.other_languages:
+        text.append(f"\n{other.documents} {other.words}.", "yellow")
     if manifest.status != "finished":
         text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
     return text
@@ -77,10 +74,6 @@ def _parts(table: Table) -> str:
         if settings.documents.get(part)
     ]
     return ", ".join(words)
-
-
-def _left_out(board: Leaderboard) -> dict[str, int]:
-    return {name: n for name, n in board.manifest.dataset_counts.items() if name.startswith("skipped") and n}
 
 
 def _table(table: Table, width: int) -> RichTable:
@@ -270,9 +263,9 @@ def _footnotes(table: Table) -> Text:
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
     lines += _weights(table)
-    chosen = sorted({row.chosen for row in table.rows if row.chosen})
-    if chosen:
-        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
+    tuned = sorted({row.chosen.words for row in table.rows if row.chosen})
+    if tuned:
+        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(tuned)}.")
     told = table.settings.reference
     if told is not None:
         lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")

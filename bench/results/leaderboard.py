@@ -15,7 +15,7 @@ from typing import Any
 
 from readbench.core.errors import BenchError
 from readbench.results.cost_table import COST_TABLE, join_folds
-from readbench.results.manifest import Manifest, RunCell, RunTask
+from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
 from readbench.results.record import CellFacts, Costs, Failure, Record, Value
 from readbench.results.store import Store
 
@@ -38,7 +38,7 @@ class Row:
     metrics: Mapping[str, Value]
     costs: Costs
     problem: str = ""
-    chosen: str | None = None
+    chosen: Chosen | None = None
     reference: float | None = None
 
     def value(self, metric: str) -> float | None:
@@ -60,7 +60,7 @@ class Row:
             "notes": {} if record is None else record.notes,
             "device": None if record is None else record.device,
             "problem": self.problem or None,
-            "chosen": self.chosen,
+            "chosen": self.chosen.words if self.chosen else None,
             "reference": self.reference,
         }
 

@@ -15,9 +15,6 @@ Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-OTHER_LANGUAGE = "documents say that they are in another language than the suite reads"
-"""How the count of such documents begins, among those of a dataset."""
-
 
 class StoredModel(BaseModel):
     model_config = ConfigDict(extra="forbid")

@@ -110,7 +110,7 @@ class Store:
         path = self.run(name) / "run.json"
         try:
             return read_manifest(json.loads(path.read_bytes()), str(path))
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise BenchError(f"cannot be read as a run: {first_line(error)}", where=str(path)) from error
 
     def runs(self) -> list[str]:
