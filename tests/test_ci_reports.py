@@ -29,7 +29,7 @@ def verdicts(
 ) -> Verdicts:
     manifest = SimpleNamespace(name="tested-1", suite=suite, dataset="papers", started_at="2024-01-01")
     side = SimpleNamespace(manifest=manifest)
-    comparison: Any = SimpleNamespace(before=side, after=side, incomparable=(), remarks=(), methods=methods)
+    comparison: Any = SimpleNamespace(before=side, after=side, incomparable=(), notes=(), methods=methods)
     return Verdicts(comparison, decisions, strict)
 
 

@@ -35,7 +35,8 @@ from readbench.tasks.metric import Metric, OfSample
 State = Literal["compared", "identical", "failed", "vanished", "new", "never", "incomparable"]
 """``failed`` and ``vanished``: it was measured before and is not now. ``never``: on neither side."""
 
-Verdict = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
+Outcome = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
+"""What a comparison says of one metric of one method."""
 
 SIGNIFICANT = 0.05
 SAME = 1e-9
@@ -57,7 +58,7 @@ class MetricChange:
     higher_is_better: bool
     before: float | None
     after: float | None
-    verdict: Verdict
+    verdict: Outcome
     low: float | None = None
     high: float | None = None
     p: float | None = None
@@ -319,7 +320,7 @@ def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:
             if told and method.stochastic:
                 told = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
             gained = (change.change > 0) == change.higher_is_better
-            verdict: Verdict = ("better" if gained else "worse") if told else "cannot be told apart"
+            verdict: Outcome = ("better" if gained else "worse") if told else "cannot be told apart"
             metrics.append(replace(change, p=p, verdict=verdict))
         done.append(replace(method, metrics=tuple(metrics)))
     return done

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from readbench.compare.answers import PREDICTIONS, read_answers, write_answers
+from readbench.compare.answers import read_answers, write_answers
 from readbench.compare.costs import measured_in
 from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write, write_json
 from readbench.results.leaderboard import STATISTICS
 from readbench.results.manifest import Manifest, RunCell
+from readbench.results.places import BASELINES
 from readbench.results.record import Failure, Record
 from readbench.results.score_files import SCORES
 from readbench.results.store import Store
+from readbench.results.tables import PREDICTIONS
 
-BASELINES = Path("results/baselines")
 OWN = frozenset({"cells", "runs"})
 """What a baseline consists of; everything else beside it is not the harness's."""
 NEVER = ("documents", "datasets", "preparations")

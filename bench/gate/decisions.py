@@ -11,6 +11,7 @@ from readbench.gate.thresholds import Threshold
 from readbench.stats.power import non_inferior
 
 Verdict = Literal["pass", "regressed", "inconclusive", "incomparable", "reported", "new"]
+"""What the gate says of one threshold on one method."""
 
 STORED_BAND = 2.0
 """How many times as slow the same code may seem by two single measurements on one machine, scaled by the

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Round
 from readbench.gate.thresholds import Threshold, Thresholds, parse_threshold
 from readbench.gate.verdicts import Decision, Verdict, Verdicts, check_thresholds, default_thresholds, judge
 from readbench.results.cost_table import COST_TABLE, Cost
-from readbench.stats.power import Location, signed_rank_location
+from readbench.stats.power import Conclusion, Location, signed_rank_location
 
 BAND_LEVEL = 0.80
 """Of the interval of the control whose farther end is the band. With the two other conditions false alarms
@@ -43,7 +42,7 @@ class SpeedVerdict:
     band: float
     tolerance: float
     detectable: float
-    verdict: str
+    verdict: Conclusion
 
 
 def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
@@ -60,7 +59,7 @@ def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
     tolerance = _log_tolerance(threshold, series)
     band = max(abs(same.low), abs(same.high))
     if found.low > 0 and found.estimate > tolerance and found.estimate > band:
-        verdict = "regressed"
+        verdict: Conclusion = "regressed"
     else:
         verdict = "inconclusive" if found.estimate > tolerance else "pass"
     reach = (found.high - found.low) / 2
@@ -243,12 +242,11 @@ def _decision(series: Series, threshold: Threshold) -> Decision:
         why += f"; ×{found.detectable:.2f} could be detected, less with more --rounds"
     before = math.exp(float(np.mean(np.log(np.concatenate([series.base, series.control])))))
     after = math.exp(float(np.mean(np.log(series.head))))
-    verdict: Any = found.verdict
     return Decision(
         series.task,
         series.method,
         series.cost,
-        verdict,
+        found.verdict,
         why,
         before,
         after,

@@ -54,12 +54,10 @@ class Check:
         if not isinstance(header, list):
             yield f"header: {header}"
             return
-        if (refusal := _wrong_columns(header, self._needs)) is not None:
-            yield refusal
+        refusals = list(self._header(header))
+        yield from refusals
+        if any("the columns are in the order" not in line for line in refusals):
             return
-        order = [name for name in ALLOWED if name in header]
-        if header != order:
-            yield f"header: the columns are in the order {', '.join(header)}, not {', '.join(order)}"
         seen: dict[str, str] = {}
         for place, cells in records:
             if not isinstance(cells, list):
@@ -77,6 +75,18 @@ class Check:
         for uuid, number in wanted.items():
             if uuid not in seen:
                 yield f"missing: the uuid {uuid} of row {number} of the input"
+
+    def _header(self, header: Sequence[str]) -> Iterator[str]:
+        lacking = [name for name in (UUID, *self._needs) if name not in header]
+        unknown = [name for name in header if name not in ALLOWED]
+        if lacking or unknown or len(header) < 2 or len(set(header)) < len(header):
+            told = f"header: the columns are {', '.join(header)}, not {', '.join(ALLOWED)}"
+            apart = [mark for mark in ";\t" if len(header) == 1 and mark in header[0]]
+            yield f"{told}; they are apart by {apart[0]!r}, not by a comma" if apart else told
+            return
+        order = [name for name in ALLOWED if name in header]
+        if list(header) != order:
+            yield f"header: the columns are in the order {', '.join(header)}, not {', '.join(order)}"
 
     def _row(
         self, row: Mapping[str, str], place: str, seen: dict[str, str], wanted: Mapping[str, int]
@@ -129,14 +139,3 @@ class Check:
             if cells:
                 number += 1
                 yield place, cells
-
-
-def _wrong_columns(header: Sequence[str], needs: Sequence[str]) -> str | None:
-    """Why the rows under this header cannot be read; None where they can."""
-    lacking = [name for name in (UUID, *needs) if name not in header]
-    unknown = [name for name in header if name not in ALLOWED]
-    if not (lacking or unknown or len(header) < 2 or len(set(header)) < len(header)):
-        return None
-    refusal = f"header: the columns are {', '.join(header)}, not {', '.join(ALLOWED)}"
-    apart = [mark for mark in ";\t" if len(header) == 1 and mark in header[0]]
-    return f"{refusal}; they are apart by {apart[0]!r}, not by a comma" if apart else refusal
