@@ -1,4 +1,4 @@
-"""May two runs be compared, and what differs between them where they may?"""
+"""Whether two runs may be compared, and what differs between them if so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from readbench.compare.paired import Pair, Side
 from readbench.tasks.spec import TaskSpec
 
 ASKED = {"fields": "the methods read", "language": "the language is", "prompt": "the prompt is"}
-"""What a change may be about: the answers are compared all the same, and the reader is told."""
+"""Fields of a task that may differ between two runs that are compared, and how a reader is told."""
 
 
 def preconditions(before: Side, after: Side) -> list[str]:

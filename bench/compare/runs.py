@@ -1,4 +1,4 @@
-"""Two runs compared: may they be, what changed in each method, how sure that is, and what it costs now."""
+"""Two runs compared: what changed in each method, how certain that is, and what the method costs now."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ SIGNIFICANT = 0.05
 SAME = 1e-9
 """How far two values of the same predictions may lie apart: the rounding of a mean."""
 SAME_BY_VECTORS = 1e-4
-"""As much for a metric that compares embeddings, which another machine computes a little differently."""
+"""The same for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
 DRAWS = 40_000_000
-"""Documents times resamples of one comparison; with more than 4,000 documents there are fewer resamples."""
+"""The most documents times resamples of a comparison; above 4,000 documents there are fewer resamples."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class MetricChange:
 
 @dataclass(frozen=True)
 class MethodChange:
-    """One method in both runs. ``flips`` are the documents that it answers differently, what became worst
-    first, with their value of ``flip_metric``."""
+    """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
+    first, with their values of ``flip_metric``."""
 
     task: str
     method: str
@@ -130,9 +130,10 @@ class RunComparison:
 
 @dataclass(frozen=True)
 class Questions:
-    """What a comparison is asked. ``metrics`` names those of a task and method; ``intervals`` says for which
-    methods uncertainty is worked out: it takes time, and decides nothing for a method without training
-    noise on identical documents."""
+    """What a comparison shall answer. ``metrics`` names those of a task and method. ``intervals`` says for
+    which methods uncertainty is computed: that takes time, and decides nothing for a method without training
+    noise on identical documents. ``margin`` is the tolerated loss of a method and metric, for the value
+    before."""
 
     metrics: Callable[[str, str], Collection[str]]
     intervals: Callable[[Pair], bool] = field(default=lambda pair: True)  # noqa: ARG005
@@ -144,7 +145,7 @@ class Questions:
 def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparison:
     """Compares every method of two runs.
 
-    Raises BenchError where their files cannot be read. What may not be compared is told, not compared.
+    Raises BenchError where their files cannot be read. The result says what may not be compared.
     """
     reasons = preconditions(before, after)
     if reasons:
@@ -267,10 +268,10 @@ def _tested(
     for i, change in enumerate(changes):
         assert change.change is not None
         assert change.before is not None
-        found = noise(float(errors[i]), paired.documents, per_seed[:, i])
+        uncertainty = noise(float(errors[i]), paired.documents, per_seed[:, i])
         low, high = float(intervals[i, 0]), float(intervals[i, 1])
         if pair.stochastic or paired.shrink < 1:
-            low, high = found.interval(change.change)
+            low, high = uncertainty.interval(change.change)
         p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), questions.permutations, seed)
         tested[change.metric] = replace(
             change,
@@ -278,9 +279,9 @@ def _tested(
             high=high,
             p=p,
             test=test,
-            noise=found,
+            noise=uncertainty,
             verdict="cannot be told apart",
-            detectable=detectable(found, questions.margin(pair.method, change.metric, change.before)),
+            detectable=detectable(uncertainty, questions.margin(pair.method, change.metric, change.before)),
         )
     return tested
 
@@ -316,11 +317,11 @@ def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:
                 metrics.append(change)
                 continue
             p = next(adjusted)
-            told = p <= SIGNIFICANT and change.low is not None and change.high is not None
-            if told and method.stochastic:
-                told = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
+            differs = p <= SIGNIFICANT and change.low is not None and change.high is not None
+            if differs and method.stochastic:
+                differs = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
             gained = (change.change > 0) == change.higher_is_better
-            verdict: Outcome = ("better" if gained else "worse") if told else "cannot be told apart"
+            verdict: Outcome = ("better" if gained else "worse") if differs else "cannot be told apart"
             metrics.append(replace(change, p=p, verdict=verdict))
         done.append(replace(method, metrics=tuple(metrics)))
     return done

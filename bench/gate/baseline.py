@@ -1,5 +1,5 @@
-"""A run kept to be compared with: a small results folder with its records, its scores per document and
-digests of its answers, that can be committed. No text of a document goes into it."""
+"""A run kept as the baseline of later ones: a small results folder with its records, its scores per document
+and digests of its answers, which can be committed. No text of a document goes into it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from readbench.results.store import Store
 from readbench.results.tables import PREDICTIONS
 
 OWN = frozenset({"cells", "runs"})
-"""What a baseline consists of; everything else beside it is not the harness's."""
+"""What a baseline consists of; anything else in its folder belongs to others and is kept."""
 NEVER = ("documents", "datasets", "preparations")
 """What lies in a results folder and never in a baseline."""
 LEFT_OUT = "(left out of the baseline)"
@@ -42,7 +42,7 @@ class Promoted:
 
 def promote(reference: str, results: Path, name: str | None = None, folder: Path = BASELINES) -> Promoted:
     """Keeps a run as the baseline ``folder/NAME``, by default under its suite's name, in the place of an
-    older one. What else lies there, such as thresholds, stays; cut off, the older one does.
+    older one. What else lies there, such as thresholds, stays. An interruption leaves the older one in place.
 
     Raises BenchError for a run that has not finished or measured nothing, and for a place that is no older
     baseline or cannot be written.

@@ -54,12 +54,12 @@ class Threshold:
 def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False) -> Threshold:
     """``NAME:SIGN NUMBER UNIT``. Raises BenchError for anything else, for a cost that is guarded in the
     direction in which it improves, and for a loss of everything, which guards nothing."""
-    found = _GRAMMAR.fullmatch(text.strip())
-    if found is None:
+    parts = _GRAMMAR.fullmatch(text.strip())
+    if parts is None:
         raise BenchError(f"{text!r} is not a threshold", where=where, todo=_EXAMPLE)
-    name, unit = found["name"], found["unit"]
-    sign: Literal[1, -1] = 1 if found["sign"] == "+" else -1
-    number = float(found["number"])
+    name, unit = parts["name"], parts["unit"]
+    sign: Literal[1, -1] = 1 if parts["sign"] == "+" else -1
+    number = float(parts["number"])
     kind: Kind = "absolute"
     if unit == "pp":
         kind, number = "points", number / 100
@@ -136,14 +136,14 @@ class _File(_OfSuite):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds in layers, each given as (what it holds for, the thresholds), the more particular later:
-    a name in a later layer replaces the same name in an earlier one."""
+    """Thresholds in layers, each given as (method, thresholds) with None for every method. A threshold
+    replaces one of the same name in an earlier layer."""
 
     layers: tuple[tuple[str | None, tuple[Threshold, ...]], ...] = ()
 
     def of(self, method: str) -> dict[str, Threshold]:
-        """What holds for a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
-        of that adapter; one for ``pke.tfidf[n=2]`` for that spelling alone."""
+        """The thresholds of a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
+        of that adapter, a layer for ``pke.tfidf[n=2]`` for that spelling alone."""
         adapter = method.partition("[")[0]
         return {
             threshold.name: threshold
@@ -187,7 +187,8 @@ def read_thresholds(
 def _layers(
     section: _OfSuite, where: str, methods: Iterable[str] | None, *, shared: bool
 ) -> list[tuple[str | None, tuple[Threshold, ...]]]:
-    """What a section says of all methods, and then of each. What is shared must be known to somebody."""
+    """The thresholds of a section for all methods, then those for each method. Names in a ``shared`` section
+    must exist, though not in these runs."""
     layers: list[tuple[str | None, tuple[Threshold, ...]]] = [
         (None, _parsed(section.fail_on, f"{where}fail_on", shared=shared))
     ]

@@ -49,7 +49,7 @@ class Verdicts:
     @property
     def exit_status(self) -> int:
         """0 pass, 1 regression, 3 no method measured in both runs, 4 incomparable or, where strict,
-        inconclusive. What got worse is told first, whatever else could not be compared."""
+        inconclusive. A regression comes first, whatever else could not be compared."""
         if self.of("regressed"):
             return REGRESSION
         if self.comparison.incomparable or self.of("incomparable"):
@@ -99,7 +99,7 @@ def judge(
 
 def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
     """Raises BenchError, exit status 3, for a run that has not finished or lacks the record of a cell that
-    ended ok: with nothing to hold it against every result would be a new one, and pass."""
+    ended ok: without them every result would count as new, and pass."""
     manifest = side.manifest
     if manifest.status != "finished":
         raise BenchError(
@@ -144,11 +144,11 @@ def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
 
 def default_thresholds(side: Side) -> list[str]:
     """One point of each task's primary metric."""
-    found = []
+    thresholds = []
     for task, settings in side.manifest.tasks.items():
         better = get_task(task).metric(settings.primary).higher_is_better
-        found.append(f"{settings.primary}:{MARGIN if better else MARGIN.replace('-', '+')}")
-    return list(dict.fromkeys(found))
+        thresholds.append(f"{settings.primary}:{MARGIN if better else MARGIN.replace('-', '+')}")
+    return list(dict.fromkeys(thresholds))
 
 
 def _rows(side: Side) -> list[Row]:

@@ -28,7 +28,7 @@ FLIPS_SHOWN = 10
 
 
 def render_comparison(comparison: RunComparison) -> RenderableType:
-    """Per method what changed, how sure that is, the documents that flipped, and the cost."""
+    """Per method what changed, how certain that is, the documents that flipped, and the cost."""
     parts: list[RenderableType] = [heading(comparison)]
     if comparison.incomparable:
         return Group(*parts)
@@ -220,6 +220,6 @@ def closing(verdicts: Verdicts) -> str:
     passed = len({decision.method for decision in verdicts.of("pass")})
     if not passed and not undecided:
         return f"{ends}: nothing was judged, no threshold holds for what both sides measured."
-    told = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
-    told += [f"{undecided} inconclusive"] if undecided else []
-    return f"{ends}: {'. '.join(told)}."
+    parts = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
+    parts += [f"{undecided} inconclusive"] if undecided else []
+    return f"{ends}: {'. '.join(parts)}."

@@ -12,6 +12,7 @@ from typing import Any
 from readbench.core.errors import MissingDependency
 from readbench.results.cost_table import COST_TABLE, Unit
 from readbench.results.leaderboard import Leaderboard, Row
+from readbench.results.manifest import Manifest
 
 LIKE = "5.0.0"
 """The version of pytest-benchmark whose JSON this is."""
@@ -33,51 +34,8 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
     https://pytest-benchmark.readthedocs.io: "Comparing past runs".
     """
     manifest = board.manifest
-    machine = manifest.machine
-    benchmarks = []
-    for row in _ok(board):
-        rounds = [1 / rate for record in row.records if (rate := record.costs.documents_per_s_marginal)]
-        if not rounds:
-            continue
-        benchmarks.append(
-            {
-                "group": f"{manifest.suite}/{row.task}",
-                "name": row.method,
-                "fullname": f"{manifest.suite}::{row.task}::{row.method}",
-                "params": row.record.params if row.record else {},
-                "param": None,
-                "extra_info": {
-                    "unit": "seconds per document",
-                    "metrics": {name: value.value for name, value in row.metrics.items()},
-                    "costs": row.costs.model_dump(mode="json"),
-                    "documents": manifest.tasks[row.task].tested,
-                },
-                "options": {
-                    "disable_gc": False,
-                    "timer": "perf_counter",
-                    "min_rounds": len(rounds),
-                    "max_time": manifest.timeout_s,
-                    "min_time": 0.0,
-                    "warmup": True,
-                },
-                "stats": _stats(rounds),
-            }
-        )
     return {
-        "machine_info": {
-            "node": "",
-            "processor": machine.get("cpu"),
-            "machine": machine.get("architecture"),
-            "python_compiler": "",
-            "python_implementation": platform.python_implementation(),
-            "python_implementation_version": machine.get("python"),
-            "python_version": machine.get("python"),
-            "python_build": [],
-            "release": "",
-            "system": machine.get("system"),
-            "cpu": {"count": machine.get("cores"), "brand_raw": machine.get("cpu")},
-            "fingerprint": machine.get("fingerprint"),
-        },
+        "machine_info": _machine_info(manifest.machine),
         # A run does not know which commit it measured: the fields say so.
         "commit_info": {
             "id": "unknown",
@@ -88,9 +46,58 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
             "branch": "(unknown)",
             "error": "a run keeps source digests, not a commit",
         },
-        "benchmarks": benchmarks,
+        "benchmarks": [
+            _benchmark(manifest, row, rounds) for row in _ok(board) if (rounds := _seconds_per_document(row))
+        ],
         "datetime": manifest.started_at,
         "version": LIKE,
+    }
+
+
+def _machine_info(machine: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "node": "",
+        "processor": machine.get("cpu"),
+        "machine": machine.get("architecture"),
+        "python_compiler": "",
+        "python_implementation": platform.python_implementation(),
+        "python_implementation_version": machine.get("python"),
+        "python_version": machine.get("python"),
+        "python_build": [],
+        "release": "",
+        "system": machine.get("system"),
+        "cpu": {"count": machine.get("cores"), "brand_raw": machine.get("cpu")},
+        "fingerprint": machine.get("fingerprint"),
+    }
+
+
+def _seconds_per_document(row: Row) -> list[float]:
+    """What each cell took for one more document, everything loaded (cells,)."""
+    return [1 / rate for record in row.records if (rate := record.costs.documents_per_s_marginal)]
+
+
+def _benchmark(manifest: Manifest, row: Row, rounds: Sequence[float]) -> dict[str, Any]:
+    return {
+        "group": f"{manifest.suite}/{row.task}",
+        "name": row.method,
+        "fullname": f"{manifest.suite}::{row.task}::{row.method}",
+        "params": row.record.params if row.record else {},
+        "param": None,
+        "extra_info": {
+            "unit": "seconds per document",
+            "metrics": {name: value.value for name, value in row.metrics.items()},
+            "costs": row.costs.model_dump(mode="json"),
+            "documents": manifest.tasks[row.task].tested,
+        },
+        "options": {
+            "disable_gc": False,
+            "timer": "perf_counter",
+            "min_rounds": len(rounds),
+            "max_time": manifest.timeout_s,
+            "min_time": 0.0,
+            "warmup": True,
+        },
+        "stats": _stats(rounds),
     }
 
 
@@ -204,11 +211,11 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
 
 
 def _numbers(row: Row) -> dict[str, float]:
-    found = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
+    numbers = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
     for name in COST_TABLE:
         if (taken := getattr(row.costs, name)) is not None:
-            found[name] = taken
-    return {name: float(value) for name, value in found.items() if math.isfinite(value)}
+            numbers[name] = taken
+    return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
 
 
 def _key(name: str) -> str:

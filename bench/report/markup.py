@@ -81,15 +81,15 @@ def _markdown_table(table: Table) -> list[str]:
             f"`{row.method}`".replace("|", "\\|"),
         ]
         for metric in metrics:
-            found = row.metrics.get(metric) if row.status == "ok" else None
-            cells.append("–" if found is None or found.value is None else f"{found.value:.3f}")
+            value = row.metrics.get(metric) if row.status == "ok" else None
+            cells.append("–" if value is None or value.value is None else f"{value.value:.3f}")
             if (
                 metric == table.primary
-                and found is not None
-                and found.low is not None
-                and found.high is not None
+                and value is not None
+                and value.low is not None
+                and value.high is not None
             ):
-                cells[-1] += f" ({found.low:.3f} to {found.high:.3f})"
+                cells[-1] += f" ({value.low:.3f} to {value.high:.3f})"
         if row.status != "ok":
             cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
                 "|", "\\|"

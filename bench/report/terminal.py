@@ -64,7 +64,7 @@ def _heading(board: Leaderboard) -> Text:
 
 
 def _parts(table: Table) -> str:
-    """How many documents were for what."""
+    """The number of documents of each part."""
     settings = table.settings
     folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
     words = [f"{settings.tested} test documents{folds}"]
@@ -77,8 +77,8 @@ def _parts(table: Table) -> str:
 
 
 def _table(table: Table, width: int) -> RichTable:
-    """The columns that fit: what ranks and what it costs always, the others as far as there is room for
-    them beside methods spelt in one piece."""
+    """The columns that fit: those of rank, quality and cost always, the others as far as they leave room for
+    the methods on one line each."""
     columns = {column.name: column for column in _columns(table)}
     shown = {name for name, column in columns.items() if column.wanted == 0}
     for column in sorted(columns.values(), key=lambda column: column.wanted):
@@ -105,7 +105,7 @@ def _table(table: Table, width: int) -> RichTable:
 
 
 def _broken(method: str, room: int) -> str:
-    """A name too long for its column goes on below from its parameters, not from amid a word."""
+    """The name of a method; where it is too long for its column the parameters begin a new line."""
     return method.replace("[", "\n[", 1) if cell_len(method) > room else method
 
 
@@ -152,10 +152,10 @@ def _columns(table: Table) -> list[_Column]:
     of_costs = [cost for cost in COST_TABLE.values() if cost.heading]
     if table.sort and table.sort not in {*metrics, primary, *(cost.name for cost in of_costs)}:
         columns.append(_sorted_by(table, table.sort))
-    told = table.settings.reference
-    if told is not None:
+    reference = table.settings.reference
+    if reference is not None:
         theirs = ["–" if row.reference is None else f"{row.reference:.3f}" for row in rows]
-        columns.append(_Column(told.label, theirs))
+        columns.append(_Column(reference.label, theirs))
     # How fast a method is comes first, then what it takes.
     for cost in sorted(of_costs, key=lambda cost: not cost.is_rate):
         column = _cost_column(table, cost, cost.heading, 0 if cost.name == table.sort else cost.wanted)
@@ -177,7 +177,7 @@ def _milliseconds(rows: Sequence[Row]) -> _Column:
 
 
 def _sorted_by(table: Table, name: str) -> _Column:
-    """What the board is sorted by is seen on it, whatever it is."""
+    """A column of the metric or cost that the board is sorted by."""
     cost = COST_TABLE.get(name)
     if cost is not None:
         return _cost_column(table, cost, name)
@@ -213,8 +213,8 @@ def _plain(value: Value | None) -> str:
 
 
 def _problems(table: Table, run: str) -> list[Text]:
-    """One line for each way in which methods did not finish: ten methods that lack the same package
-    are one line. And where to read more."""
+    """One line for each reason for which methods did not finish (ten that lack the same package are one
+    line), and where to read more."""
     said: dict[tuple[str, str], list[str]] = {}
     for row in table.rows:
         if row.status != "ok":
@@ -225,22 +225,22 @@ def _problems(table: Table, run: str) -> list[Text]:
     for (status, problem), methods in said.items():
         who = methods[0] if len(methods) == 1 else f"{len(methods)} methods ({methods[0]}, …)"
         lines.append(Text(f"{status}: {who}: {problem}", style="red"))
-    told = [row.method for row in table.rows if row.status not in ("ok", "missing_dependency", "lost")]
-    if told:
-        lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(told[0])}", "dim"))
+    broken = [row.method for row in table.rows if row.status not in ("ok", "missing_dependency", "lost")]
+    if broken:
+        lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(broken[0])}", "dim"))
     return lines
 
 
 def _weights(table: Table) -> list[str]:
-    """Which weights a method's name stood for, one line for those that ran with the same."""
+    """The weights of methods, one line for those that ran with the same."""
     users: dict[str, list[str]] = {}
     for row in table.rows:
         if row.status == "ok" and row.record is not None:
-            for one in weights_of(row.record):
-                name, source, sha256 = (one.get(key, "?") for key in ("name", "source", "sha256"))
-                told = f"{name} ({source}, SHA-256 {sha256[:12]})"
-                users.setdefault(told, []).append(row.method)
-    return [f"Weights of {', '.join(methods)}: {told}." for told, methods in users.items()]
+            for weights in weights_of(row.record):
+                name, source, sha256 = (weights.get(key, "?") for key in ("name", "source", "sha256"))
+                named = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(named, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {named}." for named, methods in users.items()]
 
 
 def _footnotes(table: Table) -> Text:
@@ -266,9 +266,9 @@ def _footnotes(table: Table) -> Text:
     tuned = sorted({row.chosen.words for row in table.rows if row.chosen})
     if tuned:
         lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(tuned)}.")
-    told = table.settings.reference
-    if told is not None:
-        lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")
+    reference = table.settings.reference
+    if reference is not None:
+        lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
     if any(len(row.records) > 1 for row in table.rows):
         lines.append(
             "Interval: all test documents together. spread: standard deviation over folds and repeats. "

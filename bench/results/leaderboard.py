@@ -24,10 +24,10 @@ STATISTICS = "statistics.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One method's line, from its cells: one, or one a fold and repeat. ``records`` are the facts of all of
-    them; ``record`` is the first in whole: what they have in common (versions, weights) is read from it.
+    """One method on a board. It has one cell, or one for each fold and repeat: ``records`` are the facts of
+    each, and ``record`` is the whole record of the first, for what all have in common (versions, weights).
     ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
-    are those of all its cells together."""
+    are those of all cells together."""
 
     task: str
     method: str
@@ -42,8 +42,8 @@ class Row:
     reference: float | None = None
 
     def value(self, metric: str) -> float | None:
-        found = self.metrics.get(metric)
-        return None if found is None else found.value
+        metric_value = self.metrics.get(metric)
+        return None if metric_value is None else metric_value.value
 
     def as_json(self) -> dict[str, Any]:
         record = self.record
@@ -195,8 +195,8 @@ def _row(
             if len(cells) > 1 and problem:
                 problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
             break
-    found = tuple(record for record in records.values() if record is not None)
-    whole = first or (store.record(found[0].key) if found else None)
+    known = tuple(record for record in records.values() if record is not None)
+    whole = first or (store.record(known[0].key) if known else None)
     metrics: Mapping[str, Value] = whole.metrics if len(cells) == 1 and whole is not None else {}
     if joint is not None:
         metrics = {name: Value.model_validate(value) for name, value in joint.items()}
@@ -204,11 +204,11 @@ def _row(
         task,
         method,
         status,
-        found,
+        known,
         whole,
         ranks,
         metrics,
-        join_folds([record.costs for record in found]),
+        join_folds([record.costs for record in known]),
         problem,
         cells[0].chosen,
         _reference(settings, method),
