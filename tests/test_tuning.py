@@ -13,6 +13,7 @@ from readbench.core.errors import BenchError
 from readbench.planning.suite import Tuned, load_suite
 from readbench.report.terminal import print_board
 from readbench.results.leaderboard import build_leaderboard
+from readbench.results.manifest import Chosen
 from readbench.results.store import Store
 from readbench.results.tables import read_columns
 from readbench.runs.tuning import grid
@@ -80,7 +81,7 @@ def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path)
         "test.lucky[helps=test]": 0.0,
         "test.lucky[helps=validation]": 1.0,
     }
-    assert manifest.cells[0].chosen == "test.lucky: best of 3 on 6 validation documents"
+    assert manifest.cells[0].chosen == Chosen(asked="test.lucky", combinations=3, documents=6)
     # No trial ever predicted a test document.
     for trial in manifest.trials:
         ids = read_columns(store.cell(trial.key) / "predictions.parquet")["id"]

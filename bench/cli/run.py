@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import RESULTS, Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console
 from readbench.cli.options import DatasetName, Labels, Limit, Memory, Methods, Seed, SuiteName, Timeout
+from readbench.results.places import RESULTS
 
 
 @app.command()

@@ -14,7 +14,7 @@ from readbench.methods.spelling import parse_method, spell_method
 from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite, TaskSection, Tuned
-from readbench.results.manifest import Trial
+from readbench.results.manifest import Chosen, Trial
 from readbench.results.record import Record
 from readbench.results.store import Store
 from readbench.tasks import get_task
@@ -29,11 +29,11 @@ class RunPlan(Protocol):
 @dataclass(frozen=True)
 class Tuning:
     """What was tried and what was chosen. ``suite`` is the one that was written, ``frozen`` the one that
-    is run; ``chosen`` maps a task and a spelling to words for the board."""
+    is run; ``chosen`` says by task and spelling how the parameters of a method were chosen."""
 
     suite: Suite
     frozen: Suite
-    chosen: Mapping[tuple[Task, str], str]
+    chosen: Mapping[tuple[Task, str], Chosen]
     trials: tuple[Trial, ...]
 
 
@@ -100,19 +100,18 @@ def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: Ru
             status=record.status,
             value=None if found is None else found.value,
         )
-    chosen: dict[tuple[Task, str], str] = {}
+    chosen: dict[tuple[Task, str], Chosen] = {}
     for (task, method), spellings in grids.items():
         primary = suite.tasks[task].primary or get_task(task).primary
         sign = 1 if get_task(task).metric(primary).higher_is_better else -1
         ran = [s for s in spellings if values[task, s].value is not None]
         if not ran:
             # It stays on the board with what stopped it.
-            chosen[task, spellings[0]] = f"none of {len(spellings)} combinations ran"
+            chosen[task, spellings[0]] = Chosen(asked=method, combinations=len(spellings), documents=None)
             continue
         best = max(ran, key=lambda s: (sign * (values[task, s].value or 0.0), -spellings.index(s)))
-        chosen[task, best] = (
-            f"{method}: best of {len(spellings)} on {len(plan.splits[task][0].test)} validation documents"
-        )
+        validated = len(plan.splits[task][0].test)
+        chosen[task, best] = Chosen(asked=method, combinations=len(spellings), documents=validated)
     final: dict[Task, TaskSection] = {}
     for task, section in suite.tasks.items():
         named = [registry.method(spelling).spelling for spelling in section.methods]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-Decision = Literal["pass", "regressed", "inconclusive"]
+Conclusion = Literal["pass", "regressed", "inconclusive"]
 
 ALPHA = 0.025
 """One-sided, so that a regression lies outside a 95 % interval: of methods that did not change, at most this
@@ -57,7 +57,7 @@ def noise(documents_se: float, documents: int, per_seed: ArrayLike) -> Noise:
     return Noise(math.sqrt(total), total**2 / parts, seeds, documents)
 
 
-def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Decision:
+def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Conclusion:
     """Whether a gain (negative is a loss, whatever the direction of the metric) is a regression beyond a
     margin of at least 0.
 
