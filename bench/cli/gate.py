@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
 if TYPE_CHECKING:
@@ -33,20 +34,14 @@ class Asked:
 
     def check(self, *, stored: bool, speed: bool) -> None:
         """Raises BenchError for an option that the question has no use for, and for a limit that is none."""
-        from readbench.core.units import seconds, size
-
         names = ["suite", "dataset", "limit", "timeout", "memory"] if stored else []
         names += [] if speed else ["rounds", "most_rounds"]
         unused = [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
         if unused:
             why = "a stored run is judged as it is" if stored else "without --speed nothing runs in rounds"
             raise BenchError(why, todo=f"leave out {', '.join(unused)}")
-        for option, value, read in (("timeout", self.timeout, seconds), ("memory", self.memory, size)):
-            if value is not None:
-                try:
-                    read(value)
-                except BenchError as error:
-                    raise BenchError(error.what, where=f"--{option}", todo=error.todo) from None
+        read_timeout(self.timeout)
+        read_memory(self.memory)
 
 
 @dataclass
@@ -121,7 +116,6 @@ def gate_answers(
     else:
         from rich.console import Console
 
-        from readbench.core.units import seconds, size
         from readbench.planning.plan import Options
         from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
@@ -132,8 +126,8 @@ def gate_answers(
             methods=methods,
             limit=asked.limit,
             include_paths=asked.include_paths,
-            timeout_s=None if asked.timeout is None else seconds(asked.timeout),
-            memory_bytes=None if asked.memory is None else size(asked.memory),
+            timeout_s=read_timeout(asked.timeout),
+            memory_bytes=read_memory(asked.memory),
         )
         interface = TerminalInterface(Console(stderr=True))
         after = run_afresh(before, asked.suite, asked.dataset, options, Store(output_path), interface)
