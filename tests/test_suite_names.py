@@ -198,7 +198,14 @@ WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a number that is none": (keyphrases("", '[split]\nfolds = "abc"\n'), ("split.folds", "a whole number")),
     "a column": (keyphrases("", '[dataset.columns]\ntitle = "Titel"\n'), ("Titel", "did you mean")),
-    "a memory limit without its unit": (keyphrases("", "[limits]\nmemory = 8\n"), ("8 B", "8GiB")),
+    "a memory limit without its unit": (
+        keyphrases("", "[limits]\nmemory = 8\n"),
+        ("limits.memory", "8 B", "8GiB"),
+    ),
+    "a time limit that is none": (
+        keyphrases("", '[limits]\ntimeout = "soon"\n'),
+        ("limits.timeout", "'soon'"),
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from readbench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from readbench.compare.paired import Side
-    from readbench.gate.thresholds import Thresholds
+    from readbench.gate.thresholds import Threshold, Thresholds
     from readbench.gate.verdicts import Verdicts
 
 
@@ -52,25 +52,37 @@ class Guards:
     file: Path | None
     baseline: str | None
     include_paths: tuple[Path, ...] = ()
-    names: set[str] = field(init=False, default_factory=set)
+    parsed: tuple[Threshold, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         from readbench.gate.thresholds import parse_threshold
 
-        for text in self.given:
-            parse_threshold(text)
+        self.parsed = tuple(parse_threshold(text) for text in self.given)
         beside = Path(self.baseline, "thresholds.toml") if self.baseline else None
         if self.file is None and beside is not None and beside.is_file():
             self.file = beside
+
+    def check(self, suite: str, tasks: Iterable[str], judged: Iterable[str], methods: Iterable[str]) -> None:
+        """What can be said before anything runs: ``tasks`` are those of the suite, ``judged`` those of the
+        methods that the gate is asked about, ``methods`` the names of all that there are.
+
+        Raises BenchError for a threshold that would guard nothing.
+        """
+        from readbench.gate.thresholds import Thresholds, read_thresholds
+        from readbench.gate.verdicts import check_guards
+
+        names = None if self.file is None else {*methods}
+        check_guards(read_thresholds(self.file, suite, self.given, (), names), set(tasks))
+        check_guards(Thresholds(((None, self.parsed),)), set(judged) or set(tasks), "--fail-on")
 
     def of(self, side: Side) -> Thresholds:
         from readbench.gate.thresholds import read_thresholds
         from readbench.gate.verdicts import default_thresholds
 
         suite, default = side.manifest.suite, default_thresholds(side)
-        return read_thresholds(self.file, suite, self.given, default, self._methods(side))
+        return read_thresholds(self.file, suite, self.given, default, self.methods(side))
 
-    def _methods(self, side: Side) -> set[str]:
+    def methods(self, side: Side) -> set[str]:
         """Every name that a method has, here or in the run that is the measure."""
         if self.file is None:
             return set()
@@ -113,15 +125,17 @@ def gate_answers(
     if reference is not None:
         after = open_side(reference, output_path)
         methods = canonical(asked.methods, asked.include_paths, before, after)
+        _check(guards, before, methods)
     else:
         from rich.console import Console
 
         from readbench.planning.plan import Options
         from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
-        from readbench.runs.fresh import run_afresh
+        from readbench.runs.rerun import rerun_suite
 
         methods = canonical(asked.methods, asked.include_paths)
+        _check(guards, before, methods)
         options = Options(
             methods=methods,
             limit=asked.limit,
@@ -130,20 +144,31 @@ def gate_answers(
             memory_bytes=read_memory(asked.memory),
         )
         interface = TerminalInterface(Console(stderr=True))
-        after = run_afresh(before, asked.suite, asked.dataset, options, Store(output_path), interface)
+        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
     return judge(before, after, thresholds, strict=strict, methods=methods)
+
+
+def _check(guards: Guards, before: Side, methods: Iterable[str]) -> None:
+    named = {*methods}
+    rows = [row for table in before.board.tables for row in table.rows]
+    judged = {row.task for row in rows if row.method in named}
+    guards.check(before.manifest.suite, before.manifest.tasks, judged, guards.methods(before))
 
 
 def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, *, strict: bool) -> Verdicts:
     """Runs both revisions in turn, with the suite, sample and seed of a baseline where one is given."""
     from readbench.gate.speed_gate import SpeedGate
     from readbench.gate.speed_rounds import LEAST_ROUNDS, MOST_ROUNDS, SpeedQuestion
-    from readbench.planning.suite import find_suite
+    from readbench.methods.registry import Registry
+    from readbench.planning.suite import find_suite, load_suite
 
     manifest = None if before is None else before.manifest
     name = asked.suite or (manifest and manifest.suite)
     if not name:
         raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
+    suite, registry = load_suite(find_suite(name)), Registry(asked.include_paths)
+    judged = {task for spelling in asked.methods for task in registry.method(spelling).adapter.tasks}
+    guards.check(suite.name, suite.tasks, judged & {*suite.tasks}, registry)
     least = LEAST_ROUNDS if asked.rounds is None else asked.rounds
     question = SpeedQuestion(
         suite=find_suite(name).resolve(),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -41,12 +42,22 @@ class Limits(_Section):
     @field_validator("timeout", mode="before")
     @classmethod
     def _timeout(cls, value: Any) -> float:
-        return seconds(value)
+        return _quantity("limits.timeout", value, seconds)
 
     @field_validator("memory", mode="before")
     @classmethod
     def _memory(cls, value: Any) -> int:
-        return memory_limit(value)
+        return _quantity("limits.memory", value, memory_limit)
+
+
+Quantity = TypeVar("Quantity", int, float)
+
+
+def _quantity(key: str, value: Any, read: Callable[[Any], Quantity]) -> Quantity:
+    try:
+        return read(value)
+    except BenchError as error:
+        raise BenchError(error.what, where=key, todo=error.todo) from None
 
 
 class Tuned(_Section):
@@ -173,4 +184,4 @@ def load_suite(path: Path) -> Suite:
         problem = first_problem(error, Suite)
         raise BenchError(f"{problem.key}: {problem.what}", where=str(path), todo=problem.todo) from None
     except BenchError as error:
-        raise BenchError(error.what, where=str(path), todo=error.todo) from None
+        raise BenchError(f"{error.where}: {error.what}", where=str(path), todo=error.todo) from None

@@ -22,7 +22,7 @@ APART = "gate"
 same code has the same cells, and would replace them before they are compared."""
 
 
-def run_afresh(
+def rerun_suite(
     before: Side, suite: str | None, dataset: str | None, options: Options, store: Store, interface: Interface
 ) -> Side:
     """Runs the suite of a baseline as it was run, with its seed, limits and methods, and returns what it
