@@ -135,7 +135,7 @@ def missing(adapter: type[Adapter], registry: Registry) -> MissingDependency | N
     """Why a method, or one that it is made of, cannot run here with its defaults, or None."""
     from readbench.adapter import Context
     from readbench.methods.registry import Method
-    from readbench.planning.members import with_members
+    from readbench.planning.ensembles import with_members
     from readbench.tasks.spec import TaskSpec
 
     task = sorted(adapter.tasks)[0]

@@ -11,10 +11,10 @@ from readbench.core.names import suggestion
 from readbench.core.types import Dataset, Task
 from readbench.datasets.splits import SplitSpec, subsample
 from readbench.methods.registry import Method, Registry
+from readbench.planning.ensembles import with_members
 from readbench.planning.fields import check_fields, check_prompt
 from readbench.planning.grids import Grid, check_validation_part, read_grids
 from readbench.planning.labels import labelled_only, stated_labels, with_labels
-from readbench.planning.members import with_members
 from readbench.planning.metrics import board_metrics, check_languages
 from readbench.planning.plan import Options
 from readbench.planning.suite import Suite, TaskSection

@@ -11,7 +11,7 @@ from readbench.core.types import Dataset, Task
 from readbench.datasets.splits import SplitSpec
 from readbench.methods.registry import Method, Registry
 from readbench.methods.spelling import parse_method, spell_method
-from readbench.planning.members import with_members
+from readbench.planning.ensembles import with_members
 from readbench.planning.suite import Tuned
 
 

@@ -19,8 +19,8 @@ from readbench.machine.sources import HARNESS, SourceReader, Sources, edited_sin
 from readbench.machine.versions import distribution_of, versions_of
 from readbench.methods.registry import Method, plain
 from readbench.planning.checking import CheckedSuite, check_suite
+from readbench.planning.ensembles import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.planning.labels import labelled_only
-from readbench.planning.members import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
 from readbench.planning.suite import Suite
 from readbench.results.record import Record

@@ -11,7 +11,7 @@ from readbench.datasets import open_dataset
 from readbench.datasets.options import ReadOptions
 from readbench.planning.infer import infer_suite
 from readbench.planning.suite import Suite, find_suite, load_suite
-from readbench.planning.suite_language import told_apart, unnamed_language
+from readbench.planning.suite_language import count_other_languages, unnamed_language
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def read_suite(reference: str | None, dataset: str | None, labels: Path | None) 
             raise BenchError("nothing to run", todo=todo)
         data = open_dataset(dataset, ReadOptions(labels=labels))
         suite, why = infer_suite(data)
-        return ReadSuite(suite, told_apart(suite, data), why)
+        return ReadSuite(suite, count_other_languages(suite, data), why)
     suite = load_suite(find_suite(reference))
     target = dataset or suite.dataset.name
     if target is None:
@@ -46,4 +46,4 @@ def read_suite(reference: str | None, dataset: str | None, labels: Path | None) 
         )
     update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
     options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
-    return ReadSuite(suite, told_apart(suite, open_dataset(target, options)))
+    return ReadSuite(suite, count_other_languages(suite, open_dataset(target, options)))
