@@ -304,14 +304,72 @@ def test_a_method_may_be_spelled_otherwise(gate_runs: GateRuns, capsys: pytest.C
 def test_an_unknown_method_is_told_before_anything_runs(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from readbench.runs import fresh
+    from readbench.runs import rerun
 
     def never(*arguments: object) -> None:
         raise AssertionError(arguments)
 
-    monkeypatch.setattr(fresh, "run_afresh", never)
+    monkeypatch.setattr(rerun, "rerun_suite", never)
     status, _, err = gate(capsys, "--baseline", gate_runs.run("before"), "--method", "pke.tfdif")
     assert (status, "did you mean pke.tfidf" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--fail-on", "foo:-1pp"], "no metric or cost is called 'foo'"),
+        (["--fail-on", "f1@11:-1pp"], "did you mean f1@1"),
+        (["--fail-on", "f1@10:+1pp"], "f1@10 is better the higher it is"),
+        (["--fail-on", "accuracy:-1pp"], "accuracy is no metric of keyphrases"),
+        (["--fail-on", "fit_s:-5%"], "better the lower"),
+        (["--thresholds", "{folder}/method.toml"], "did you mean test.steady"),
+        (["--thresholds", "{folder}/metric.toml"], "no metric or cost is called 'f1@1O'"),
+        (["--memory", "8"], "--memory: 8 B"),
+    ],
+)
+def test_a_threshold_that_guards_nothing_is_told_before_anything_runs(
+    gate_runs: GateRuns,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    told: str,
+) -> None:
+    from readbench.runs import rerun
+
+    def never(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(rerun, "rerun_suite", never)
+    (tmp_path / "method.toml").write_text('[suites.tested.methods."test.staedy"]\nfail_on = ["f1@10:-1pp"]\n')
+    (tmp_path / "metric.toml").write_text('[suites.tested]\nfail_on = ["f1@1O:-1pp"]\n')
+    given = [argument.format(folder=tmp_path) for argument in arguments]
+    status, out, err = gate(capsys, "--baseline", gate_runs.run("before"), *given)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--fail-on", "foo:-1pp"], "no metric or cost is called 'foo'"),
+        (["--fail-on", "f1@10:-1pp", "--method", "naive-bayes"], "f1@10 is no metric of classification"),
+        (["--method", "naive-bays"], "did you mean naive-bayes"),
+        (["--fail-on", "accuracy:+1pp"], "accuracy is better the higher it is"),
+    ],
+)
+def test_rounds_do_not_begin_for_a_threshold_that_guards_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    from readbench.gate.speed_gate import SpeedGate
+
+    def never(*arguments: object) -> None:
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(SpeedGate, "against", never)
+    status, out, err = gate(capsys, "--speed", "--against", "HEAD", "--suite", "quick", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert told in err
 
 
 # -- where people look ---------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import pytest
 from bench_process import Bench, records, workspaces
 
 from readbench.core.errors import BenchError, MissingDependency
-from readbench.engine.phrase_vectors import asked_metrics, check_metrics
+from readbench.engine.phrase_vectors import check_encoder
+from readbench.planning.metrics import board_metrics, check_languages
 from readbench.planning.suite import Suite
 from readbench.results.score_files import read_scores
 from readbench.text.normalise import key
@@ -27,15 +28,15 @@ def suite(metric: str, language: str = "en") -> Suite:
 
 
 def test_what_a_suite_asks_for() -> None:
-    assert [m.id for m in asked_metrics(suite("map"), "keyphrases")] == ["f1@10", "map"]
+    assert [m.id for m in board_metrics(suite("map"), "keyphrases").each()] == ["f1@10", "map"]
     with pytest.raises(BenchError, match="unknown metric"):
-        check_metrics(suite("semantic.f1"))
+        board_metrics(suite("semantic.f1"), "keyphrases")
 
 
 @pytest.mark.parametrize("metric", ["semantic.f1@10", "jcdl2020.map", "kpeval.f1@5"])
 def test_english_metrics_refuse_another_language_before_anything_runs(metric: str) -> None:
     with pytest.raises(BenchError, match=f"metric {metric}: it reads 'en' and the texts are 'de'"):
-        check_metrics(suite(metric, "de"))
+        check_languages(board_metrics(suite(metric, "de"), "keyphrases"), "de", "suite s")
 
 
 def test_an_absent_extra_is_one_line_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,9 +44,9 @@ def test_an_absent_extra_is_one_line_before_anything_runs(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest)
     )
-    check_metrics(suite("f1@5"))
+    check_encoder(suite("f1@5"))
     with pytest.raises(MissingDependency, match=r"needs torch; pip install 'readbench\[neural\]'") as raised:
-        check_metrics(suite("semantic.f1@10"))
+        check_encoder(suite("semantic.f1@10"))
     assert "\n" not in str(raised.value)
 
 

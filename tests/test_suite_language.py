@@ -15,7 +15,7 @@ from readbench.core.types import Dataset, Document, OtherLanguage
 from readbench.datasets import open_dataset
 from readbench.planning.infer import infer_suite
 from readbench.planning.suite import Suite, load_suite
-from readbench.planning.suite_language import told_apart, unnamed_language
+from readbench.planning.suite_language import count_other_languages, unnamed_language
 from readbench.text.languages import language_code
 
 PAPERS = (
@@ -69,17 +69,17 @@ def test_tasks_that_disagree_say_nothing_about_documents() -> None:
 
 
 def test_documents_in_another_language_are_counted() -> None:
-    found = told_apart(suite("de"), dataset("de", "de-AT", "German", "fr", "en", "en"))
+    found = count_other_languages(suite("de"), dataset("de", "de-AT", "German", "fr", "en", "en"))
     assert found.other_languages == (OtherLanguage("de", 3, {"en": 2, "fr": 1}),)
     words = "documents say that they are in another language than the suite reads, de (en 2, fr 1)"
     assert found.counts == {words: 3}
     assert len(found.documents) == 6
-    assert told_apart(suite("de"), dataset("de", "ger")).counts == {}
+    assert count_other_languages(suite("de"), dataset("de", "ger")).counts == {}
 
 
 def test_no_document_in_the_suite_s_language_is_an_error() -> None:
     with pytest.raises(BenchError, match=r"in 'en', which.*most say 'de'; set language = .de"):
-        told_apart(suite(), dataset("de", "de", "fr"))
+        count_other_languages(suite(), dataset("de", "de", "fr"))
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from rich.console import Console
 
 import readbench
 from readbench.core.errors import BenchError
+from readbench.planning.grids import combinations
 from readbench.planning.suite import Tuned, load_suite
 from readbench.report.terminal import print_board
 from readbench.results.leaderboard import build_leaderboard
 from readbench.results.manifest import Chosen
 from readbench.results.store import Store
 from readbench.results.tables import read_columns
-from readbench.runs.tuning import grid
 
 METHOD = '''
 from pydantic import Field
@@ -123,6 +123,9 @@ def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
         str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
     )
     assert list(frame.method) == ["test.lucky[helps=test]"]
+    (cell,) = Store(tmp_path / "results").manifest(Path(frame.attrs["run"]).name).cells
+    told = "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
+    assert cell.chosen == told
 
 
 def test_methods_that_are_named_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -147,7 +150,12 @@ def test_without_a_validation_part_nothing_can_be_chosen(tmp_path: Path) -> None
 
 def test_a_grid_is_every_combination_in_the_order_written() -> None:
     tuned = Tuned(method="m[a=1]", params={"b": (2, 3), "c": ("x", "y")})
-    assert grid(tuned) == ["m[a=1, b=2, c=x]", "m[a=1, b=2, c=y]", "m[a=1, b=3, c=x]", "m[a=1, b=3, c=y]"]
+    assert combinations(tuned) == [
+        "m[a=1, b=2, c=x]",
+        "m[a=1, b=2, c=y]",
+        "m[a=1, b=3, c=x]",
+        "m[a=1, b=3, c=y]",
+    ]
 
 
 def test_an_empty_list_is_refused_with_its_place(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ from readbench.engine.reporter import Silent
 from readbench.engine.runner import Runner
 from readbench.engine.workbench import Build, Workbench
 from readbench.methods.registry import Method, Registry
+from readbench.planning.ensembles import members_of, with_members
 from readbench.planning.labels import stated_labels, with_labels
-from readbench.planning.members import members_of, with_members
 from readbench.planning.plan import Options
 from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from readbench.compare.paired import Side
-    from readbench.gate.thresholds import Thresholds
+    from readbench.gate.thresholds import Threshold, Thresholds
     from readbench.gate.verdicts import Verdicts
 
 
@@ -33,20 +34,14 @@ class Asked:
 
     def check(self, *, stored: bool, speed: bool) -> None:
         """Raises BenchError for an option that the question has no use for, and for a limit that is none."""
-        from readbench.core.units import seconds, size
-
         names = ["suite", "dataset", "limit", "timeout", "memory"] if stored else []
         names += [] if speed else ["rounds", "most_rounds"]
         unused = [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
         if unused:
             why = "a stored run is judged as it is" if stored else "without --speed nothing runs in rounds"
             raise BenchError(why, todo=f"leave out {', '.join(unused)}")
-        for option, value, read in (("timeout", self.timeout, seconds), ("memory", self.memory, size)):
-            if value is not None:
-                try:
-                    read(value)
-                except BenchError as error:
-                    raise BenchError(error.what, where=f"--{option}", todo=error.todo) from None
+        read_timeout(self.timeout)
+        read_memory(self.memory)
 
 
 @dataclass
@@ -57,25 +52,37 @@ class Guards:
     file: Path | None
     baseline: str | None
     include_paths: tuple[Path, ...] = ()
-    names: set[str] = field(init=False, default_factory=set)
+    parsed: tuple[Threshold, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         from readbench.gate.thresholds import parse_threshold
 
-        for text in self.given:
-            parse_threshold(text)
+        self.parsed = tuple(parse_threshold(text) for text in self.given)
         beside = Path(self.baseline, "thresholds.toml") if self.baseline else None
         if self.file is None and beside is not None and beside.is_file():
             self.file = beside
+
+    def check(self, suite: str, tasks: Iterable[str], judged: Iterable[str], methods: Iterable[str]) -> None:
+        """What can be said before anything runs: ``tasks`` are those of the suite, ``judged`` those of the
+        methods that the gate is asked about, ``methods`` the names of all that there are.
+
+        Raises BenchError for a threshold that would guard nothing.
+        """
+        from readbench.gate.thresholds import Thresholds, read_thresholds
+        from readbench.gate.verdicts import check_guards
+
+        names = None if self.file is None else {*methods}
+        check_guards(read_thresholds(self.file, suite, self.given, (), names), set(tasks))
+        check_guards(Thresholds(((None, self.parsed),)), set(judged) or set(tasks), "--fail-on")
 
     def of(self, side: Side) -> Thresholds:
         from readbench.gate.thresholds import read_thresholds
         from readbench.gate.verdicts import default_thresholds
 
         suite, default = side.manifest.suite, default_thresholds(side)
-        return read_thresholds(self.file, suite, self.given, default, self._methods(side))
+        return read_thresholds(self.file, suite, self.given, default, self.methods(side))
 
-    def _methods(self, side: Side) -> set[str]:
+    def methods(self, side: Side) -> set[str]:
         """Every name that a method has, here or in the run that is the measure."""
         if self.file is None:
             return set()
@@ -118,38 +125,50 @@ def gate_answers(
     if reference is not None:
         after = open_side(reference, output_path)
         methods = canonical(asked.methods, asked.include_paths, before, after)
+        _check(guards, before, methods)
     else:
         from rich.console import Console
 
-        from readbench.core.units import seconds, size
         from readbench.planning.plan import Options
         from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
-        from readbench.runs.fresh import run_afresh
+        from readbench.runs.rerun import rerun_suite
 
         methods = canonical(asked.methods, asked.include_paths)
+        _check(guards, before, methods)
         options = Options(
             methods=methods,
             limit=asked.limit,
             include_paths=asked.include_paths,
-            timeout_s=None if asked.timeout is None else seconds(asked.timeout),
-            memory_bytes=None if asked.memory is None else size(asked.memory),
+            timeout_s=read_timeout(asked.timeout),
+            memory_bytes=read_memory(asked.memory),
         )
         interface = TerminalInterface(Console(stderr=True))
-        after = run_afresh(before, asked.suite, asked.dataset, options, Store(output_path), interface)
+        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
     return judge(before, after, thresholds, strict=strict, methods=methods)
+
+
+def _check(guards: Guards, before: Side, methods: Iterable[str]) -> None:
+    named = {*methods}
+    rows = [row for table in before.board.tables for row in table.rows]
+    judged = {row.task for row in rows if row.method in named}
+    guards.check(before.manifest.suite, before.manifest.tasks, judged, guards.methods(before))
 
 
 def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, *, strict: bool) -> Verdicts:
     """Runs both revisions in turn, with the suite, sample and seed of a baseline where one is given."""
     from readbench.gate.speed_gate import SpeedGate
     from readbench.gate.speed_rounds import LEAST_ROUNDS, MOST_ROUNDS, SpeedQuestion
-    from readbench.planning.suite import find_suite
+    from readbench.methods.registry import Registry
+    from readbench.planning.suite import find_suite, load_suite
 
     manifest = None if before is None else before.manifest
     name = asked.suite or (manifest and manifest.suite)
     if not name:
         raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
+    suite, registry = load_suite(find_suite(name)), Registry(asked.include_paths)
+    judged = {task for spelling in asked.methods for task in registry.method(spelling).adapter.tasks}
+    guards.check(suite.name, suite.tasks, judged & {*suite.tasks}, registry)
     least = LEAST_ROUNDS if asked.rounds is None else asked.rounds
     question = SpeedQuestion(
         suite=find_suite(name).resolve(),

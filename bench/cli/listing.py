@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from readbench.core.errors import BenchError, MissingDependency
+from readbench.core.names import suggestion
 from readbench.datasets import list_datasets
-from readbench.planning.suite import list_suites, load_suite
+from readbench.planning.suite import find_suite, list_suites, load_suite
 
 if TYPE_CHECKING:
     from readbench.adapter import Adapter
     from readbench.methods.registry import Registry
+    from readbench.planning.suite import Suite
 
 
 def _grid(*names: str) -> Table:
@@ -27,23 +29,46 @@ def _grid(*names: str) -> Table:
     return grid
 
 
-def suites() -> RenderableType:
+def suites(name: str | None = None) -> RenderableType:
+    """Every suite, or the methods of one. Raises BenchError for a name that no suite has."""
+    if name is not None:
+        return suite(load_suite(find_suite(name)))
     grid = _grid("suite", "tasks", "methods", "what it is for")
-    for name, path in list_suites().items():
+    for known, path in list_suites().items():
         try:
-            suite = load_suite(path)
+            found = load_suite(path)
         except BenchError as error:
-            grid.add_row(name, "–", "–", Text(str(error), style="red"))
+            grid.add_row(known, "–", "–", Text(str(error), style="red"))
             continue
-        count = sum(len(section.methods) for section in suite.tasks.values())
-        grid.add_row(name, ", ".join(suite.tasks), str(count), Text(suite.description))
+        # A method whose parameters are chosen is one row of the board, whatever its grid holds.
+        count = sum(len(section.methods) + len(section.tuned) for section in found.tasks.values())
+        grid.add_row(known, ", ".join(found.tasks), str(count), Text(found.description))
     return grid
 
 
-def datasets() -> RenderableType:
+def suite(found: Suite) -> RenderableType:
+    """One suite: its methods by task, and the values that are tried of those with parameters to choose."""
+    grid = _grid("task", "method", "chosen among")
+    for task, section in found.tasks.items():
+        for spelling in section.methods:
+            grid.add_row(task, Text(spelling), "")
+        for tuned in section.tuned:
+            values = [f"{key}: {', '.join(map(str, listed))}" for key, listed in tuned.params.items()]
+            grid.add_row(task, Text(tuned.method), Text("; ".join(values)))
+    return Group(Text(f"{found.name}, version {found.version}: {found.description}"), grid)
+
+
+def datasets(name: str | None = None) -> RenderableType:
+    """Every embedded corpus, or one of them. Raises BenchError for a name that none has."""
+    known = [info for info in list_datasets() if name in (None, info.name)]
+    if not known:
+        names = [info.name for info in list_datasets()]
+        raise BenchError(f"no embedded corpus is called {name!r}", todo=suggestion(str(name), names))
     grid = _grid("dataset", "documents", "what it is")
-    for info in list_datasets():
+    for info in known:
         grid.add_row(info.name, str(info.documents), Text(info.summary))
+    if name is not None:
+        return grid
     return Group(
         grid,
         Text(
@@ -54,21 +79,26 @@ def datasets() -> RenderableType:
     )
 
 
-def metrics() -> RenderableType:
+def metrics(name: str | None = None) -> RenderableType:
+    """Every metric, those of one task, or one metric. Raises BenchError for a name that neither has."""
     from readbench.tasks import get_task, task_names
 
+    every = [(task, metric) for task in task_names() for metric in get_task(task).metrics]
+    found = [(task, metric) for task, metric in every if name in (None, task, metric.id)]
+    if not found:
+        known = [*task_names(), *(metric.id for _, metric in every)]
+        todo = suggestion(str(name), known, "`bench ls metrics` lists them")
+        raise BenchError(f"no metric or task is called {name!r}", todo=todo)
     grid = _grid("metric", "task", "better", "version", "what it says")
-    for name in task_names():
-        for metric in get_task(name).metrics:
-            better = "higher" if metric.higher_is_better else "lower"
-            grid.add_row(metric.id, name, better, metric.version.partition(":")[0], Text(metric.summary))
-    versions = sorted(
-        {m.version for name in task_names() for m in get_task(name).metrics if ":" in m.version}
-    )
+    for task, metric in found:
+        better = "higher" if metric.higher_is_better else "lower"
+        grid.add_row(metric.id, task, better, metric.version.partition(":")[0], Text(metric.summary))
+    versions = sorted({metric.version for _, metric in found if ":" in metric.version})
     return Group(grid, *(Text(version, style="dim") for version in versions))
 
 
 def methods(include_paths: Sequence[Path]) -> RenderableType:
+    """Every method, whether it can run here, and what makes it run where it cannot."""
     from readbench.methods.registry import Registry
 
     registry = Registry(include_paths)
@@ -105,7 +135,7 @@ def missing(adapter: type[Adapter], registry: Registry) -> MissingDependency | N
     """Why a method, or one that it is made of, cannot run here with its defaults, or None."""
     from readbench.adapter import Context
     from readbench.methods.registry import Method
-    from readbench.planning.members import with_members
+    from readbench.planning.ensembles import with_members
     from readbench.tasks.spec import TaskSpec
 
     task = sorted(adapter.tasks)[0]

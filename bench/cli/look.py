@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from readbench.cli.app import Include, Output, app, console
 from readbench.cli.options import Format
 from readbench.results.places import RESULTS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 class Kind(StrEnum):
@@ -24,23 +28,20 @@ class Kind(StrEnum):
 @app.command()
 def ls(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
-    name: Annotated[str | None, typer.Argument(help="With methods: one method and its parameters.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them in full; with metrics also a task.")] = None,
     include_path: Include = None,
 ) -> None:
     """List what there is; for methods also whether each can run here, and what makes it run."""
     from readbench.cli import listing
 
-    show = {
-        Kind.suites: listing.suites,
-        Kind.datasets: listing.datasets,
-        Kind.metrics: listing.metrics,
+    paths = include_path or ()
+    show: dict[Kind, Callable[[], RenderableType]] = {
+        Kind.suites: lambda: listing.suites(name),
+        Kind.datasets: lambda: listing.datasets(name),
+        Kind.metrics: lambda: listing.metrics(name),
+        Kind.methods: lambda: listing.method(name, paths) if name else listing.methods(paths),
     }
-    if kind is Kind.methods:
-        console().print(
-            listing.method(name, include_path or ()) if name else listing.methods(include_path or ())
-        )
-    else:
-        console().print(show[kind]())
+    console().print(show[kind]())
 
 
 @app.command()

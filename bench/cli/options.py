@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+from readbench.core.errors import BenchError
+from readbench.core.units import memory_limit, seconds
 
 
 class Format(StrEnum):
@@ -40,3 +44,25 @@ Limit = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
 Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
 Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
+
+
+def read_timeout(text: str | None) -> float | None:
+    """``--timeout`` in seconds. Raises BenchError that names the option."""
+    return _read("--timeout", text, seconds)
+
+
+def read_memory(text: str | None) -> int | None:
+    """``--memory`` in bytes. Raises BenchError that names the option."""
+    return _read("--memory", text, memory_limit)
+
+
+Value = TypeVar("Value")
+
+
+def _read(option: str, text: str | None, read: Callable[[str], Value]) -> Value | None:
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except BenchError as error:
+        raise BenchError(error.what, where=option, todo=error.todo) from None

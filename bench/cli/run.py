@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from readbench.cli.app import Include, Output, app, console
-from readbench.cli.options import DatasetName, Labels, Limit, Memory, Methods, Seed, SuiteName, Timeout
+from readbench.cli.options import (
+    DatasetName,
+    Labels,
+    Limit,
+    Memory,
+    Methods,
+    Seed,
+    SuiteName,
+    Timeout,
+    read_memory,
+    read_timeout,
+)
 from readbench.results.places import RESULTS
 
 
@@ -38,7 +49,6 @@ def run(
 
     Exit status: 0 all cells ok, 1 some cell failed, 2 wrong use, 3 nothing was measured, 130 interrupted.
     """
-    from readbench.core.units import seconds, size
     from readbench.planning.plan import Options
     from readbench.report.progress import TerminalInterface
     from readbench.report.terminal import print_board
@@ -54,8 +64,8 @@ def run(
         fresh=fresh,
         strict=strict,
         include_paths=tuple(include_path or ()),
-        timeout_s=None if timeout is None else seconds(timeout),
-        memory_bytes=None if memory is None else size(memory),
+        timeout_s=read_timeout(timeout),
+        memory_bytes=read_memory(memory),
     )
     screen = console()
     finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(screen))
@@ -78,20 +88,22 @@ def plan(
     output_path: Output = RESULTS,
     include_path: Include = None,
 ) -> None:
-    """What a run would do and need, without doing it; exit status 1 where a method cannot fit."""
-    from readbench.core.units import seconds, size
+    """What a run would do and need, without doing it.
+
+    Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
+    """
     from readbench.planning.plan import Options
     from readbench.report.progress import TerminalInterface
     from readbench.results.store import Store
-    from readbench.runs.running import plan_suite
+    from readbench.runs.running import show_plan
 
     options = Options(
         seed=seed,
         limit=limit,
         methods=tuple(method or ()),
         include_paths=tuple(include_path or ()),
-        timeout_s=None if timeout is None else seconds(timeout),
-        memory_bytes=None if memory is None else size(memory),
+        timeout_s=read_timeout(timeout),
+        memory_bytes=read_memory(memory),
     )
     store, interface = Store(output_path), TerminalInterface(console())
-    raise typer.Exit(plan_suite(suite, dataset, labels, options, store, interface))
+    raise typer.Exit(show_plan(suite, dataset, labels, options, store, interface))

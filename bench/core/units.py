@@ -24,6 +24,20 @@ def size(text: str | float) -> int:
     return round(_parse(str(text), BYTES, "a size", "8GiB"))
 
 
+LEAST_MEMORY = 2**20
+"""No process lives in less: a limit below this is a number whose unit is missing."""
+
+
+def memory_limit(value: str | float) -> int:
+    """A limit of memory in bytes. Raises BenchError for what is no size, and for one that holds no process:
+    ``8`` is meant to be ``8GiB``."""
+    found = size(value)
+    if found < LEAST_MEMORY:
+        number = str(value).strip().rstrip("bB ")
+        raise BenchError(f"{show_size(found)} of memory hold no process", todo=f"did you mean {number}GiB?")
+    return found
+
+
 def _parse(text: str, units: dict[str, float] | dict[str, int], kind: str, example: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in units or float(match[1]) <= 0:

@@ -18,11 +18,20 @@ from readbench.datasets.hub_reader import HubReader
 from readbench.datasets.instruction_reader import InstructionReader
 from readbench.datasets.jsonl_reader import JsonLinesReader
 from readbench.datasets.key_folder_reader import KeyFolderReader
+from readbench.datasets.lines import extension
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
-from readbench.datasets.reader import Reader, refusal
+from readbench.datasets.reader import JSON_LINES_EXTENSIONS, TABLE_EXTENSIONS, Reader, refusal
 
-__all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
+__all__ = [
+    "READERS",
+    "DatasetInfo",
+    "ReadOptions",
+    "Reader",
+    "list_datasets",
+    "may_be_dataset",
+    "open_dataset",
+]
 
 READERS: tuple[Reader, ...] = (
     InstructionReader(),
@@ -55,6 +64,13 @@ def open_dataset(reference: str, options: ReadOptions | None = None) -> Dataset:
     if options.gold_file is None:
         return dataset
     return with_gold(dataset, (path if path.is_dir() else path.parent) / options.gold_file)
+
+
+def may_be_dataset(reference: str) -> bool:
+    """Whether a reference names a dataset, or would if the file were there: by its ending or its form."""
+    path = Path(reference)
+    known = reference in SUMMARIES or any(reader.matches(path) for reader in READERS)
+    return known or extension(path) in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS
 
 
 def list_datasets() -> list[DatasetInfo]:

@@ -21,6 +21,7 @@ from readbench.engine.scoring import Scoring
 from readbench.machine.gpu import device_for
 from readbench.methods.preparations import find_preparation
 from readbench.methods.registry import Registry
+from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan, PlannedCell
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
@@ -28,10 +29,8 @@ from readbench.results.store import Store
 from readbench.results.tables import read_columns, write_documents
 from readbench.tasks import get_task
 from readbench.tasks.base import VectorScorer
-from readbench.tasks.metric import Metric
 from readbench.tasks.semantic import PhraseVectors, depth_of
 from readbench.tasks.spec import TaskSpec
-from readbench.text.languages import language_code
 
 if TYPE_CHECKING:
     from readbench.engine.reporter import Reporter
@@ -54,7 +53,7 @@ def add_vector_metrics(
     The embedding is no cost of a method. Raises BenchError where it fails; the records stay as they were.
     """
     for task in plan.suite.tasks:
-        asked = [metric.id for metric in asked_metrics(plan.suite, task) if metric.vectors]
+        asked = [metric.id for metric in board_metrics(plan.suite, task).each() if metric.vectors]
         cells = [cell for cell in plan.cells if cell.task == task and _lacks(records.get(cell.key), asked)]
         if cells:
             _add(plan, store, reporter, scoring, records, keep, task, cells, depth_of(asked))
@@ -157,34 +156,15 @@ def _embed(
     return ending.outcome["notes"].get("weights")
 
 
-def asked_metrics(suite: Suite, task: Task) -> tuple[Metric, ...]:
-    """What ranks, what stands beside it, and what is compared with values from elsewhere.
-
-    Raises BenchError for a metric that the task does not have.
-    """
-    section, definition = suite.tasks[task], get_task(task)
-    reference = (section.reference.metric,) if section.reference else ()
-    names = (section.primary or definition.primary, *(section.board or definition.board), *reference)
-    return tuple(definition.metric(name) for name in dict.fromkeys(names))
-
-
-def check_metrics(suite: Suite, include_paths: Sequence[Path] = ()) -> None:
-    """Raises BenchError for a metric that a task does not have, that does not read the suite's language,
-    or that lacks a library here."""
+def check_encoder(suite: Suite, include_paths: Sequence[Path] = ()) -> None:
+    """Raises MissingDependency for a metric that compares embeddings where nothing here can make them."""
     for task in suite.tasks:
-        language = suite.spec(task).language
-        for metric in asked_metrics(suite, task):
-            where = f"suite {suite.name}, metric {metric.id}"
-            if metric.language is not None and language_code(language) != metric.language:
-                raise BenchError(
-                    f"it reads {metric.language!r} and the texts are {language!r}",
-                    where=where,
-                    todo=f"take a metric without the prefix {metric.id.partition('.')[0]}.",
-                )
+        for metric in board_metrics(suite, task).each():
             if metric.vectors:
                 try:
                     encoder(include_paths).missing()
                 except MissingDependency as error:
+                    where = f"suite {suite.name}, metric {metric.id}"
                     raise MissingDependency(error.what, where=where, todo=error.todo) from None
 
 

@@ -20,7 +20,7 @@ from readbench.engine.scoring import Scoring
 from readbench.machine.machine import machine
 from readbench.machine.versions import distribution_of, versions_of
 from readbench.methods.registry import plain
-from readbench.planning.members import failed_member
+from readbench.planning.ensembles import failed_member
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates

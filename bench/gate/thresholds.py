@@ -3,7 +3,6 @@ a suite and for single methods."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 from readbench.core.units import BYTES, SECONDS
 from readbench.results.cost_table import COST_TABLE
 
@@ -176,7 +176,9 @@ def read_thresholds(
         for name in sorted(file.suites.keys() - {suite}):
             _layers(file.suites[name], f"{path}: suites.{name}.", methods, shared=True)
         of_file = _layers(file, f"{path}: ", methods, shared=True)
-        of_suite = _layers(file.suites.get(suite, _OfSuite()), f"{path}: suites.{suite}.", None, shared=False)
+        of_suite = _layers(
+            file.suites.get(suite, _OfSuite()), f"{path}: suites.{suite}.", methods, shared=False
+        )
         layers = [of_file[0], of_suite[0], *of_file[1:], *of_suite[1:]]
     layers.append((None, _parsed(given, "--fail-on")))
     if not any(thresholds for _, thresholds in layers):
@@ -195,7 +197,7 @@ def _layers(
     # An adapter before its spellings: the spelling is the more particular.
     for method, of_method in sorted(section.methods.items(), key=lambda item: "[" in item[0]):
         key = f"{where}methods.{method}"
-        if shared and methods is not None:
+        if methods is not None:
             _check_known(method.partition("[")[0], methods, f"no method is called {method!r}", key)
         layers.append((method, _parsed(of_method.fail_on, f"{key}.fail_on", shared=shared)))
     known = _every_metric() if shared else set()
@@ -224,11 +226,9 @@ def _every_metric() -> set[str]:
 
 
 def _check_known(name: str, known: Iterable[str], what: str, where: str) -> None:
-    names = sorted({*known})
+    names = {*known}
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=2)
-        todo = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
-        raise BenchError(what, where=where, todo=todo)
+        raise BenchError(what, where=where, todo=suggestion(name, sorted(names)))
 
 
 def _load(path: Path) -> _File:

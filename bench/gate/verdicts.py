@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from readbench.compare.paired import Side
 from readbench.compare.runs import Questions, RunComparison, compare_runs
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 from readbench.gate.decisions import Decision, Verdict, decide
 from readbench.gate.thresholds import Thresholds, check_direction, check_names
 from readbench.results.leaderboard import Row
-from readbench.tasks import get_task
+from readbench.tasks import get_task, task_names
 
 __all__ = [
     "Decision",
     "Verdict",
     "Verdicts",
+    "check_guards",
     "check_measured",
     "check_thresholds",
     "check_whole",
@@ -119,6 +121,31 @@ def check_measured(side: Side) -> None:
     """Raises BenchError, exit status 3, where a run holds nothing that could be judged."""
     if all(row.status in ("missing_dependency", "skipped") for row in _rows(side)):
         raise BenchError("nothing was measured", where=side.manifest.name, exit_status=3)
+
+
+def check_guards(thresholds: Thresholds, tasks: Iterable[str], where: str = "the thresholds") -> None:
+    """Raises BenchError for a threshold that guards nothing, whatever is measured: of a metric that none of
+    the tasks has, or against getting better. What other suites read too may name metrics of theirs."""
+    judged = {metric.id: metric for task in tasks for metric in get_task(task).metrics}
+    every = {metric.id for task in task_names() for metric in get_task(task).metrics}
+    for threshold in (threshold for _, layer in thresholds.layers for threshold in layer):
+        if threshold.is_cost:
+            continue
+        metric = judged.get(threshold.name)
+        if metric is not None:
+            at = f"{where} {threshold.text}"
+            check_direction(
+                threshold.name, threshold.sign, higher_is_better=metric.higher_is_better, where=at
+            )
+        elif threshold.name not in every:
+            todo = suggestion(threshold.name, judged, "`bench ls metrics` lists them")
+            raise BenchError(f"no metric or cost is called {threshold.name!r}", where=where, todo=todo)
+        elif not threshold.shared:
+            raise BenchError(
+                f"{threshold.name} is no metric of {', '.join(sorted(tasks))}: it would guard nothing",
+                where=where,
+                todo="leave it out, or gate a method that has it",
+            )
 
 
 def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -21,6 +20,8 @@ from pydantic_core import to_jsonable_python
 
 from readbench.adapter import Adapter, Context
 from readbench.core.errors import BenchError
+from readbench.core.invalid import first_problem
+from readbench.core.names import suggestion
 from readbench.machine.file_sums import file_sum
 from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
 from readbench.methods.spelling import parse_method, spell_method
@@ -86,11 +87,8 @@ class Registry(Mapping[str, type[Adapter]]):
     def __getitem__(self, name: str) -> type[Adapter]:
         if name not in self._loaded:
             if name not in self._points:
-                near = difflib.get_close_matches(name, list(self), n=3)
-                raise BenchError(
-                    f"no method is called {name!r}",
-                    todo=f"did you mean {' or '.join(near)}?" if near else "`bench ls methods` lists them",
-                )
+                todo = suggestion(name, self, "`bench ls methods` lists them")
+                raise BenchError(f"no method is called {name!r}", todo=todo)
             try:
                 with _remembered():
                     self._loaded[name] = self._points[name].load()
@@ -129,18 +127,18 @@ class Registry(Mapping[str, type[Adapter]]):
         try:
             return Method(adapter, adapter.Params.model_validate(given))
         except ValidationError as error:
-            raise BenchError(_first_problem(error, adapter), where=f"method {spelling!r}") from None
+            raise _refusal(error, adapter, f"method {spelling!r}") from None
 
 
-def _first_problem(error: ValidationError, adapter: type[Adapter]) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    known = sorted(adapter.Params.model_fields)
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none'}"
-        return f"{adapter.name} has no parameter {key!r}; {hint}"
-    return f"parameter {key!r}: {problem['msg']}, not {problem['input']!r}"
+def _refusal(error: ValidationError, adapter: type[Adapter], where: str) -> BenchError:
+    problem = first_problem(error, adapter.Params)
+    if problem.key not in adapter.Params.model_fields and "." not in problem.key and problem.key:
+        known = sorted(adapter.Params.model_fields)
+        what = f"{adapter.name} has no parameter {problem.key!r}"
+        return BenchError(what, where=where, todo=suggestion(problem.key, known))
+    # A rule of the whole method (two parameters that exclude each other) has no key.
+    what = f"parameter {problem.key}: {problem.what}" if problem.key else problem.what
+    return BenchError(what, where=where, todo=problem.todo)
 
 
 def _adapters_in(path: Path) -> list[type[Adapter]]:

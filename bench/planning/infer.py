@@ -44,7 +44,7 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
         base = load_suite(find_suite(DEFAULT_SUITES[task]))
         # One task keeps the suite's own split in its usual place; of two, each brings its own.
         own: dict[str, object] = {} if len(usable) == 1 else {"split": base.split_of(task)}
-        own |= {"language": language, **_fields(dataset)}
+        own |= {"language": language, "fields": _fields(dataset, base.tasks[task].fields)}
         sections[task] = base.tasks[task].model_copy(update=own)
         reasons.append(_why(dataset, task))
     suite = load_suite(find_suite(DEFAULT_SUITES[usable[0]])).model_copy(
@@ -57,9 +57,11 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
 
 
-def _fields(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+def _fields(dataset: Dataset, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the usual fields that some document has, and ``text`` where there is no abstract."""
     names = {name for document in dataset.documents for name in document.fields}
-    return {"fields": ("text",)} if "text" in names and not names & {"title", "abstract"} else {}
+    found = tuple(name for name in usual if name in names)
+    return (*found, "text") if "text" in names and "abstract" not in found else found or ("text",)
 
 
 def _labels(dataset: Dataset) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 from readbench.core.types import Dataset, StatedFacts
 from readbench.tasks.spec import TaskSpec
 
@@ -20,8 +21,12 @@ POSITIVE = ("1", "true", "yes", "positive")
 
 
 def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
-    """The spec with the closed set of labels: the suite's own, or all that the dataset has, in order; and
-    of two labels the usual positive one. Raises BenchError where a label is unknown or only one is left."""
+    """The spec with the closed set of labels: those of the suite, else all that the dataset has, in order.
+    Of two labels the usual positive one is the positive class where the suite names none.
+
+    Raises BenchError for a label that the suite does not name, where there is only one label, and for a
+    positive class that is none of the labels.
+    """
     known = sorted({str(label) for label in dataset.targets["classification"].values() if label})
     labels = spec.labels or tuple(known)
     unknown = [label for label in known if label not in labels]
@@ -40,7 +45,11 @@ def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
     if positive is None and len(labels) == 2:
         positive = next((label for label in labels if label.lower() in POSITIVE), None)
     if positive is not None and positive not in labels:
-        raise BenchError(f"the positive class {positive!r} is none of the labels {', '.join(labels)}")
+        raise BenchError(
+            f"the positive class {positive!r} is none of the labels {', '.join(labels)}",
+            where=f"dataset {dataset.name}",
+            todo=suggestion(positive, labels),
+        )
     return spec.model_copy(update={"labels": labels, "positive": positive})
 
 

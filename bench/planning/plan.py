@@ -113,6 +113,7 @@ class Plan:
     suite: Suite
     options: Options
     dataset: Dataset
+    specs: Mapping[Task, TaskSpec]
     splits: Mapping[Task, tuple[Split, ...]]
     near_duplicates: Mapping[Task, NearDuplicates]
     seed: int

@@ -1,24 +1,26 @@
-"""Makes the plan of a suite: folds, the key of each cell and preparation, and what need not run again."""
+"""Plans a checked suite: folds, the key of each cell and preparation, and what need not run again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from readbench.adapter import Context, MissingDependency, Needs, PreparationNeed
+from readbench.adapter import Adapter, Context, MissingDependency, Needs, PreparationNeed
 from readbench.core.digests import digest
 from readbench.core.errors import BenchError
 from readbench.core.seeds import derived_seed
-from readbench.core.types import Dataset, Document, Part, Split, Task, digest_of_documents
+from readbench.core.types import Dataset, Part, Split, Task, digest_of_documents
 from readbench.core.units import show_size
 from readbench.datasets.near_duplicates import kept_groups
-from readbench.datasets.splits import SplitSpec, make_splits, subsample
+from readbench.datasets.splits import SplitSpec, make_splits
 from readbench.machine.gpu import device_for, gpu_memory
 from readbench.machine.machine import machine, machine_memory
-from readbench.machine.sources import HARNESS, SourceReader, edited_since
+from readbench.machine.sources import HARNESS, SourceReader, Sources, edited_since
 from readbench.machine.versions import distribution_of, versions_of
-from readbench.methods.registry import Method, Registry, plain
-from readbench.planning.labels import labelled_only, stated_labels, with_labels
-from readbench.planning.members import is_stochastic, members_of, missing_member, why_again, with_members
+from readbench.methods.registry import Method, plain
+from readbench.planning.checking import CheckedSuite, check_suite
+from readbench.planning.ensembles import is_stochastic, members_of, missing_member, why_again, with_members
+from readbench.planning.labels import labelled_only
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
@@ -26,97 +28,97 @@ from readbench.results.store import Store
 from readbench.tasks.spec import TaskSpec
 
 
-def make_plan(
-    suite: Suite, dataset: Dataset, options: Options, store: Store, *, judged_on: Part = "test"
-) -> Plan:
-    """The plan of a suite. With ``judged_on="validation"`` the validation part stands in the place of
-    the test part, whose documents are then seen by nobody.
+def make_plan(suite: Suite, dataset: Dataset, options: Options, store: Store) -> Plan:
+    """The plan of a suite that is there as a value: it is checked, then planned.
 
-    Raises BenchError for a method that does not exist, cannot do the task, or is named twice, and
-    for a dataset without targets for a task."""
-    seed = suite.seed if options.seed is None else options.seed
-    if set(suite.tasks) == {"classification"}:
-        dataset = labelled_only(dataset)
-    dataset = subsample(dataset, options.limit, seed)
-    registry = Registry(options.include_paths)
-    methods = _methods(suite, options, registry)
-    planner = _Planner(suite, options, dataset, seed, store, registry)
-    splits: dict[Task, tuple[Split, ...]] = {}
+    Raises BenchError as ``check_suite`` and ``plan_test`` do.
+    """
+    return plan_test(check_suite(suite, dataset, options), store)
+
+
+def plan_test(checked: CheckedSuite, store: Store) -> Plan:
+    """What is to be measured on the test part: every method of the suite on each fold, and as often as the
+    split says where it has training noise.
+
+    Raises BenchError where a split would leave a part empty, or a method has no documents to learn from.
+    """
+    planner = _Planner(checked, store)
     cells = []
-    for task, of_task in methods.items():
-        spec, split_spec = planner.spec(task), suite.split_of(task)
-        splits[task] = planner.splits(spec, split_spec)
-        if judged_on == "validation":
-            splits[task] = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in splits[task])
-        for method in of_task:
+    for name, task in checked.tasks.items():
+        for method in task.methods:
             # Of a method without training noise every repeat would be the same.
-            noisy = judged_on == "test" and is_stochastic(method, task, registry)
-            repeats = split_spec.repeats if noisy else 1
-            cells += [
-                planner.cell(spec, method, split, repeat)
-                for split in splits[task]
-                for repeat in range(repeats)
-            ]
-    return Plan(
-        suite=suite,
-        options=options,
-        dataset=dataset,
-        splits=splits,
-        seed=seed,
-        near_duplicates=planner.near_duplicates,
-        timeout_s=options.timeout_s or suite.limits.timeout,
-        memory_bytes=options.memory_bytes or suite.limits.memory,
-        cells=tuple(cells),
-        preparations=planner.preparations,
-        projected=planner.projected,
-    )
+            noisy = is_stochastic(method, name, checked.registry)
+            for split in planner.splits(name):
+                for repeat in range(task.split.repeats if noisy else 1):
+                    cells.append(planner.cell(task.spec, method, split, repeat))
+    return planner.plan(cells)
 
 
-def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, list[Method]]:
-    chosen: dict[Task, list[Method]] = {}
-    for task, section in suite.tasks.items():
-        named = [registry.method(spelling) for spelling in options.methods or section.methods]
-        if options.methods:
-            named = [method for method in named if task in method.adapter.tasks]
-        for method in named:
-            if task not in method.adapter.tasks:
-                raise BenchError(
-                    f"{method.adapter.name} does {', '.join(sorted(method.adapter.tasks))}, not {task}",
-                    where=f"suite {suite.name}",
-                )
-        spellings = [method.spelling for method in named]
-        twice = {spelling for spelling in spellings if spellings.count(spelling) > 1}
-        if twice:
-            raise BenchError(f"{sorted(twice)[0]} is named twice", where=f"suite {suite.name}")
-        chosen[task] = with_members(named, task, registry)
-    if not any(chosen.values()):
-        raise BenchError(
-            f"none of the given methods does {' or '.join(suite.tasks)}",
-            where=f"suite {suite.name}",
-            todo="`bench ls methods` says which task each method does",
-        )
-    return chosen
+def plan_validation(checked: CheckedSuite, store: Store) -> Plan | None:
+    """What is to be measured to choose parameters: every combination of each grid, with the validation part
+    in the place of the test part, whose documents nobody sees. None where nothing is chosen.
+
+    Raises BenchError as ``plan_test`` does.
+    """
+    tuned = {name: task for name, task in checked.tasks.items() if task.grids}
+    if not tuned:
+        return None
+    planner = _Planner(replace(checked, tasks=tuned), store, judged_on="validation")
+    cells = []
+    for name, task in tuned.items():
+        candidates = [method for grid in task.grids for method in grid.candidates]
+        for method in with_members(candidates, name, checked.registry):
+            cells += [planner.cell(task.spec, method, split, 0) for split in planner.splits(name)]
+    return planner.plan(cells)
 
 
 class _Planner:
     """Plans cell by cell, so that two cells that need the same preparation get the same one."""
 
-    def __init__(
-        self, suite: Suite, options: Options, dataset: Dataset, seed: int, store: Store, registry: Registry
-    ) -> None:
-        self.suite, self.options, self.dataset = suite, options, dataset
-        self.seed, self.store, self.registry = seed, store, registry
+    def __init__(self, checked: CheckedSuite, store: Store, judged_on: Part = "test") -> None:
+        self.checked, self.store, self.judged_on = checked, store, judged_on
+        self.suite, self.options, self.dataset = checked.suite, checked.options, checked.dataset
         self.cells: dict[tuple[Task, str, int, int], PlannedCell] = {}
         self.preparations: dict[str, PlannedPreparation] = {}
-        self.projected: dict[Task, tuple[Document, ...]] = {}
+        self.projected = {
+            name: tuple(task.spec.project(document) for document in self.dataset.documents)
+            for name, task in checked.tasks.items()
+        }
         self.near_duplicates: dict[Task, NearDuplicates] = {}
+        self._splits: dict[Task, tuple[Split, ...]] = {}
         self._digests: dict[tuple[Task, tuple[str, ...]], str] = {}
-        self._fingerprint = dataset.fingerprint
+        self._fingerprint = self.dataset.fingerprint
         self.sources = SourceReader()
         self.project = distribution_of(HARNESS)
 
-    def splits(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
-        """The folds of a task. Documents without a label are in none where labels are asked for."""
+    def plan(self, cells: Sequence[PlannedCell]) -> Plan:
+        return Plan(
+            suite=self.suite,
+            options=self.options,
+            dataset=self.dataset,
+            specs={name: task.spec for name, task in self.checked.tasks.items()},
+            splits={name: self.splits(name) for name in self.checked.tasks},
+            seed=self.checked.seed,
+            near_duplicates=self.near_duplicates,
+            timeout_s=self.checked.timeout_s,
+            memory_bytes=self.checked.memory_bytes,
+            cells=tuple(cells),
+            preparations=self.preparations,
+            projected=self.projected,
+        )
+
+    def splits(self, name: Task) -> tuple[Split, ...]:
+        """The folds of a task."""
+        if name not in self._splits:
+            task = self.checked.tasks[name]
+            folds = self._folds(task.spec, task.split)
+            if self.judged_on == "validation":
+                folds = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in folds)
+            self._splits[name] = folds
+        return self._splits[name]
+
+    def _folds(self, spec: TaskSpec, split: SplitSpec) -> tuple[Split, ...]:
+        """Documents without a label are in no fold where labels are asked for."""
         dataset, labels = self.dataset, None
         if spec.task == "classification":
             dataset = labelled_only(self.dataset)
@@ -126,23 +128,19 @@ class _Planner:
         if split.kind != "all":
             groups = kept_groups(dataset, spec.fields, self.store.root / "near-duplicates")
         together = split.near_duplicates == "together" and split.kind != "given"
-        folds = make_splits(dataset, split, self.seed, labels, groups if together else None)
+        folds = make_splits(dataset, split, self.checked.seed, labels, groups if together else None)
         self.near_duplicates[spec.task] = NearDuplicates.of(groups, folds)
         return folds
 
     def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
+        """Plans a cell after those of its members."""
         more = (repeat,) if repeat else ()
-        seed = derived_seed(self.seed, self._fingerprint, split.fold, method.spelling, *more)
+        seed = derived_seed(self.checked.seed, self._fingerprint, split.fold, method.spelling, *more)
         device = self._device(method.adapter.uses_gpu)
         context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
         adapter = method.create(context)
-        missing = ""
-        try:
-            adapter.missing()
-        except MissingDependency as error:
-            missing = str(error)
         members = self._members(spec.task, method, split, repeat)
-        missing = missing or missing_member(members)
+        missing = _missing(adapter) or missing_member(members)
         needs = adapter.needs()
         preparations = {
             name: self._preparation(need, spec, method, split, (name,))
@@ -153,9 +151,7 @@ class _Planner:
         sources = self.sources.of(method.adapter)
         key = digest(
             {
-                "project": self.project,
-                "sources": sources.digest,
-                "libraries": versions_of(sources.libraries),
+                **self._shared_key(sources, device),
                 "method": method.adapter.name,
                 "params": plain(method.params),
                 "task": spec.model_dump(mode="json"),
@@ -165,8 +161,6 @@ class _Planner:
                 "seed": seed,
                 "versions": versions,
                 "weights": dict(adapter.weights()),
-                "threads": self.suite.limits.threads,
-                "device": device,
                 "preparations": preparations,
                 "members": [member.key for member in members],
             }
@@ -188,7 +182,7 @@ class _Planner:
             state=state,
             repeat=repeat,
             device=device,
-            stochastic=is_stochastic(method, spec.task, self.registry),
+            stochastic=is_stochastic(method, spec.task, self.checked.registry),
             needed_bytes=needs.memory_bytes,
             why=why,
             stored=record,
@@ -196,38 +190,23 @@ class _Planner:
         )
         return cell
 
+    def _shared_key(self, sources: Sources, device: str) -> dict[str, object]:
+        """What the keys of cells and preparations have in common."""
+        return {
+            "project": self.project,
+            "sources": sources.digest,
+            "libraries": versions_of(sources.libraries),
+            "threads": self.suite.limits.threads,
+            "device": device,
+        }
+
     def _members(self, task: Task, method: Method, split: Split, repeat: int) -> list[PlannedCell]:
         """The cells of a method's members, planned before it; of one that knows no repeats, the first."""
         found = []
-        for member in members_of(method, task, self.registry):
+        for member in members_of(method, task, self.checked.registry):
             places = [(task, member.spelling, split.fold, number) for number in (repeat, 0)]
             found.append(self.cells.get(places[0]) or self.cells[places[1]])
         return found
-
-    def spec(self, task: Task) -> TaskSpec:
-        """The task spec as the suite gives it, its labels filled in from the dataset where the suite names
-        none. Raises BenchError for a dataset without targets or without the fields of the task."""
-        spec = self.suite.spec(task)
-        if not self.dataset.targets.get(task):
-            raise BenchError(
-                f"it has no targets for the task {task}",
-                where=f"dataset {self.dataset.name}",
-                todo="name the gold column in the suite's [dataset.columns], or join --labels FILE",
-            )
-        known = {name for document in self.dataset.documents for name in document.fields}
-        absent = [name for name in spec.fields if name not in known]
-        if len(absent) == len(spec.fields):
-            raise BenchError(
-                f"none of its documents has the field {' or '.join(absent)}",
-                where=f"dataset {self.dataset.name}",
-                todo=f"it has: {', '.join(sorted(known))}",
-            )
-        if task == "classification":
-            spec = with_labels(spec, self.dataset)
-        elif task == "extraction" and not spec.labels:
-            spec = spec.model_copy(update={"labels": stated_labels(self.dataset)})
-        self.projected[task] = tuple(spec.project(document) for document in self.dataset.documents)
-        return spec
 
     def _preparation(
         self, need: PreparationNeed, spec: TaskSpec, method: Method, split: Split, path: tuple[str, ...]
@@ -250,16 +229,12 @@ class _Planner:
         sources = self.sources.of(type(preparation))
         key = digest(
             {
-                "project": self.project,
-                "sources": sources.digest,
-                "libraries": versions_of(sources.libraries),
+                **self._shared_key(sources, device),
                 "name": preparation.name,
                 "params": plain(preparation.params),
                 "task": spec.model_dump(mode="json") if ids is not None else None,
                 "documents": self._digest(spec.task, ids) if ids is not None else None,
                 "versions": versions_of(modules),
-                "threads": self.suite.limits.threads,
-                "device": device,
                 "inputs": inputs,
             }
         )[:40]
@@ -301,7 +276,7 @@ class _Planner:
 
     def _too_large(self, needs: Needs, device: str) -> str:
         """Why a method cannot fit, from what it says it needs at least; empty where it may."""
-        limit = self.options.memory_bytes or self.suite.limits.memory
+        limit = self.checked.memory_bytes
         on_gpu = needs.gpu_memory_bytes if device == "cuda" else 0
         for needed, most, what in (
             (needs.memory_bytes, limit, "the limit of a cell (--memory)"),
@@ -322,16 +297,14 @@ class _Planner:
             return "run", "", None
         if why := why_again(record, members):
             return "run", why, record
-        timeout = self.options.timeout_s or self.suite.limits.timeout
-        memory = self.options.memory_bytes or self.suite.limits.memory
         if record.status == "missing_dependency":
             return "run", "it lacked a dependency before", record
         if record.status != "ok":
             if self.options.retry:
                 return "run", f"it ended {record.status} before", record
-            if record.status == "timeout" and timeout > record.timeout_s:
+            if record.status == "timeout" and self.checked.timeout_s > record.timeout_s:
                 return "run", "its time limit was lower before", record
-            if record.status == "out_of_memory" and memory > record.memory_bytes:
+            if record.status == "out_of_memory" and self.checked.memory_bytes > record.memory_bytes:
                 return "run", "its memory limit was lower before", record
             return "stored", "", record
         if record.machine["fingerprint"] != machine()["fingerprint"]:
@@ -341,3 +314,12 @@ class _Planner:
         if record.contended and self.options.workers == 1:
             return "run", "its costs were measured beside other cells", record
         return "stored", "", record
+
+
+def _missing(adapter: Adapter) -> str:
+    """What a method lacks here; empty where it can run."""
+    try:
+        adapter.missing()
+    except MissingDependency as error:
+        return str(error)
+    return ""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
+import shlex
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from readbench.core.errors import BenchError
+from readbench.core.invalid import first_problem
+from readbench.core.names import suggestion
 from readbench.core.types import Task
-from readbench.core.units import seconds, size
+from readbench.core.units import memory_limit, seconds
+from readbench.datasets import may_be_dataset
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.splits import SplitSpec
 from readbench.tasks.spec import TaskSpec
@@ -38,12 +42,22 @@ class Limits(_Section):
     @field_validator("timeout", mode="before")
     @classmethod
     def _timeout(cls, value: Any) -> float:
-        return seconds(value)
+        return _quantity("limits.timeout", value, seconds)
 
     @field_validator("memory", mode="before")
     @classmethod
     def _memory(cls, value: Any) -> int:
-        return size(value)
+        return _quantity("limits.memory", value, memory_limit)
+
+
+Quantity = TypeVar("Quantity", int, float)
+
+
+def _quantity(key: str, value: Any, read: Callable[[Any], Quantity]) -> Quantity:
+    try:
+        return read(value)
+    except BenchError as error:
+        raise BenchError(error.what, where=key, todo=error.todo) from None
 
 
 class Tuned(_Section):
@@ -127,6 +141,7 @@ def suite_folders() -> list[Path]:
 
 
 def list_suites() -> dict[str, Path]:
+    """The files of all suites that can be named, by name; the first folder that has a name wins."""
     found: dict[str, Path] = {}
     for folder in suite_folders():
         for path in sorted(folder.glob("*.toml")):
@@ -135,17 +150,23 @@ def list_suites() -> dict[str, Path]:
 
 
 def find_suite(reference: str) -> Path:
-    """A suite by name or path. Raises BenchError with near names where there is none."""
-    if reference.endswith(".toml"):
-        if Path(reference).is_file():
-            return Path(reference)
-        raise BenchError("there is no such suite file", where=reference)
-    known = list_suites()
+    """A suite by name or path. Raises BenchError with near names where there is none, and with the option
+    to write where a dataset is named in its place."""
+    path, known = Path(reference), list_suites()
+    if path.suffix == ".toml":
+        if path.is_file():
+            return path
+        beside = [str(file) for file in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        todo = suggestion(reference, [*beside, *known], "`bench ls suites` lists those with a name")
+        raise BenchError("there is no such suite file", where=reference, todo=todo)
     if reference in known:
         return known[reference]
-    near = difflib.get_close_matches(reference, known, n=2)
-    todo = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known) or 'none'}"
-    raise BenchError(f"no suite is called {reference!r}", todo=todo)
+    if may_be_dataset(reference):
+        raise BenchError(
+            f"{reference!r} is a dataset, not a suite",
+            todo=f"write --dataset {shlex.quote(reference)}, with a suite before it or without one",
+        )
+    raise BenchError(f"no suite is called {reference!r}", todo=suggestion(reference, known))
 
 
 def load_suite(path: Path) -> Suite:
@@ -160,11 +181,7 @@ def load_suite(path: Path) -> Suite:
     try:
         return Suite.model_validate(data)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        hint = ""
-        if problem["type"] == "extra_forbidden":
-            hint = "remove it, or look for a typing error; `bench init` writes a commented suite"
-        raise BenchError(f"{key}: {problem['msg']}", where=str(path), todo=hint) from None
+        problem = first_problem(error, Suite)
+        raise BenchError(f"{problem.key}: {problem.what}", where=str(path), todo=problem.todo) from None
     except BenchError as error:
-        raise BenchError(error.what, where=str(path), todo=error.todo) from None
+        raise BenchError(f"{error.where}: {error.what}", where=str(path), todo=error.todo) from None

@@ -1,4 +1,4 @@
-"""In which language a suite reads its documents, and which documents say that they are in another one.
+"""In which language a suite reads its documents, and how many documents name another one.
 
 A suite reads all documents of a task in one language: that of the task, else that of ``[dataset]``.
 """
@@ -30,11 +30,11 @@ def own_language(dataset: Dataset) -> str:
     return Counter(document.language for document in dataset.documents).most_common(1)[0][0]
 
 
-def told_apart(suite: Suite, dataset: Dataset) -> Dataset:
-    """The dataset with a count of the documents that say they are in another language than a task of the
-    suite reads them in. They are read all the same: titles and codes of a catalogue are often wrong.
+def count_other_languages(suite: Suite, dataset: Dataset) -> Dataset:
+    """The dataset with a count of the documents that name another language than the suite reads. They are
+    kept: the language codes of catalogues are often wrong.
 
-    Raises BenchError where no document is in the language that the suite reads: then the suite is wrong.
+    Raises BenchError where every document names another language: then the suite is wrong.
     """
     found = []
     for read in sorted({suite.spec(task).language for task in suite.tasks}):

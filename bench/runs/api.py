@@ -36,7 +36,7 @@ def run(
 
     Raises BenchError for wrong use and bad input; a method that fails is a row.
     """
-    from readbench.core.units import seconds, size
+    from readbench.core.units import memory_limit, seconds
     from readbench.planning.plan import Options
     from readbench.report.markup import as_frame
     from readbench.runs.interface import Quiet
@@ -47,7 +47,7 @@ def run(
         limit=limit,
         methods=tuple(methods),
         timeout_s=None if timeout is None else seconds(timeout),
-        memory_bytes=None if memory is None else size(memory),
+        memory_bytes=None if memory is None else memory_limit(memory),
         workers=workers,
         retry=retry,
         fresh=fresh,

@@ -10,63 +10,24 @@ from readbench.audit.warnings import shortcut_warnings
 from readbench.core.clock import now
 from readbench.core.digests import digest
 from readbench.core.files import write_json
+from readbench.core.types import Part, Task
 from readbench.engine.runner import Runner
 from readbench.machine.machine import machine
+from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
-from readbench.results.manifest import Manifest
+from readbench.results.manifest import Manifest, RunCell, RunReference, RunTask
 from readbench.results.store import Store
-from readbench.runs.tuning import Tuning
-from readbench.tasks import get_task
+from readbench.runs.tuning import Choice
+
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 def write_manifest(
-    plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str, status: str, began: float
+    plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, status: str, began: float
 ) -> None:
+    """``status`` as the manifest has it; ``began`` is the monotonic clock at the start of the run."""
     path = store.run(name) / "run.json"
     started = store.manifest(name).started_at if path.exists() else now()
-    cells = []
-    for cell in plan.cells:
-        record = runner.records.get(cell.key)
-        if record is None and status == "interrupted" and not plan.options.fresh:
-            # It may have reached the disk in the instant in which the interruption came.
-            record = store.record(cell.key)
-        if record is not None:
-            chosen = tuning.chosen.get((cell.task, cell.method.spelling))
-            cells.append(
-                {
-                    "task": cell.task,
-                    "method": cell.method.spelling,
-                    "fold": cell.split.fold,
-                    "repeat": cell.repeat,
-                    "key": cell.key,
-                    "status": record.status,
-                    "reused": cell.state == "stored",
-                    "chosen": chosen,
-                }
-            )
-    tasks = {}
-    for task, section in plan.suite.tasks.items():
-        definition = get_task(task)
-        primary = section.primary or definition.primary
-        columns = section.board or tuple(m for m in definition.board if m != primary)
-        for metric in (primary, *columns, *((section.reference.metric,) if section.reference else ())):
-            definition.metric(metric)
-        splits = plan.splits[task]
-        spec = next((cell.spec for cell in plan.cells if cell.task == task), plan.suite.spec(task))
-        tasks[task] = {
-            "spec": spec.model_dump(mode="json"),
-            "primary": primary,
-            "board": list(columns),
-            "split": plan.suite.split_of(task).model_dump(mode="json"),
-            "folds": len(splits),
-            "split_hash": splits[0].hash if len(splits) == 1 else digest([split.hash for split in splits]),
-            "documents": {part: len(splits[0].ids(part)) for part in ("train", "validation", "test")},
-            "tested": sum(len(split.test) for split in splits),
-            "near_duplicates": plan.near_duplicates[task].documents,
-            "near_duplicates_across": plan.near_duplicates[task].across,
-            "reference": section.reference.model_dump() if section.reference else None,
-            "warnings": shortcut_warnings(plan.dataset, spec, store.root),
-        }
     done = status != "running"
     manifest = Manifest.model_validate(
         {
@@ -74,10 +35,10 @@ def write_manifest(
             "suite": plan.suite.name,
             "suite_version": plan.suite.version,
             "status": status,
-            "tasks": tasks,
-            "cells": cells,
-            "trials": list(tuning.trials),
-            "suite_digest": digest(tuning.suite.model_dump(mode="json")),
+            "tasks": {task: _task(plan, task, store) for task in plan.suite.tasks},
+            "cells": _cells(plan, runner, choice, store, interrupted=status == "interrupted"),
+            "trials": list(choice.trials),
+            "suite_digest": digest(plan.suite.model_dump(mode="json")),
             "command": shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
             "started_at": started,
             "finished_at": now() if done else None,
@@ -99,3 +60,46 @@ def write_manifest(
         }
     )
     write_json(path, manifest)
+
+
+def _cells(plan: Plan, runner: Runner, choice: Choice, store: Store, *, interrupted: bool) -> list[RunCell]:
+    """The cells that have a record."""
+    cells = []
+    for cell in plan.cells:
+        record = runner.records.get(cell.key)
+        if record is None and interrupted and not plan.options.fresh:
+            # It may have reached the disk in the instant in which the interruption came.
+            record = store.record(cell.key)
+        if record is not None:
+            cells.append(
+                RunCell(
+                    task=cell.task,
+                    method=cell.method.spelling,
+                    fold=cell.split.fold,
+                    repeat=cell.repeat,
+                    key=cell.key,
+                    status=record.status,
+                    reused=cell.state == "stored",
+                    chosen=choice.chosen.get((cell.task, cell.method.spelling)),
+                )
+            )
+    return cells
+
+
+def _task(plan: Plan, task: Task, store: Store) -> RunTask:
+    section, splits, spec = plan.suite.tasks[task], plan.splits[task], plan.specs[task]
+    board = board_metrics(plan.suite, task)
+    return RunTask(
+        spec=spec.model_dump(mode="json"),
+        primary=board.primary.id,
+        board=[metric.id for metric in board.columns],
+        split=plan.suite.split_of(task).model_dump(mode="json"),
+        folds=len(splits),
+        split_hash=splits[0].hash if len(splits) == 1 else digest([split.hash for split in splits]),
+        documents={part: len(splits[0].ids(part)) for part in PARTS},
+        tested=sum(len(split.test) for split in splits),
+        near_duplicates=plan.near_duplicates[task].documents,
+        near_duplicates_across=plan.near_duplicates[task].across,
+        reference=RunReference(**section.reference.model_dump()) if section.reference else None,
+        warnings=shortcut_warnings(plan.dataset, spec, store.root),
+    )

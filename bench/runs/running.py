@@ -1,9 +1,8 @@
-"""One run from a suite's name to its board: plan, choose parameters, measure, compare, write down."""
+"""One run from a suite's name to its board: read and check, choose parameters, measure, compare, write."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,25 +10,22 @@ from time import monotonic
 
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write
-from readbench.core.types import Dataset
-from readbench.datasets import open_dataset
-from readbench.datasets.options import ReadOptions
-from readbench.engine.phrase_vectors import check_metrics
+from readbench.engine.phrase_vectors import check_encoder
 from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Runner
-from readbench.planning.infer import infer_suite
+from readbench.planning.checking import CheckedSuite, check_suite
 from readbench.planning.plan import Options, Plan
-from readbench.planning.planner import make_plan
-from readbench.planning.suite import Suite, find_suite, load_suite
-from readbench.planning.suite_language import told_apart, unnamed_language
+from readbench.planning.planner import plan_test, plan_validation
+from readbench.planning.reading import read_suite
 from readbench.report.files import write_results
 from readbench.results.leaderboard import Leaderboard, build_leaderboard
-from readbench.results.record import Record
 from readbench.results.store import Store
 from readbench.runs.interface import Interface
 from readbench.runs.manifest import write_manifest
-from readbench.runs.tuning import Tuning, grid, tune
+from readbench.runs.tuning import Choice, choose
 from readbench.stats.of_run import write_statistics
+
+CHOOSING = "choosing parameters on the validation part"
 
 
 @dataclass(frozen=True)
@@ -48,51 +44,38 @@ def run_suite(
     store: Store,
     interface: Interface,
 ) -> Finished:
-    """Runs a suite and returns its board.
+    """Runs a suite and returns its board: reads and checks it, chooses parameters on the validation part,
+    then measures on the test part.
 
-    Raises BenchError for wrong use; KeyboardInterrupt is let through once what was measured is on
-    disk and the run is marked interrupted.
+    Raises BenchError for wrong use, before anything runs; KeyboardInterrupt is let through once what was
+    measured is on disk and the run is marked interrupted.
     """
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
-    suite, data = _inputs(reference, dataset, labels, interface.say)
-    check_metrics(suite, options.include_paths)
+    checked = _checked(reference, dataset, labels, options, interface)
     began = monotonic()
-
-    def carry_out(plan: Plan) -> Mapping[str, Record]:
-        interface.say("choosing parameters on the validation part")
-        interface.planned(plan, store)
-        with interface.reporter(_jobs(plan)) as reporter:
-            runner = Runner(plan, store, reporter)
-            runner.run()
-        return runner.records
-
-    tuning = tune(suite, data, options, store, carry_out)
-    plan = make_plan(tuning.frozen, data, options, store)
-    if not any(cell.state != "missing" for cell in plan.cells):
-        reasons = {cell.why for cell in plan.cells}
-        raise BenchError(
-            f"none of the {len(plan.cells)} methods can run here: {sorted(reasons)[0]}", exit_status=3
-        )
+    choice = _choice(checked, store, interface)
+    plan = plan_test(checked.with_methods(choice.methods), store)
+    _refuse_nothing(plan)
     interface.planned(plan, store)
-    name = f"{suite.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = f"{checked.suite.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     with interface.reporter(_jobs(plan)) as reporter:
         runner = Runner(plan, store, reporter)
-        folder = _begin(plan, runner, tuning, store, name)
+        folder = _begin(plan, runner, choice, store, name)
         try:
             runner.reference_workload_s = time_reference_workload() if plan.to_run() else None
             runner.run()
         except BaseException:
-            write_manifest(plan, runner, tuning, store, name, "interrupted", began)
+            write_manifest(plan, runner, choice, store, name, "interrupted", began)
             raise
-        write_manifest(plan, runner, tuning, store, name, "finished", began)
+        write_manifest(plan, runner, choice, store, name, "finished", began)
         reporter.doing("comparing the methods")
         write_statistics(folder, store)
         write_results(folder, store)
     return Finished(build_leaderboard(name, store), _exit_status(runner, options.strict))
 
 
-def plan_suite(
+def show_plan(
     reference: str | None,
     dataset: str | None,
     labels: Path | None,
@@ -102,59 +85,59 @@ def plan_suite(
 ) -> int:
     """Shows what a run would do, without doing it. Returns the exit status: 1 where some method cannot fit.
 
-    Raises BenchError for wrong use.
+    Raises BenchError wherever ``run_suite`` would before it measures anything.
     """
-    suite, data = _inputs(reference, dataset, labels, interface.say)
-    # Methods named on the command line are taken as they are.
-    tuned_too = not options.methods
-    trials = [(task, t, grid(t)) for task, s in suite.tasks.items() for t in s.tuned if tuned_too]
-    for task, tuned, spellings in trials:
-        interface.say(
-            f"{task}: {len(spellings)} combinations of {tuned.method} are tried on the validation part first"
-        )
-    # What is chosen is not known yet: the first combination stands for each.
-    sections = {
-        task: section.model_copy(
-            update={
-                "methods": (*section.methods, *(names[0] for of, _, names in trials if of == task)),
-                "tuned": (),
-            }
-        )
-        for task, section in suite.tasks.items()
-    }
-    plan = make_plan(suite.model_copy(update={"tasks": sections}), data, options, store)
+    checked = _checked(reference, dataset, labels, options, interface)
+    trials = plan_validation(checked, store)
+    if trials is not None:
+        interface.say(CHOOSING)
+        interface.planned(trials, store)
+        interface.say("what is chosen is not known yet: the first combination stands for each")
+    plan = plan_test(checked.with_first_candidates(), store)
     interface.planned(plan, store)
+    _refuse_nothing(plan)
     return 1 if any(cell.state == "refused" for cell in plan.cells) else 0
+
+
+def _checked(
+    reference: str | None, dataset: str | None, labels: Path | None, options: Options, interface: Interface
+) -> CheckedSuite:
+    """The first step of a run and of a plan: the suite and its dataset, read and checked by name."""
+    read = read_suite(reference, dataset, labels)
+    if read.why:
+        interface.say(read.why)
+    checked = check_suite(read.suite, read.dataset, options)
+    check_encoder(read.suite, options.include_paths)
+    return checked
+
+
+def _choice(checked: CheckedSuite, store: Store, interface: Interface) -> Choice:
+    """Measures every combination of the parameters that are to be chosen, and chooses."""
+    plan = plan_validation(checked, store)
+    if plan is None:
+        return Choice()
+    # What cannot be planned must be refused before the first trial, not after the last one.
+    plan_test(checked.with_first_candidates(), store)
+    interface.say(CHOOSING)
+    interface.planned(plan, store)
+    with interface.reporter(_jobs(plan)) as reporter:
+        runner = Runner(plan, store, reporter)
+        runner.run()
+    return choose(checked, plan, runner.records)
+
+
+def _refuse_nothing(plan: Plan) -> None:
+    """Raises BenchError, exit status 3, where no method of the plan can run here."""
+    if not any(cell.state != "missing" for cell in plan.cells):
+        reasons = sorted({cell.why for cell in plan.cells})
+        raise BenchError(f"none of the {len(plan.cells)} methods can run here: {reasons[0]}", exit_status=3)
 
 
 def _jobs(plan: Plan) -> int:
     return len(plan.to_run()) + len(plan.needed_preparations())
 
 
-def _inputs(
-    reference: str | None, dataset: str | None, labels: Path | None, say: Callable[[str], None]
-) -> tuple[Suite, Dataset]:
-    if reference is None and dataset is None:
-        raise BenchError("nothing to run", todo="name a suite (bench ls suites) or give --dataset FILE")
-    if reference is None:
-        data = open_dataset(str(dataset), ReadOptions(labels=labels))
-        suite, why = infer_suite(data)
-        say(why)
-        return suite, told_apart(suite, data)
-    suite = load_suite(find_suite(reference))
-    target = dataset or suite.dataset.name
-    if target is None:
-        raise BenchError(
-            "it names no dataset",
-            where=f"suite {suite.name}",
-            todo=f"give one: bench run {suite.name} --dataset FILE (or papers-demo)",
-        )
-    update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
-    options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
-    return suite, told_apart(suite, open_dataset(target, options))
-
-
-def _begin(plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str) -> Path:
+def _begin(plan: Plan, runner: Runner, choice: Choice, store: Store, name: str) -> Path:
     """The run's folder with its manifest, made before anything is measured: a full disk or a
     read-only place shows now, not after an hour."""
     folder = store.run(name)
@@ -162,7 +145,7 @@ def _begin(plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str) 
         folder.mkdir(parents=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    write_manifest(plan, runner, tuning, store, name, "running", monotonic())
+    write_manifest(plan, runner, choice, store, name, "running", monotonic())
     return folder
 
 

@@ -1,121 +1,84 @@
-"""Chooses parameters on the validation part, before the test part is looked at."""
+"""Chooses parameters from what was measured on the validation part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import product
-from typing import Protocol
+from dataclasses import dataclass, field
 
-from readbench.core.errors import BenchError
-from readbench.core.types import Dataset, Task
-from readbench.methods.registry import Registry
-from readbench.methods.spelling import parse_method, spell_method
-from readbench.planning.plan import Options, Plan
-from readbench.planning.planner import make_plan
-from readbench.planning.suite import Suite, TaskSection, Tuned
+from readbench.core.types import Task
+from readbench.methods.registry import Method
+from readbench.planning.checking import CheckedSuite
+from readbench.planning.grids import Grid
+from readbench.planning.metrics import board_metrics
+from readbench.planning.plan import Plan
 from readbench.results.manifest import Chosen, Trial
 from readbench.results.record import Record
-from readbench.results.store import Store
-from readbench.tasks import get_task
-
-
-class RunPlan(Protocol):
-    """Carries out a plan and returns its records by cell key."""
-
-    def __call__(self, plan: Plan) -> Mapping[str, Record]: ...
+from readbench.tasks.metric import Metric
 
 
 @dataclass(frozen=True)
-class Tuning:
-    """What was tried and what was chosen. ``suite`` is the one that was written, ``frozen`` the one that
-    is run; ``chosen`` says by task and spelling how the parameters of a method were chosen."""
+class Choice:
+    """What was tried and what was chosen. ``methods`` are the chosen ones of each task; ``chosen`` says by
+    task and spec out of what."""
 
-    suite: Suite
-    frozen: Suite
-    chosen: Mapping[tuple[Task, str], Chosen]
-    trials: tuple[Trial, ...]
-
-
-def grid(tuned: Tuned) -> list[str]:
-    """Every combination of the listed values as a spelling, in the order in which they are written."""
-    name, fixed = parse_method(tuned.method)
-    names = list(tuned.params)
-    return [
-        spell_method(name, fixed | dict(zip(names, values, strict=True)))
-        for values in product(*(tuned.params[key] for key in names))
-    ]
+    methods: Mapping[Task, tuple[Method, ...]] = field(default_factory=dict)
+    chosen: Mapping[tuple[Task, str], Chosen] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
 
-def tune(suite: Suite, dataset: Dataset, options: Options, store: Store, run: RunPlan) -> Tuning:
-    """Runs every combination on the validation part and returns the suite with the best of each frozen
-    among its methods. Of equals the first one written wins. Methods named on the command line are
-    taken as they are: then nothing is tuned.
+def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> Choice:
+    """The best combination of each grid by the primary metric of its task; of equals the one that is written
+    first. Where none ran, the first one stays on the board with what stopped it.
 
-    Raises BenchError where the split has no validation part, or no combination of a method ran.
+    ``records`` are those of the cells of ``plan``, by key.
     """
-    if options.methods or not any(section.tuned for section in suite.tasks.values()):
-        return Tuning(suite, suite, {}, ())
-    registry = Registry(options.include_paths)
-    grids = {
-        (task, tuned.method): [registry.method(spelling).spelling for spelling in grid(tuned)]
-        for task, section in suite.tasks.items()
-        for tuned in section.tuned
-    }
-    every = {
-        task: tuple(dict.fromkeys(s for (of, _), spellings in grids.items() if of == task for s in spellings))
-        for task in suite.tasks
-    }
-    sections = {
-        task: section.model_copy(update={"methods": every[task]})
-        for task, section in suite.tasks.items()
-        if every[task]
-    }
-    plan = make_plan(
-        suite.model_copy(update={"tasks": sections}), dataset, options, store, judged_on="validation"
-    )
-    for task, splits in plan.splits.items():
-        if len(splits) > 1:
-            raise BenchError(
-                "parameters are chosen once, and what one fold validates on another fold tests",
-                where=f"suite {suite.name}, task {task}",
-                todo='set kind = "holdout" in its [split]',
-            )
-        if not splits[0].test:
-            raise BenchError(
-                "parameters are to be chosen, and the split has no validation part",
-                where=f"suite {suite.name}",
-                todo="set validation in its [split]",
-            )
-    records = run(plan)
-    values: dict[tuple[Task, str], Trial] = {}
-    for cell in plan.cells:
-        record = records[cell.key]
-        primary = suite.tasks[cell.task].primary or get_task(cell.task).primary
-        found = record.metrics.get(primary) if record.status == "ok" else None
-        values[cell.task, cell.method.spelling] = Trial(
-            task=cell.task,
-            method=cell.method.spelling,
-            key=cell.key,
-            status=record.status,
-            value=None if found is None else found.value,
-        )
+    methods: dict[Task, tuple[Method, ...]] = {}
     chosen: dict[tuple[Task, str], Chosen] = {}
-    for (task, method), spellings in grids.items():
-        primary = suite.tasks[task].primary or get_task(task).primary
-        sign = 1 if get_task(task).metric(primary).higher_is_better else -1
-        ran = [s for s in spellings if values[task, s].value is not None]
-        if not ran:
-            # It stays on the board with what stopped it.
-            chosen[task, spellings[0]] = Chosen(asked=method, combinations=len(spellings), documents=None)
+    trials: list[Trial] = []
+    for name, task in checked.tasks.items():
+        if not task.grids:
             continue
-        best = max(ran, key=lambda s: (sign * (values[task, s].value or 0.0), -spellings.index(s)))
-        validated = len(plan.splits[task][0].test)
-        chosen[task, best] = Chosen(asked=method, combinations=len(spellings), documents=validated)
-    final: dict[Task, TaskSection] = {}
-    for task, section in suite.tasks.items():
-        named = [registry.method(spelling).spelling for spelling in section.methods]
-        # What is chosen may be what the suite names as well: then one row is both.
-        new = [spelling for of, spelling in chosen if of == task and spelling not in named]
-        final[task] = section.model_copy(update={"methods": (*section.methods, *new), "tuned": ()})
-    return Tuning(suite, suite.model_copy(update={"tasks": final}), chosen, tuple(values.values()))
+        primary = board_metrics(checked.suite, name).primary
+        found = _trials(name, primary, plan, records)
+        trials += found.values()
+        best = [(_best(grid, primary, found), grid) for grid in task.grids]
+        methods[name] = tuple(method for method, _ in best)
+        for method, grid in best:
+            chosen[name, method.spelling] = _chosen(grid, method, found, len(plan.splits[name][0].test))
+    return Choice(methods, chosen, tuple(trials))
+
+
+def _trials(task: Task, primary: Metric, plan: Plan, records: Mapping[str, Record]) -> dict[str, Trial]:
+    """What each cell of a task reached, by spec; no value where it did not end ok."""
+    found = {}
+    for cell in plan.cells:
+        if cell.task == task:
+            record = records[cell.key]
+            metric = record.metrics.get(primary.id) if record.status == "ok" else None
+            found[cell.method.spelling] = Trial(
+                task=task,
+                method=cell.method.spelling,
+                key=cell.key,
+                status=record.status,
+                value=None if metric is None else metric.value,
+            )
+    return found
+
+
+def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
+    sign = 1 if primary.higher_is_better else -1
+    values = [(trials[method.spelling].value, method) for method in grid.candidates]
+    ran = [(sign * value, method) for value, method in values if value is not None]
+    # ``max`` keeps the first of equals.
+    return max(ran, key=lambda pair: pair[0])[1] if ran else grid.candidates[0]
+
+
+def _chosen(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
+    values = [trials[method.spelling].value for method in grid.candidates]
+    reached = trials[best.spelling].value
+    return Chosen(
+        asked=grid.method,
+        combinations=len(values),
+        documents=None if reached is None else documents,
+        tied=0 if reached is None else values.count(reached) - 1,
+    )

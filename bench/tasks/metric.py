@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,9 @@ def _f1(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def find_metric(metrics: Sequence[Metric], id_: str) -> Metric:
-    """The metric of this id; BenchError naming the known ones where there is none."""
+    """The metric of this id; BenchError with the nearest ones where there is none."""
     for metric in metrics:
         if metric.id == id_:
             return metric
-    raise BenchError(f"unknown metric {id_!r}", todo=f"use one of: {', '.join(m.id for m in metrics)}")
+    todo = suggestion(id_, (metric.id for metric in metrics), "`bench ls metrics` lists them")
+    raise BenchError(f"unknown metric {id_!r}", todo=todo)

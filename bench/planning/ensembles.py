@@ -1,4 +1,4 @@
-"""Methods that are made of others: which cells they stand on, and what these make of their own cell."""
+"""Methods that are made of others: the cells of their members, what is missing there, and what they cost."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, 
 
 
 def with_members(named: Iterable[Method], task: Task, registry: Registry) -> list[Method]:
-    """The methods and all members that they stand on, each once and after its own members. A member that
-    nobody named becomes a row like any other.
+    """The methods and the members of the ensembles among them, each once, a member before its ensemble. A
+    member that the suite does not name is a row like any other.
 
     Raises BenchError as ``members_of`` does, and for a method that is a member of itself.
     """
@@ -72,8 +72,8 @@ def missing_member(members: Sequence[PlannedCell]) -> str:
 
 
 def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
-    """Why a stored cell must run again for its members' sake; "" where it stands. Its key names its members'
-    cells, which another run may have filled anew since."""
+    """Why the stored cell of an ensemble must run again because of its members; "" where it need not. Its key
+    holds the keys of its members, not their predictions: another run may have replaced these."""
     if members and record.status == "ok" and not record.member_predictions:
         return "its record does not say what its members predicted"
     for cell in members:

@@ -13,7 +13,7 @@ from bench_process import Bench, records, workspaces, write_suite
 
 from readbench.core.errors import BenchError
 from readbench.methods.registry import Registry
-from readbench.planning.members import failed_member, is_stochastic, members_of, with_members
+from readbench.planning.ensembles import failed_member, is_stochastic, members_of, with_members
 from readbench.results.tables import read_columns
 from readbench_adapters.keyphrases.fusion import reciprocal_rank_fusion
 
@@ -53,7 +53,7 @@ def by_first_word(results: Path) -> dict[str, Any]:
     return {m: r for m, r in records(results).items() if not m.startswith("fusion")}
 
 
-def test_members_that_nobody_named_are_rows(fused: Path) -> None:
+def test_ensembles_that_nobody_named_are_rows(fused: Path) -> None:
     assert set(by_first_word(fused)) == {FIRST, YAKE, "hostile.raises"}
     record = next(r for r in records(fused).values() if r["status"] == "ok" and r["members"])
     cells = by_first_word(fused)
@@ -203,7 +203,7 @@ def test_a_member_that_cannot_run_here_is_a_missing_dependency(bench: Bench, tmp
 # -- what needs no process ---------------------------------------------------------------------------
 
 
-def test_members_come_first_and_once() -> None:
+def test_ensembles_come_first_and_once() -> None:
     registry = Registry()
     inner = "fusion[members=[yake, pke.tfidf[n=2]], k=10]"
     outer = registry.method(f"fusion[members=[{inner}, pke.tfidf[n=2]]]")
@@ -224,7 +224,7 @@ def test_members_come_first_and_once() -> None:
         ("fusion[members=[yake, logreg]]", "its member logreg does not do the task keyphrases"),
     ],
 )
-def test_members_that_cannot_be_are_refused(spelling: str, why: str) -> None:
+def test_ensembles_that_cannot_be_are_refused(spelling: str, why: str) -> None:
     registry = Registry()
     with pytest.raises(BenchError, match=why):
         members_of(registry.method(spelling), "keyphrases", registry)
@@ -260,6 +260,6 @@ def test_training_noise_is_inherited() -> None:
     assert not is_stochastic(registry.method("fusion"), "keyphrases", registry)
 
 
-def test_members_that_are_well_or_not_yet_there_fail_nothing() -> None:
+def test_ensembles_that_are_well_or_not_yet_there_fail_nothing() -> None:
     assert failed_member([]) is None
     assert failed_member([None]) is None

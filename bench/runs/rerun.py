@@ -10,7 +10,7 @@ from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.gate.verdicts import check_whole
 from readbench.methods.registry import Registry
-from readbench.planning.members import with_members
+from readbench.planning.ensembles import with_members
 from readbench.planning.plan import Options
 from readbench.planning.suite import find_suite, load_suite
 from readbench.results.store import Store
@@ -22,7 +22,7 @@ APART = "gate"
 same code has the same cells, and would replace them before they are compared."""
 
 
-def run_afresh(
+def rerun_suite(
     before: Side, suite: str | None, dataset: str | None, options: Options, store: Store, interface: Interface
 ) -> Side:
     """Runs the suite of a baseline as it was run, with its seed, limits and methods, and returns what it
