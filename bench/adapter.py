@@ -144,11 +144,6 @@ class Adapter(ABC):
     class Params(Params):
         """No parameters."""
 
-    @classmethod
-    def of_task(cls, task: Task) -> type[Adapter]:  # noqa: ARG003 - most methods do one task
-        """The class that does this task: another one where a method's tasks have little code in common."""
-        return cls
-
     def __init__(self, params: Any, context: Context) -> None:
         self.params = params
         self.context = context

@@ -33,7 +33,10 @@ class Bench:
         return os.environ | {"PYTHONPATH": path, MARK: self.mark}
 
     def start(
-        self, *arguments: object, limit_files: Callable[[], None] | None = None
+        self,
+        *arguments: object,
+        limit_files: Callable[[], None] | None = None,
+        cwd: Path | None = None,
     ) -> subprocess.Popen[str]:
         def prepare() -> None:
             # A shell that started the tests in the background has Ctrl-C ignored for all of them.
@@ -44,6 +47,7 @@ class Bench:
         return subprocess.Popen(
             [sys.executable, "-m", "readbench.cli", *map(str, arguments)],
             env=self.env,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,9 +56,13 @@ class Bench:
         )
 
     def __call__(
-        self, *arguments: object, limit_files: Callable[[], None] | None = None, timeout: float = 120
+        self,
+        *arguments: object,
+        limit_files: Callable[[], None] | None = None,
+        cwd: Path | None = None,
+        timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments, limit_files=limit_files)
+        process = self.start(*arguments, limit_files=limit_files, cwd=cwd)
         try:
             output, errors = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

@@ -53,3 +53,12 @@ def baseline(gate_runs: GateRuns) -> Path:
         main(["baseline", str(gate_runs.run("before")), "--folder", str(folder)])
     assert not ended.value.code
     return folder / "tested"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data beside the repository, which only some machines have."""
+    folder = Path(__file__).resolve().parents[1].parent / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("no shared/data beside the repository: these files may not be copied into it")
+    return folder

@@ -58,7 +58,7 @@ def test_code_is_shown_as_it_is() -> None:
 
 def test_every_reason_is_escaped() -> None:
     found = verdicts(decision("regressed", NASTY))
-    found = replace(found, notes=(NASTY,))
+    found = replace(found, remarks=(NASTY,))
     metric = MetricChange("f1@10", True, 0.5, 0.4, "incomparable", why=NASTY)
     cost = CostChange("predict_s", 1.0, 2.0, 2.0, False, NASTY)
     method = replace(METHOD, metrics=(metric,), costs=(cost,))

@@ -308,7 +308,8 @@ def answers(folder: Path, phrases: list[list[str] | None], scores: list[list[flo
     pq.write_table(pa.table(columns), folder / "predictions.parquet")
     table = read_answers(folder)
     assert table is not None
-    return table.column("answer").to_pylist()
+    found: list[str] = table.column("answer").to_pylist()
+    return found
 
 
 def test_answers_differ_where_phrases_differ_and_scores_do_not_count(tmp_path: Path) -> None:

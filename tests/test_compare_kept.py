@@ -16,6 +16,7 @@ from gate_runs import GateRuns
 from readbench.compare.paired import Side, open_side
 from readbench.compare.runs import Questions, compare_runs
 from readbench.results.leaderboard import STATISTICS, build_leaderboard
+from readbench.results.manifest import Chosen
 from readbench.results.score_files import SCORES
 
 # -- what was kept is old or damaged ----------------------------------------------------------------------
@@ -93,7 +94,7 @@ def test_documents_are_the_same_with_every_seed(gate_runs: GateRuns, tmp_path: P
 # -- parameters that the suite chose ----------------------------------------------------------------------
 
 
-def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, str]) -> Side:
+def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, Chosen]) -> Side:
     """The side with methods under other spellings, as if the suite had chosen their parameters."""
     cells = [
         cell | {"method": spellings.get(cell["method"], cell["method"]), "chosen": chosen.get(cell["method"])}
@@ -113,9 +114,9 @@ def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, str]) -
 
 
 def test_what_was_chosen_is_compared_whatever_was_chosen(gate_runs: GateRuns) -> None:
-    told = "test.steady: best of 2 on 20 validation documents"
+    best = Chosen(asked="test.steady", combinations=2, documents=20)
     before, after = (
-        with_chosen(gate_runs.side(name), {"test.steady": spelling}, {"test.steady": told})
+        with_chosen(gate_runs.side(name), {"test.steady": spelling}, {"test.steady": best})
         for name, spelling in (("before", "test.steady[n_best=5]"), ("hurt", "test.steady[n_best=7]"))
     )
     found = compared(before, after)
@@ -130,8 +131,8 @@ def test_what_the_suite_names_is_compared_by_its_spelling(gate_runs: GateRuns) -
     """And so is what was chosen where two methods were asked for in the same words."""
     sides = gate_runs.side("before"), gate_runs.side("same")
     spellings = [{"test.steady": f"test.a[n={n}]", "test.breaks": f"test.a[n={n + 1}]"} for n in (1, 3)]
-    told = dict.fromkeys(("test.steady", "test.breaks"), "test.a: best of 2 on 20 validation documents")
-    for chosen in ({}, told):
+    best = Chosen(asked="test.a", combinations=2, documents=20)
+    for chosen in ({}, dict.fromkeys(("test.steady", "test.breaks"), best)):
         pair = [with_chosen(side, spelled, chosen) for side, spelled in zip(sides, spellings, strict=True)]
         states = sorted(m.state for m in compared(*pair).methods if m.method != "test.noisy")
         assert states == ["new", "new", "vanished", "vanished"]

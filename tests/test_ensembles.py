@@ -13,16 +13,7 @@ from bench_process import Bench, records, workspaces, write_suite
 
 from readbench.core.errors import BenchError
 from readbench.methods.registry import Registry
-from readbench.planning.ensembles import (
-    RATES,
-    SUMMED,
-    charged,
-    failed_member,
-    is_stochastic,
-    members_of,
-    with_members,
-)
-from readbench.results.record import Costs
+from readbench.planning.ensembles import failed_member, is_stochastic, members_of, with_members
 from readbench.results.tables import read_columns
 from readbench_adapters.keyphrases.fusion import reciprocal_rank_fusion
 
@@ -269,29 +260,6 @@ def test_training_noise_is_inherited() -> None:
     assert not is_stochastic(registry.method("fusion"), "keyphrases", registry)
 
 
-def test_costs_add_up() -> None:
-    own = Costs(load_s=1.0, predict_s=2.0, wall_s=9.0, documents_per_s=10.0, documents_per_s_marginal=10.0)
-    one = Costs(load_s=0.5, prepare_s=3.0, documents_per_s=10.0, peak_memory_bytes=7, wall_s=100.0)
-    both = charged(own, [one, Costs(documents_per_s=5.0, peak_memory_bytes=5)])
-    assert {name: getattr(both, name) for name in SUMMED} == {
-        "import_s": None,
-        "load_s": 1.5,
-        "warmup_s": None,
-        "prepare_s": 3.0,
-        "fit_s": None,
-        "predict_s": 2.0,
-    }
-    assert [getattr(both, name) for name in RATES] == [pytest.approx(2.5), None]
-    assert (both.peak_memory_bytes, both.wall_s) == (7, 9.0)
-    assert charged(own, []) == own
-
-
-def test_an_import_that_one_part_does_not_know_is_unknown_in_the_sum() -> None:
-    known, unknown = Costs(import_s=2.0), Costs()
-    assert charged(known, [known]).import_s == 4.0
-    assert charged(known, [known, unknown]).import_s is None
-
-
-def test_ensembles_that_are_well_or_not_yet_there_fail_nothing() -> None:
+def test_members_that_are_well_or_not_yet_there_fail_nothing() -> None:
     assert failed_member([]) is None
     assert failed_member([None]) is None

@@ -111,6 +111,7 @@ def test_the_joint_number_is_that_of_all_folds_together(store: Store) -> None:
         assert found.value == pytest.approx(np.mean(values), abs=1e-12)
         assert found.spread == pytest.approx(np.std(alone, ddof=1), abs=1e-12)
         assert found.n == 60
+        assert found.value is not None
         assert found.low is not None
         assert found.high is not None
         assert found.low < found.value < found.high
@@ -134,10 +135,14 @@ def test_a_manifest_of_version_1_is_still_read(store: Store) -> None:
         "schema_version": 1,
         "split": task["split"],
         "split_hash": "abc",
+        "dataset_counts": {"no label": 2},
         "documents": {"train": 4, "validation": 0, "test": 6},
     }
     kept = ("spec", "primary", "board", "reference")
     old["tasks"] = {"classification": {name: task[name] for name in kept}}
     old["cells"] = [{k: v for k, v in c.items() if k not in ("fold", "repeat")} for c in data["cells"]]
-    read = read_manifest(old, "run.json").tasks["classification"]
+    del old["left_out"], old["other_languages"], old["remarks"]
+    manifest = read_manifest(old, "run.json")
+    assert manifest.remarks == {"no label": 2}
+    read = manifest.tasks["classification"]
     assert (read.split_hash, read.tested, read.folds) == ("abc", 6, 1)

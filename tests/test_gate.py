@@ -142,7 +142,7 @@ def test_a_baseline_that_is_damaged_or_unfinished_ends_with_3(
     record.write_bytes(content)
     assert gate(capsys, *arguments)[0] == 0
     for ended in ("interrupted", "running"):
-        change_manifest(results, gate_runs.before, lambda m, ended=ended: m.update(status=ended))  # type: ignore[misc]
+        change_manifest(results, gate_runs.before, lambda m, ended=ended: m.update(status=ended))
         status, _, err = gate(capsys, *arguments)
         assert (status, f"the run is {ended}" in err) == (3, True)
 

@@ -94,11 +94,11 @@ def test_somebody_else_on_the_card_is_not_charged(driver: FakeDriver) -> None:
 
 @pytest.mark.usefixtures("driver")
 def test_only_visible_cards_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gpu.gpu_names() == ("Card 0", "Card 1")
-    for visible, names in (("1", ("Card 1",)), ("", ()), ("-1", ()), ("0,GPU-x", ("Card 0",))):
+    assert gpu._handles() == (0, 1)
+    for visible, cards in (("1", (1,)), ("", ()), ("-1", ()), ("0,GPU-x", (0,))):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         gpu._handles.cache_clear()
-        assert gpu.gpu_names() == names
+        assert gpu._handles() == cards
     assert gpu.device_for(True) == "cpu"  # a card, and no torch that knows it
 
 
@@ -106,7 +106,7 @@ def test_without_a_driver_there_is_nothing() -> None:
     gpu._handles.cache_clear()
     meter = gpu.GpuMeter()
     meter.sample([1])
-    assert (meter.peak_bytes, meter.utilisation) == (None, None) or gpu.gpu_names()
+    assert (meter.peak_bytes, meter.utilisation) == (None, None) or gpu._handles()
 
 
 METHOD = """

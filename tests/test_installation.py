@@ -28,6 +28,8 @@ def test_the_wheel_holds_code_suites_and_papers_under_names_of_its_own(wheel: Pa
         "readbench/cli/main.py",
         "readbench/py.typed",
         "readbench/suites/quick.toml",
+        "readbench/authoring/templates/method.py",
+        "readbench/authoring/templates/papers.toml",
         "readbench/datasets/papers_demo.jsonl",
         "readbench_adapters/pke/counting.py",
     ):

@@ -32,7 +32,6 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "hostile.missing": ("missing_dependency", "pip install bench-module-that-does-not-exist"),
     "hostile.good": ("ok", ""),
 }
-HOSTILE_OK = ("hostile.forks", "hostile.prints", "hostile.good")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 import pytest
+from of_type import of_type
 
 from readbench.authoring.conformance import check_method
+from readbench.authoring.filling import TomlTemplate, toml_lines, toml_list, toml_string
 from readbench.authoring.scaffold_method import write_method
 from readbench.authoring.scaffold_suite import write_suite
 from readbench.core.errors import BenchError
@@ -22,6 +26,7 @@ from readbench.datasets import open_dataset
 from readbench.methods.registry import Registry
 from readbench.planning.suite import find_suite, load_suite
 
+TEMPLATES = resources.files("readbench.authoring") / "templates"
 HEADER = ("uuid", "Title", "Abstract", "Keywords")
 
 
@@ -39,7 +44,7 @@ def papers(name: str, header: Sequence[str] = HEADER, documents: int = 8) -> Pat
         writer.writerow(header)
         for document in corpus.documents[:documents]:
             row = [document.id, document.fields["title"], document.fields["abstract"]]
-            writer.writerow([*row, "; ".join(gold[document.id]), "x", "y"][: len(header)])
+            writer.writerow([*row, "; ".join(of_type(tuple, gold[document.id])), "x", "y"][: len(header)])
     return Path(name)
 
 
@@ -119,7 +124,7 @@ def test_columns_that_sound_like_a_role() -> None:
     suite = load_suite(place)
     assert suite.dataset.columns["keyphrases"] == "Author Keywords"
     data = open_dataset("export.csv", suite.dataset)
-    assert len(data.targets["keyphrases"]["1"]) > 1
+    assert len(of_type(tuple, data.targets["keyphrases"]["1"])) > 1
     assert set(data.documents[0].fields) == {"title", "abstract", "key"}
 
 
@@ -160,6 +165,22 @@ def test_suite_refusals() -> None:
         write_suite(Path("papers.csv"), Path("file/suite.toml"))
 
 
+def test_every_piece_is_toml_as_it_stands() -> None:
+    pieces = [file for file in TEMPLATES.iterdir() if file.name.endswith(".toml")]
+    assert "papers.toml" in {piece.name for piece in pieces}
+    for piece in pieces:
+        assert tomllib.loads(piece.read_text(encoding="utf-8")) is not None, piece.name
+
+
+def test_a_placeholder_is_filled_once_and_never_forgotten() -> None:
+    template = TomlTemplate('name = "$NAME" # of $NAME, 5 $$')
+    assert template.substitute(NAME=toml_string("a $DATASET")) == 'name = "a $DATASET" # of "a $DATASET", 5 $'
+    with pytest.raises(KeyError, match="NAME"):
+        template.substitute(OTHER=1)
+    assert tomllib.loads(f"a = {toml_lines(['x', 'y'])}") == {"a": ["x", "y"]}
+    assert tomllib.loads(f"a = {toml_list([])}\nb = {toml_lines([])}") == {"a": [], "b": []}
+
+
 # -- the method ------------------------------------------------------------------------------------
 
 
@@ -186,6 +207,11 @@ def test_names(name: str, file: str, class_name: str) -> None:
 def test_method_conforms(parameters: str) -> None:
     place = write_method("my.method")
     assert [r for r in check_method(f"my.method{parameters}", [place]) if not r.passed] == []
+
+
+def test_template_is_a_method_as_it_stands() -> None:
+    with resources.as_file(TEMPLATES / "method.py") as template:
+        assert [r for r in check_method("MY_NAME", [template]) if not r.passed] == []
 
 
 def test_method_reads_a_huge_text_quickly() -> None:
@@ -252,7 +278,8 @@ def test_a_suite_for_labels_and_one_for_both_tasks() -> None:
             writer.writerow(header)
             for document in corpus.documents[:40]:
                 row = [document.id, document.fields["abstract"], labels[document.id]]
-                writer.writerow([*row, "; ".join(corpus.targets["keyphrases"][document.id])][: len(header)])
+                phrases = of_type(tuple, corpus.targets["keyphrases"][document.id])
+                writer.writerow([*row, "; ".join(phrases)][: len(header)])
     alone = load_suite(write_suite(Path("labels.csv")))
     assert (list(alone.tasks), alone.split.kind) == (["classification"], "holdout")
     assert alone.spec("classification").labels == ("0", "1")

@@ -37,7 +37,9 @@ def counted(sample: Dataset) -> Counter[str]:
 
 
 @given(parts_of_ids, seeds, seeds)
-def test_given_parts_are_the_split_whatever_seed_and_order(parts, seed, other) -> None:
+def test_given_parts_are_the_split_whatever_seed_and_order(
+    parts: dict[str, Part | None], seed: int, other: int
+) -> None:
     if "test" not in parts.values():
         parts["the test document"] = "test"
     split = make_splits(dataset(parts), GIVEN, seed)[0]
@@ -76,7 +78,7 @@ def test_only_keeps_the_parts_of_what_it_keeps() -> None:
 
 
 @given(parts_of_ids, seeds, st.integers(1, 70))
-def test_a_sample_has_every_part_in_proportion(parts, seed, limit) -> None:
+def test_a_sample_has_every_part_in_proportion(parts: dict[str, Part | None], seed: int, limit: int) -> None:
     whole = dataset(parts)
     sample = subsample(whole, limit, seed)
     kept = [document.id for document in sample.documents]
@@ -129,7 +131,8 @@ def test_every_part_has_the_labels_in_proportion(sizes: list[int], seed: int) ->
     papers, labels = labelled({"abcd"[i]: size for i, size in enumerate(sizes)})
     spec = SplitSpec(kind="holdout", test=0.25, validation=0.2)
     (split,) = make_splits(papers, spec, seed, labels)
-    for part, share in (("test", 0.25), ("validation", 0.2)):
+    shares: dict[Part, float] = {"test": 0.25, "validation": 0.2}
+    for part, share in shares.items():
         count = Counter(labels[id_] for id_ in split.ids(part))
         for label, size in Counter(labels.values()).items():
             # Both ends of a part can cut through a label.

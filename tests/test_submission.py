@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -237,12 +238,14 @@ def good() -> list[list[str]]:
         (lambda t: t[0].__setitem__(1, " Keywords"), "header: the columns are uuid,  Keywords, label, not"),
         (
             lambda t: t.__setitem__(slice(None), [[";".join(row)] for row in t]),
-            "apart by ';', not by a",
+            "separated by ';', not by a",
         ),
         (lambda t: t.__setitem__(slice(None), [["\t".join(row)] for row in t]), "not by a comma"),
     ],
 )
-def test_what_would_be_refused_is_named_with_its_row(files: Path, broken, told: str) -> None:
+def test_what_would_be_refused_is_named_with_its_row(
+    files: Path, broken: Callable[[list[list[str]]], object], told: str
+) -> None:
     table = good()
     broken(table)
     with (files / "bad.csv").open("w", encoding="utf-8", newline="") as file:

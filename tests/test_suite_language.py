@@ -11,12 +11,11 @@ from bench_process import Bench, records
 
 from readbench.authoring.scaffold_suite import write_suite
 from readbench.core.errors import BenchError
-from readbench.core.types import Dataset, Document
+from readbench.core.types import Dataset, Document, OtherLanguage
 from readbench.datasets import open_dataset
 from readbench.planning.infer import infer_suite
 from readbench.planning.suite import Suite, load_suite
 from readbench.planning.suite_language import count_other_languages, unnamed_language
-from readbench.results.record import OTHER_LANGUAGE
 from readbench.text.languages import language_code
 
 PAPERS = (
@@ -71,7 +70,9 @@ def test_tasks_that_disagree_say_nothing_about_documents() -> None:
 
 def test_documents_in_another_language_are_counted() -> None:
     found = count_other_languages(suite("de"), dataset("de", "de-AT", "German", "fr", "en", "en"))
-    assert found.counts == {f"{OTHER_LANGUAGE}, de (en 2, fr 1)": 3}
+    assert found.other_languages == (OtherLanguage("de", 3, {"en": 2, "fr": 1}),)
+    words = "documents say that they are in another language than the suite reads, de (en 2, fr 1)"
+    assert found.counts == {words: 3}
     assert len(found.documents) == 6
     assert count_other_languages(suite("de"), dataset("de", "ger")).counts == {}
 

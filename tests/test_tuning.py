@@ -14,6 +14,7 @@ from readbench.planning.grids import combinations
 from readbench.planning.suite import Tuned, load_suite
 from readbench.report.terminal import print_board
 from readbench.results.leaderboard import build_leaderboard
+from readbench.results.manifest import Chosen
 from readbench.results.store import Store
 from readbench.results.tables import read_columns
 
@@ -80,7 +81,7 @@ def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path)
         "test.lucky[helps=test]": 0.0,
         "test.lucky[helps=validation]": 1.0,
     }
-    assert manifest.cells[0].chosen == "test.lucky: best of 3 on 6 validation documents"
+    assert manifest.cells[0].chosen == Chosen(asked="test.lucky", combinations=3, documents=6)
     # No trial ever predicted a test document.
     for trial in manifest.trials:
         ids = read_columns(store.cell(trial.key) / "predictions.parquet")["id"]
@@ -123,8 +124,8 @@ def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
     )
     assert list(frame.method) == ["test.lucky[helps=test]"]
     (cell,) = Store(tmp_path / "results").manifest(Path(frame.attrs["run"]).name).cells
-    told = "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
-    assert cell.chosen == told
+    assert cell.chosen == Chosen(asked="test.lucky", combinations=2, documents=6, equal=1)
+    assert cell.chosen.words == "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
 
 
 def test_methods_that_are_named_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from of_type import all_of_type
+
 from readbench.adapter import Adapter, Context, Needs, Preparation, PreparationNeed, RankedPhrases
 from readbench.core.types import Document
 from readbench.engine.workbench import Workbench
@@ -58,8 +60,8 @@ def test_other_texts_under_the_same_ids_are_prepared_anew(tmp_path: Path) -> Non
     adapter = bench.loaded({"train": papers("old")}, current=True)
     for title in ("red", "green"):
         bench.renew({"test": papers(title)})
-        (first, second) = adapter.predict(papers(title))
-        assert (first.phrases, second.phrases) == ((f"{title} a",), (f"{title} b",))  # type: ignore[attr-defined]
+        first, second = all_of_type(RankedPhrases, adapter.predict(papers(title)))
+        assert (first.phrases, second.phrases) == ((f"{title} a",), (f"{title} b",))
 
 
 def test_what_was_made_of_earlier_documents_is_removed(tmp_path: Path) -> None:

@@ -241,8 +241,8 @@ def rotate(x: Tensor, rotary: Tensor) -> Tensor:
 
 def first_config(config: Mapping[str, Any], layers: int) -> ChatGLMConfig:
     """The sizes of config.json; ``layers`` as counted in the weights, for files that do not say."""
-    known = {name: config[name] for name in ChatGLMConfig.__annotations__ if name in config}
-    return ChatGLMConfig(**known | {"num_hidden_layers": config.get("num_layers", layers)})
+    sizes = {name: config[name] for name in ChatGLMConfig.__annotations__ if name in config}
+    return ChatGLMConfig(**sizes | {"num_hidden_layers": config.get("num_layers", layers)})
 
 
 def load_chatglm(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> tuple[Any, str]:
@@ -253,20 +253,22 @@ def load_chatglm(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> tu
     """
     config = read_config(folder)
     refuse_quantised(folder, config)
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     state: dict[str, Tensor] = {}
     for name, tensor in tensors(weight_files(folder)):
         if name.endswith(FREQUENCIES):
             continue  # follows from the configuration
-        found[name] = tuple(tensor.shape)
+        shapes[name] = tuple(tensor.shape)
         state[name] = tensor.to(device=device, dtype=dtype, copy=True)
-    layers = 1 + max((int(n.split(".")[2]) for n in found if n.startswith("transformer.layers.")), default=-1)
+    layers = 1 + max(
+        (int(n.split(".")[2]) for n in shapes if n.startswith("transformer.layers.")), default=-1
+    )
     with torch.device("meta"):
         model = ChatGLMForCausalLM(first_config(config, layers))
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    if HEAD not in found:
+    if HEAD not in shapes:
         expected.pop(HEAD)
-    refuse_differences(folder, expected, found)
+    refuse_differences(folder, expected, shapes)
     if HEAD in state and not torch.equal(state[HEAD], state[EMBEDDING]):
         raise BenchError(
             f"{HEAD} is not {EMBEDDING}, which ChatGLM-6B ties",
@@ -276,4 +278,4 @@ def load_chatglm(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> tu
     state[HEAD] = state[EMBEDDING]
     model.load_state_dict(state, strict=True, assign=True)
     model.lm_head.weight = model.transformer.word_embeddings.weight
-    return model.eval(), names_sum(found)
+    return model.eval(), names_sum(shapes)

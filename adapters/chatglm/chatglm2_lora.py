@@ -69,7 +69,7 @@ def split_fused(state: Mapping[str, Tensor], rows: tuple[int, int, int]) -> dict
 
     Raises BenchError for a tensor that is no LoRA matrix of query_key_value, or of other sizes.
     """
-    found: dict[str, Tensor] = {}
+    named: dict[str, Tensor] = {}
     odd = [name for name in state if f".{FUSED}.lora_" not in name]
     if odd or not state:
         raise BenchError(
@@ -87,8 +87,8 @@ def split_fused(state: Mapping[str, Tensor], rows: tuple[int, int, int]) -> dict
         else:
             raise BenchError(f"{name} is {tuple(tensor.shape)}, no LoRA matrix of {sum(rows)} rows")
         for projection, part in zip(TARGETS, parts, strict=True):
-            found[f"{stem}.self_attn.{projection}.{matrix}"] = part.clone()
-    return found
+            named[f"{stem}.self_attn.{projection}.{matrix}"] = part.clone()
+    return named
 
 
 def load_fused(model: Any, folder: Path, *, trainable: bool = False) -> Any:
@@ -98,17 +98,17 @@ def load_fused(model: Any, folder: Path, *, trainable: bool = False) -> Any:
     """
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
-    said = read_json(folder / "adapter_config.json")
-    if said.get("peft_type") != "LORA" or said.get("target_modules") not in (
+    config = read_json(folder / "adapter_config.json")
+    if config.get("peft_type") != "LORA" or config.get("target_modules") not in (
         ["query_key_value"],
         "query_key_value",
     ):
         raise BenchError(
-            f"is {said.get('peft_type')} on {said.get('target_modules')}, not LORA on query_key_value",
+            f"is {config.get('peft_type')} on {config.get('target_modules')}, not LORA on query_key_value",
             where=str(folder),
         )
-    unknown = [key for key in ("modules_to_save", "enable_lora", "use_dora", "use_rslora") if said.get(key)]
-    if unknown or said.get("bias", "none") != "none" or said.get("fan_in_fan_out"):
+    unknown = [key for key in ("modules_to_save", "enable_lora", "use_dora", "use_rslora") if config.get(key)]
+    if unknown or config.get("bias", "none") != "none" or config.get("fan_in_fan_out"):
         raise BenchError(f"uses {shown(unknown) or 'bias or fan_in_fan_out'}", where=str(folder))
     file = next((folder / name for name in FILES if (folder / name).is_file()), folder / FILES[0])
     sizes = model.config
@@ -122,9 +122,9 @@ def load_fused(model: Any, folder: Path, *, trainable: bool = False) -> Any:
         LoraConfig(
             task_type="CAUSAL_LM",
             target_modules=list(TARGETS),
-            r=said["r"],
-            lora_alpha=said["lora_alpha"],
-            lora_dropout=said.get("lora_dropout", 0.0),
+            r=config["r"],
+            lora_alpha=config["lora_alpha"],
+            lora_dropout=config.get("lora_dropout", 0.0),
             inference_mode=not trainable,
         ),
     )

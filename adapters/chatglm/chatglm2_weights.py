@@ -73,22 +73,22 @@ class Shape:
 
     def originals(self, *, biased: bool = True) -> dict[str, tuple[int, ...]]:
         """Every tensor of the checkpoint by its original name, with its shape; without the buffer."""
-        found: dict[str, tuple[int, ...]] = {
+        shapes: dict[str, tuple[int, ...]] = {
             "transformer.embedding.word_embeddings.weight": (self.vocabulary, self.hidden),
             "transformer.encoder.final_layernorm.weight": (self.hidden,),
             "transformer.output_layer.weight": (self.vocabulary, self.hidden),
         }
         for layer in range(self.layers):
             stem = f"transformer.encoder.layers.{layer}."
-            found[stem + "input_layernorm.weight"] = (self.hidden,)
-            found[stem + "post_attention_layernorm.weight"] = (self.hidden,)
-            found[stem + "self_attention.query_key_value.weight"] = (sum(self.rows), self.hidden)
+            shapes[stem + "input_layernorm.weight"] = (self.hidden,)
+            shapes[stem + "post_attention_layernorm.weight"] = (self.hidden,)
+            shapes[stem + "self_attention.query_key_value.weight"] = (sum(self.rows), self.hidden)
             if biased:
-                found[stem + "self_attention.query_key_value.bias"] = (sum(self.rows),)
-            found[stem + "self_attention.dense.weight"] = (self.hidden, self.rows[0])
-            found[stem + "mlp.dense_h_to_4h.weight"] = (2 * self.inner, self.hidden)
-            found[stem + "mlp.dense_4h_to_h.weight"] = (self.hidden, self.inner)
-        return found
+                shapes[stem + "self_attention.query_key_value.bias"] = (sum(self.rows),)
+            shapes[stem + "self_attention.dense.weight"] = (self.hidden, self.rows[0])
+            shapes[stem + "mlp.dense_h_to_4h.weight"] = (2 * self.inner, self.hidden)
+            shapes[stem + "mlp.dense_4h_to_h.weight"] = (self.hidden, self.inner)
+        return shapes
 
 
 def native_config(config: Mapping[str, Any], where: str = "config.json") -> Any:
@@ -168,18 +168,18 @@ def load_chatglm2(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> t
     glm = native_config(config, str(folder / "config.json"))
     shape = Shape.of(config)
     expected = shape.originals(biased=bool(config["add_qkv_bias"]))
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     state: dict[str, torch.Tensor] = {}
     for name, tensor in tensors(weight_files(folder)):
         if name == ROTARY:
             continue
-        found[name] = tuple(tensor.shape)
-        if found[name] == expected.get(name):
+        shapes[name] = tuple(tensor.shape)
+        if shapes[name] == expected.get(name):
             for new, part in native(name, tensor, shape):
                 # A copy: the file is mapped, and the rows of a fused tensor would share one storage.
                 state[new] = part.to(device=device, dtype=dtype, copy=True)
-    refuse_differences(folder, expected, found)
-    return assemble(glm, state, device), names_sum(found)
+    refuse_differences(folder, expected, shapes)
+    return assemble(glm, state, device), names_sum(shapes)
 
 
 def assemble(config: Any, state: Mapping[str, torch.Tensor], device: str = "cpu") -> Any:

@@ -119,19 +119,19 @@ def names_sum(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def refuse_differences(
-    where: Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+    where: Path, expected: Mapping[str, tuple[int, ...]], actual: Mapping[str, tuple[int, ...]]
 ) -> None:
     """Raises BenchError where a tensor is missing, extra, or has another shape than the architecture."""
-    missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
-    shapes = [n for n in expected.keys() & found.keys() if tuple(expected[n]) != tuple(found[n])]
-    told = [f"lacks {shown(missing)}"] if missing else []
-    told += [f"has {shown(extra)}, which the architecture does not know"] if extra else []
-    told += [
-        f"{name} is {tuple(found[name])} in place of {tuple(expected[name])}"
-        for name in sorted(shapes)[:SHOWN]
+    missing, extra = expected.keys() - actual.keys(), actual.keys() - expected.keys()
+    reshaped = [n for n in expected.keys() & actual.keys() if tuple(expected[n]) != tuple(actual[n])]
+    differences = [f"lacks {shown(missing)}"] if missing else []
+    differences += [f"has {shown(extra)}, which the architecture does not know"] if extra else []
+    differences += [
+        f"{name} is {tuple(actual[name])} in place of {tuple(expected[name])}"
+        for name in sorted(reshaped)[:SHOWN]
     ]
-    if told:
-        raise BenchError("; ".join(told), where=str(where), todo=_again(where))
+    if differences:
+        raise BenchError("; ".join(differences), where=str(where), todo=_again(where))
 
 
 def shown(names: Iterable[str]) -> str:

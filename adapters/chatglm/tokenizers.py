@@ -70,13 +70,13 @@ class ChatGLMTokenizer:
         self.eos_id: int = config["eos_token_id"]
         self.pad_id: int = config["pad_token_id"]
         self.suffix = [config["gmask_token_id"], config["bos_token_id"]]
-        wanted = {
+        special = {
             "<pad>": self.pad_id,
             "[gMASK]": self.suffix[0],
             "<sop>": self.suffix[1],
             "<eop>": self.eos_id,
         }
-        wrong = [word for word, id_ in wanted.items() if self.pieces.piece_to_id(word) + self.offset != id_]
+        wrong = [word for word, id_ in special.items() if self.pieces.piece_to_id(word) + self.offset != id_]
         if wrong:
             raise BenchError(
                 f"is another tokenizer than config.json speaks of: {', '.join(wrong)} have other ids",

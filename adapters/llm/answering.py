@@ -1,138 +1,160 @@
-"""Language models whose answer is free text, for the tasks where it is no choice of a few labels: taught as
-the task writes its targets, generated greedily, read tolerantly, and counted where it cannot be read."""
+"""A language model that answers about documents: prompts go in, and probabilities of labels or free answers
+come out. What is counted on the way is for the record."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from readbench.adapter import BenchError
-from readbench.core.types import Dataset, Document, Prediction, Task
-from readbench_adapters.llm.base import Llm
-from readbench_adapters.llm.formats import LABELS, QUOTED_CHARACTERS, TaskFormat
+from readbench.adapter import BenchError, Context
+from readbench.core.types import Document, Prediction
+from readbench_adapters.llm.formats import LABELS, AnswerFormat, AnswerTokens
+from readbench_adapters.llm.loading import CausalModel
+from readbench_adapters.llm.params import LlmParams
 from readbench_adapters.llm.prompts import Prompter, Template
-from readbench_adapters.llm.scoring import Answers, Said, Scorer
+from readbench_adapters.llm.scoring import Answers, FreeAnswer, Scorer, generate
 from readbench_adapters.llm.training import Example, Learner
-from readbench_adapters.training.labelled import Labelled, carve
+from readbench_adapters.training.document_count import DocumentCount
+from readbench_adapters.training.labelled import Labelled
 
 if TYPE_CHECKING:
-    from readbench_adapters.training.loop import Evaluation
+    from readbench_adapters.llm.heads import Classifier
+
+QUOTED_CHARACTERS = 80
+"""So much is noted of an answer that could not be read."""
 
 
-class TextLearner(Learner):
-    """A learner whose answers are no choice of a few: epochs are judged by the loss of the answers."""
+@dataclass(frozen=True)
+class Respondent:
+    """A model that is asked in the format of a task. ``tokens``: how long its answers may be. ``learner``
+    holds the model as it is now, tuned or not."""
 
-    def judged(self, examples: Sequence[Example]) -> Evaluation:
-        from readbench_adapters.training.loop import Evaluation, by_length
+    causal: CausalModel
+    format: AnswerFormat
+    tokens: AnswerTokens
+    prompter: Prompter
+    learner: Learner
 
-        total = tokens = 0.0
-        for batch in by_length([example.length for example in examples], self.scorer.batch_size):
-            loss = self._answer_loss([examples[index] for index in batch])
-            total += float(loss.value if loss.shown is None else loss.shown) * loss.count
-            tokens += loss.count
-        return Evaluation(-total / tokens, total / tokens)
+    @classmethod
+    def of(
+        cls, causal: CausalModel, answer_format: AnswerFormat, params: LlmParams, context: Context
+    ) -> Respondent:
+        """The model as it was loaded.
 
-
-class WritesText(Llm):
-    """``max_tokens`` are those of prompt and answer together, ``max_new_tokens`` of the answer: longer ones
-    are cut in training too. ``predict`` and ``agreement`` do not apply, nor does a classifier."""
-
-    chooses: ClassVar[bool] = False
-    task: ClassVar[Task]
-    asked_for: ClassVar[str]
-    """In a message: what is asked for and no classifier can answer with."""
-    answer_tokens: ClassVar[int]
-    """Of an answer, where no ``max_new_tokens`` are given."""
-
-    @abstractmethod
-    def _format(self, labels: Sequence[str]) -> TaskFormat:
-        """What is asked, and how an answer is written and read."""
-
-    @abstractmethod
-    def _unread(self, said: Said) -> Prediction:
-        """The prediction that stands for an answer which could not be read."""
-
-    def _kind(self, text: str) -> str:  # noqa: ARG002 - one kind of answers, unless a task has several
-        """What an answer is one of, so that a share for validation has all of them in proportion."""
-        return ""
-
-    def load(self) -> None:
-        if self.params.head == "classifier":
-            raise BenchError(f"head=classifier answers with a label, and {self.asked_for} are asked for")
-        super().load()
-        if not self.context.task.labels:
-            self._ask_for(())
-
-    def _ask_for(self, labels: Sequence[str]) -> None:
-        params, tokenizer = self.params, self.causal.tokenizer
-        self.format: Any = self._format(labels)
-        self.answers = Answers((), 0)
-        self.longest_answer = 0
-        text = params.prompt or self.context.task.prompt or self.format.prompt
-        template = Template.read(text, (*self.context.task.fields, LABELS))
-        self._check_room()
-        self.prompter = Prompter(template, tokenizer, labels, params.max_tokens - self._most_said)
-
-    def _check_room(self) -> None:
-        super()._check_room()
-        if self._most_said >= self.params.max_tokens:
-            raise BenchError(
-                f"{self._most_said} of {self.params.max_tokens} tokens are the answer's: no text fits",
-                todo="give more max_tokens, or fewer max_new_tokens",
-            )
+        Raises BenchError where the model reads fewer tokens than it may be given, where the answer leaves
+        none for the prompt, and for a prompt that cannot be filled.
+        """
+        tokenizer, task = causal.tokenizer, context.task
+        labels = answer_format.labels
+        answers = Answers.of(tokenizer, labels) if answer_format.closed else None
+        tokens = answer_format.tokens(tokenizer, params.max_new_tokens)
+        template = Template.read(params.prompt or task.prompt or answer_format.prompt, (*task.fields, LABELS))
+        virtual = params.tuning_config().virtual
+        _check_room(causal, params.max_tokens, virtual, tokens)
+        prompter = Prompter(template, tokenizer, labels, params.max_tokens - tokens.reserved)
+        scorer = Scorer(causal.model, tokenizer, context.device, params.predict_batch)
+        return cls(
+            causal, answer_format, tokens, prompter, Learner(causal.model, scorer, answers, None, virtual)
+        )
 
     @property
-    def _most_said(self) -> int:
-        return self.params.max_new_tokens or self.answer_tokens
+    def model(self) -> Any:
+        """The model as it is now: that of ``causal``, or what PEFT put around it."""
+        return self.learner.model
 
-    @property
-    def _compares(self) -> bool:
-        return False  # there is no scoring to hold it against
+    def with_model(self, model: Any, classifier: Classifier | None = None) -> Respondent:
+        """The same questions to a tuned model."""
+        model.eval()
+        scorer = replace(self.learner.scorer, model=model)
+        learner = replace(self.learner, model=model, scorer=scorer, classifier=classifier)
+        return replace(self, learner=learner)
 
-    def _learnable(self, part: Dataset) -> Labelled:
-        """With the text of the answer in the place of a label; a target without content teaches nothing."""
-        known = part.targets.get(self.task, {})
-        found = [document for document in part.documents if known.get(document.id)]
-        written = self._format(())
-        return Labelled(tuple(found), tuple(written.answer(known[document.id]) for document in found))
+    def prompts(self, documents: Sequence[Document], part: str) -> list[list[int]]:
+        """The ids of a prompt for each document; ``part`` is where cut documents are counted."""
+        return [self.prompter.ids(document, part) for document in documents]
 
-    def _carved(self, learn: Labelled) -> tuple[Labelled, Labelled]:
-        kinds = [self._kind(text) for text in learn.labels]
-        kept, taken = carve(kinds, self.params.validation, self.context.seed)
-        return learn.only(kept), learn.only(taken)
-
-    def _examples(self, of: Labelled, part: str) -> list[Example]:
-        """What does not fit of an answer is not learned, and neither is that it ends there."""
+    def examples(self, learn: Labelled, part: str) -> tuple[list[Example], int]:
+        """What is learned from documents and their written answers, and how many answers are cut. What is cut
+        off is not learned, and neither is that the answer ends there."""
         examples, cut = [], 0
-        for document, text in zip(of.documents, of.labels, strict=True):
+        for document, text in zip(learn.documents, learn.labels, strict=True):
+            choice = -1
+            if self.format.closed:
+                if text not in self.format.labels:
+                    continue
+                choice = self.format.labels.index(text)
             answer = self.causal.tokenizer.answer(text)
-            cut += len(answer) > self._most_said
-            examples.append(Example(self.prompter.ids(document, part), answer[: self._most_said], -1))
-        if cut:
-            self.context.note(f"answers_cut_{part}", cut)
-        return examples
+            cut += len(answer) > self.tokens.generated
+            prompt = self.prompter.ids(document, part)
+            examples.append(Example(prompt, answer[: self.tokens.generated], choice))
+        return examples, cut
 
-    def _finish(self) -> None:
-        params = self.params
-        scorer = Scorer(self.model, self.causal.tokenizer, self.context.device, params.predict_batch)
-        self.learner = TextLearner(self.model, scorer, self.answers, None, params.tuning_config().virtual)
-        self.model.eval()
+    def free_answers(self, prompts: Sequence[list[int]]) -> list[FreeAnswer]:
+        """What the model writes after each prompt, greedily."""
+        scorer = self.learner.scorer
+        return generate(
+            self.model,
+            self.causal.tokenizer,
+            prompts,
+            device=scorer.device,
+            batch_size=scorer.batch_size,
+            max_new_tokens=self.tokens.generated,
+        )
 
-    def predict(self, chunk: Sequence[Document]) -> list[Any]:
-        if not chunk:
-            return []
-        start = perf_counter()
-        prompts = [self.prompter.ids(document, "test") for document in chunk]
-        found = []
-        for document, said in zip(chunk, self._generated(prompts), strict=True):
-            prediction = self.format.parse(said.text, whole=said.whole)
+
+@dataclass
+class AnswerCounts:
+    """What is counted while a model answers. ``to_compare``: on how many documents scores are compared with
+    free answers. ``agreed``: by document, whether the free answer states the label with the best score."""
+
+    to_compare: int
+    unreadable: DocumentCount = field(default_factory=DocumentCount)
+    agreed: dict[str, bool] = field(default_factory=dict)
+    tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def still_to_compare(self) -> int:
+        return self.to_compare - len(self.agreed)
+
+    def read(
+        self, answer_format: AnswerFormat, documents: Sequence[Document], answers: Sequence[FreeAnswer]
+    ) -> list[Prediction]:
+        """What free answers state. Those that state nothing are counted, and the first few are quoted."""
+        predictions = []
+        for document, answer in zip(documents, answers, strict=True):
+            prediction = answer_format.read(answer.text, whole=answer.whole)
             if prediction is None:
-                self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
-                prediction = self._unread(said)
-            found.append(prediction)
-        self._read += sum(map(len, prompts))
-        self._read_s += perf_counter() - start
-        self._note()
-        return found
+                self.unreadable.add(document.id, answer.text[:QUOTED_CHARACTERS])
+                prediction = answer_format.unreadable(answer.text)
+            predictions.append(prediction)
+        return predictions
+
+    def note(self, note: Callable[[str, Any], None], *, generates: bool) -> None:
+        """Puts the counts into the record. ``generates``: predictions are free answers."""
+        if generates or self.agreed:
+            note(
+                "unparsable",
+                {"answers": self.unreadable.documents, "examples": list(self.unreadable.examples)},
+            )
+        if self.agreed:
+            note("agreement", {"documents": len(self.agreed), "agreed": sum(self.agreed.values())})
+        if self.seconds:
+            note("predict_tokens_per_s", self.tokens / self.seconds)
+
+
+def _check_room(causal: CausalModel, max_tokens: int, virtual: int, tokens: AnswerTokens) -> None:
+    """Raises BenchError where the model does not read ``max_tokens`` and its ``virtual`` ones, or where an
+    answer leaves no room for a prompt."""
+    limit = getattr(causal.model.config, "max_position_embeddings", None)
+    if limit is not None and max_tokens + virtual > limit:
+        raise BenchError(
+            f"the model reads {limit} tokens, not {max_tokens} and {virtual} virtual ones",
+            todo="give fewer max_tokens",
+        )
+    if tokens.reserved >= max_tokens:
+        raise BenchError(
+            f"{tokens.reserved} of {max_tokens} tokens are the answer's: no text fits",
+            todo="give more max_tokens, or fewer max_new_tokens",
+        )

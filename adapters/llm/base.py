@@ -1,5 +1,5 @@
-"""Causal language models as methods: tuned or as they are, asked by prompt, answering by the probability of
-each label or in words."""
+"""Causal language models as methods: tuned or as they are. They are asked by prompt, and answer by the
+probability of each label or in words."""
 
 from __future__ import annotations
 
@@ -8,28 +8,34 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from readbench.adapter import Adapter, BenchError, Needs
-from readbench.core.types import Dataset, Document, PredictedLabel, Task, digest_of_documents
+from readbench.adapter import Adapter, BenchError, Context, Needs
+from readbench.core.types import (
+    Dataset,
+    Document,
+    PredictedLabel,
+    Prediction,
+    Task,
+    digest_of_documents,
+)
 from readbench.machine.sources import SourceReader
 from readbench.machine.versions import versions_of
-from readbench.machine.weights import Weights
-from readbench_adapters.llm.formats import LABELS, QUOTED_CHARACTERS, LabelFormat
-from readbench_adapters.llm.loading import find_model, load_causal, require_model
-from readbench_adapters.llm.memory import shape_of, training_memory
+from readbench.machine.weights import Weights, find_causal, require_causal
+from readbench_adapters.llm.answering import AnswerCounts, Respondent
+from readbench_adapters.llm.formats import AnswerFormat, answer_format
+from readbench_adapters.llm.loading import CausalModel, load_causal
+from readbench_adapters.llm.memory import least_memory, shape_of
 from readbench_adapters.llm.params import LlmParams
-from readbench_adapters.llm.prompts import Prompter, Shot, Template, choose_shots
+from readbench_adapters.llm.prompts import Shot, choose_shots
 from readbench_adapters.llm.quantization import quantise, require_quantization
-from readbench_adapters.llm.scoring import Answers, Said, Scorer, generate
-from readbench_adapters.llm.training import Example, Learner, fine_tune
+from readbench_adapters.llm.training import fine_tune
 from readbench_adapters.llm.tuning import tuned
 from readbench_adapters.training.checkpoint import Checkpoint
-from readbench_adapters.training.document_count import DocumentCount
-from readbench_adapters.training.labelled import Labelled, carve, labelled, most_probable
+from readbench_adapters.training.labelled import Labelled, carve, most_probable
 from readbench_adapters.training.loop import optimiser_steps, resolve_precision
 
 if TYPE_CHECKING:
     from readbench_adapters.llm.heads import Classifier
-
+    from readbench_adapters.llm.training import Example
 
 LIBRARIES = (
     "peft",
@@ -45,18 +51,17 @@ LIBRARIES = (
 """What is imported on the way, so that a fork server imports it once; the two architectures are those of the
 models that are known by name."""
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
-PACKED = {"4bit": 0.5, "8bit": 1.0}
-"""Bytes a quantised weight takes at least."""
-NEW_TOKENS = 8
-"""Of a free answer beside the longest label: room for a blank, a stop, and a word that shows what it is."""
 
 
 class Llm(Adapter):
-    """Prompts of at most ``max_tokens``, prompt and answer together. Training learns the tokens of the
-    answer; scoring compares the log-probabilities of the labels as answers, each paper by itself. What the
-    validation part is for is choosing the epoch; where there is none a share of the training part is taken,
-    unless there is only one epoch to choose."""
+    """A causal language model that is asked about each paper. Prompt and answer together have at most
+    ``max_tokens``. Training learns the tokens of the answer.
+
+    Labels are scored: the log-probabilities of the labels as answers are compared, each paper by itself.
+    Keyphrases and facts are written: ``predict`` and ``agreement`` do not apply there, nor does a classifier.
+    The epoch is chosen on the validation part. Where there is none, a share of the training part is taken,
+    unless there is only one epoch.
+    """
 
     name: ClassVar[str] = "llm"
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification", "keyphrases", "extraction"})
@@ -66,169 +71,171 @@ class Llm(Adapter):
     chunk_size: ClassVar[int] = 128
     stochastic: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
-    chooses: ClassVar[bool] = True
-    """Whether an answer is one of a few, which can be scored. Where it is not, it is always generated."""
     checks_weights: ClassVar[bool] = True
-    params: Any
+    params: LlmParams
 
     class Params(LlmParams):
         pass
 
-    @classmethod
-    def of_task(cls, task: Task) -> type[Adapter]:
-        if task == "classification":
-            return cls
-        from readbench_adapters.llm.methods import writing
+    def __init__(self, params: LlmParams, context: Context) -> None:
+        super().__init__(params, context)
+        self.format: AnswerFormat = answer_format(context.task)
+        self._counts = AnswerCounts(params.agreement)
+        self._causal: CausalModel | None = None
+        self._respondent: Respondent | None = None
 
-        return writing(cls, task)
+    @property
+    def causal(self) -> CausalModel:
+        """The model that ``load`` loaded. Raises BenchError before."""
+        if self._causal is None:
+            raise BenchError("no model is loaded", where=self.name, todo="call load first")
+        return self._causal
+
+    @property
+    def respondent(self) -> Respondent:
+        """The model with its prompts and its way of answering. Raises BenchError while its labels are not
+        known: before ``load``, or before ``fit`` or ``restore`` where the suite names none."""
+        if self._respondent is None:
+            raise BenchError("it cannot be asked yet", where=self.name, todo="call load, then fit or restore")
+        return self._respondent
 
     # -- before anything is loaded -------------------------------------------------------------------
 
     def modules(self) -> tuple[str, ...]:
         # Not the package that carries the weights: it may ask for a program that is not here, and what is
         # read of it has a sum of its own.
-        found = find_model(self.params.model)
-        more = ["gguf"] if found is not None and found.file is not None else []
+        weights = find_causal(self.params.model)
+        more = ["gguf"] if weights is not None and weights.file is not None else []
         if self.params.quantization is not None:
             more.append("bitsandbytes")
         return (*LIBRARIES, *sorted({*self.requires} - {*Llm.requires}), *more)
 
     def weights(self) -> Mapping[str, str]:
-        found = find_model(self.params.model)
-        known = {} if found is None else {"model": found.key()}
+        weights = find_causal(self.params.model)
+        keys = {} if weights is None else {"model": weights.key()}
         if self.params.adapter:
-            known["adapter"] = Weights(self.params.adapter, Path(self.params.adapter), "path").key()
-        return known
+            keys["adapter"] = Weights(self.params.adapter, Path(self.params.adapter), "path").key()
+        return keys
 
     def needs(self) -> Needs:
-        """By arithmetic, of the memory of the device that it runs on; of another model than those whose
-        sizes can be read beforehand nothing is known."""
-        found = find_model(self.params.model)
-        shape = None if found is None else shape_of(found)
+        """The memory of the device that it runs on, by arithmetic; nothing for a model whose sizes cannot be
+        read beforehand."""
+        weights = find_causal(self.params.model)
+        shape = None if weights is None else shape_of(weights)
         if shape is None:
             return Needs()
         params = self.params
         on_gpu = self.context.device != "cpu"
         usual = "bf16" if on_gpu else "fp32"
         precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
-        packed = PACKED.get(params.quantization or "")
-        memory = training_memory(
-            shape,
-            params.tuning_config(),
-            element=BYTES[precision],
-            batch=params.batch_size,
-            tokens=params.max_tokens,
-            weights=None if packed is None else round(shape.parameters * packed),
+        needed = least_memory(
+            shape, params.tuning_config(), precision=precision, quantization=params.quantization
         )
-        # Papers may all be short: what is certain are the weights and what is trained of them.
-        needed = memory.weights + memory.trained + memory.gradients + memory.optimiser
         return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
 
     def missing(self) -> None:
         super().missing()
-        require_model(self.params.model)
+        require_causal(self.params.model)
         if self.params.quantization is not None:
             require_quantization()
 
-    # -- loading and learning ------------------------------------------------------------------------
+    # -- loading ---------------------------------------------------------------------------------------
 
     def load(self) -> None:
         params, device = self.params, self.context.device
+        if params.head == "classifier" and not self.format.closed:
+            raise BenchError(
+                f"head=classifier answers with a label, and {self.format.asked_for} are asked for"
+            )
         precision = resolve_precision(params.dtype, device)
         if params.tuning == "full":
             precision = "fp32"  # small steps get lost in half precision; autocast computes in it all the same
-        quantised = params.quantization is not None
-        if quantised:
+        if params.quantization is not None:
             require_quantization(device)
-        self.causal = load_causal(
-            params.model, dtype=DTYPES[precision], device="cpu" if quantised else device, context=self.context
+        self._causal = load_causal(
+            params.model,
+            dtype=DTYPES[precision],
+            device=device if params.quantization is None else "cpu",
+            context=self.context,
         )
         if params.quantization is not None:
-            quantise(self.causal.model, params.quantization, device)
-        self.model: Any = self.causal.model
-        self.classifier: Classifier | None = None
+            quantise(self._causal.model, params.quantization, device)
         self.context.note(
             "weights",
-            self.causal.described | {"dtype": precision, "quantization": params.quantization or "none"},
+            self._causal.described | {"dtype": precision, "quantization": params.quantization or "none"},
         )
-        self._unparsable = DocumentCount()
-        self._agreed: dict[str, bool | None] = {}
-        self._wanted = params.agreement
-        self._read, self._read_s = 0, 0.0
-        if self.context.task.labels:
-            self._ask_for(self.context.task.labels)
+        if self.format.labels or not self.format.closed:
+            self._prepare(self.format.labels)
 
-    def _ask_for(self, labels: Sequence[str]) -> None:
-        """Everything that follows from the labels: prompt, answers, and the room that a paper has."""
-        params, tokenizer = self.params, self.causal.tokenizer
-        self.format = LabelFormat(self.context.task, tuple(labels))
-        self.answers = Answers.of(tokenizer, self.format.choices)
-        self.longest_answer = max(len(tokenizer.answer(choice)) for choice in self.format.choices)
-        text = params.prompt or self.context.task.prompt or self.format.prompt
-        template = Template.read(text, (*self.context.task.fields, LABELS))
-        self._check_room()
-        self.prompter = Prompter(
-            template, tokenizer, self.format.choices, params.max_tokens - self.longest_answer
-        )
+    def _prepare(self, labels: Sequence[str]) -> None:
+        """Makes prompts and answers, which depend on the labels."""
+        self.format = type(self.format)(self.context.task, tuple(labels))
+        self._respondent = Respondent.of(self.causal, self.format, self.params, self.context)
 
-    def _check_room(self) -> None:
-        """Raises BenchError where the model does not read as many tokens as it may be given."""
-        params = self.params
-        limit = getattr(self.causal.model.config, "max_position_embeddings", None)
-        virtual = params.tuning_config().virtual
-        if limit is not None and params.max_tokens + virtual > limit:
-            raise BenchError(
-                f"the model reads {limit} tokens, not {params.max_tokens} and {virtual} virtual ones",
-                todo="give fewer max_tokens",
-            )
+    # -- learning --------------------------------------------------------------------------------------
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
-        params, context = self.params, self.context
-        learn, judge = self._learnable(train), self._learnable(validation)
-        if self.chooses and not context.task.labels:
+        learn, judge = self.format.learnable(train), self.format.learnable(validation)
+        if self.format.closed and not self.context.task.labels:
             if not learn.labels:
                 raise BenchError(
                     "it knows no labels to answer with", todo="name them in [tasks.classification]"
                 )
-            self._ask_for(learn.classes)
-        learn = self._show(learn)
-        if params.adapter:
-            from readbench_adapters.llm.files import load_adapter
-
-            self.model = load_adapter(Path(params.adapter).expanduser(), self.causal)
-            context.note("adapter", {"folder": params.adapter, **self.weights()})
-        elif params.tuning is not None:
+            self._prepare(learn.classes)
+        learn = self._without_shots(learn)
+        if self.params.adapter:
+            self._load_adapter()
+        elif self.params.tuning is not None:
             judge = self._train(learn, judge)
-        self._finish()
-        sample = (judge if judge.labels else learn).documents[: params.agreement]
+        sample = (judge if judge.labels else learn).documents[: self.params.agreement]
         if sample and self._compares:
-            prompts = [self.prompter.ids(document, "agreement") for document in sample]
-            self._compare(sample, prompts, self.learner.log_probabilities(prompts))
-            self._wanted = len(sample)  # no more of them on the clock of prediction
+            prompts = self.respondent.prompts(sample, "agreement")
+            self._compare(sample, prompts, self.respondent.learner.log_probabilities(prompts))
+            self._counts.to_compare = len(sample)  # no more of them on the clock of prediction
         self._note()
 
-    def _learnable(self, part: Dataset) -> Labelled:
-        """The documents of a part with what is to be answered."""
-        return labelled(part)
-
-    def _carved(self, learn: Labelled) -> tuple[Labelled, Labelled]:
-        """What stays to learn from, and a share of it that is judged on."""
-        kept, taken = carve(learn.labels, self.params.validation, self.context.seed)
-        return learn.only(kept), learn.only(taken)
-
-    def _show(self, learn: Labelled) -> Labelled:
+    def _without_shots(self, learn: Labelled) -> Labelled:
         """Takes the examples of the prompt out of the training part; what is left is learned from."""
         if not self.params.shots:
             return learn
-        targets = {d.id: label for d, label in zip(learn.documents, learn.labels, strict=True)}
-        chosen = choose_shots(learn.documents, targets, self.params.shots, self.context.seed)
-        self.prompter.show([(document, targets[document.id]) for document in chosen])
+        answers = {d.id: answer for d, answer in zip(learn.documents, learn.labels, strict=True)}
+        chosen = choose_shots(learn.documents, answers, self.params.shots, self.context.seed)
+        self.respondent.prompter.show([(document, answers[document.id]) for document in chosen])
         shown = {document.id for document in chosen}
         return learn.only(i for i, document in enumerate(learn.documents) if document.id not in shown)
 
+    def _load_adapter(self) -> None:
+        from readbench_adapters.llm.files import load_adapter
+
+        folder = self.params.adapter
+        model = load_adapter(Path(folder).expanduser(), self.causal)
+        self._respondent = self.respondent.with_model(model)
+        self.context.note("adapter", {"folder": folder, **self.weights()})
+
     def _train(self, learn: Labelled, judge: Labelled) -> Labelled:
         """Trains; returns what judged the epochs, which may be a part of what was there to learn from."""
-        params, context = self.params, self.context
+        learn, judge = self._divided(learn, judge)
+        config = self.params.training_config(self.context.seed)
+        steps = optimiser_steps(len(learn.labels), config)
+        model = tuned(
+            self.causal,
+            self.params.tuning_config(),
+            steps=steps,
+            steps_an_epoch=steps // config.epochs,
+            seed=self.context.seed,
+        )
+        self._respondent = self.respondent.with_model(model, self._new_classifier())
+        checkpoint = self._checkpoint(learn, judge)
+        examples, judged = self._examples(learn, "train"), self._examples(judge, "validation")
+        fine_tune(self.respondent.learner, examples, judged, config, self.context, checkpoint)
+        if checkpoint is not None:
+            checkpoint.clear()
+        return judge
+
+    def _divided(self, learn: Labelled, judge: Labelled) -> tuple[Labelled, Labelled]:
+        """What is learned from, and what judges the epochs: the validation part, or where there is none a
+        share of the training part. Raises BenchError where there is nothing to learn from."""
+        params = self.params
         if not learn.labels:
             raise BenchError(
                 f"tuning={params.tuning} learns from labelled documents, and the training part has none",
@@ -236,144 +243,110 @@ class Llm(Adapter):
             )
         source = "the split's validation part"
         if not judge.labels and params.epochs > 1:
-            learn, judge = self._carved(learn)
+            strata = [self.format.stratum(answer) for answer in learn.labels]
+            kept, taken = carve(strata, params.validation, self.context.seed)
+            learn, judge = learn.only(kept), learn.only(taken)
             source = "carved from the training part"
-        context.note("validation", {"documents": len(judge.labels), "source": source})
-        config = params.training_config(context.seed)
-        steps = optimiser_steps(len(learn.labels), config)
-        self.model = tuned(
-            self.causal,
-            params.tuning_config(),
-            steps=steps,
-            steps_an_epoch=steps // config.epochs,
+        self.context.note("validation", {"documents": len(judge.labels), "source": source})
+        return learn, judge
+
+    def _new_classifier(self) -> Classifier | None:
+        if self.params.head != "classifier":
+            return None
+        from readbench_adapters.llm.heads import Classifier
+
+        hidden = self.causal.model.config.hidden_size
+        return Classifier(hidden, len(self.format.labels), self.context.device)
+
+    def _checkpoint(self, learn: Labelled, judge: Labelled) -> Checkpoint | None:
+        """Where an interrupted training goes on; None where the user names no folder."""
+        params, context = self.params, self.context
+        if not params.checkpoints:
+            return None
+        return Checkpoint.of(
+            Path(params.checkpoints),
+            method=self.name,
+            params=params.model_dump(mode="json"),
+            task=context.task.model_dump(mode="json"),
             seed=context.seed,
+            weights=dict(self.weights()),
+            sources=SourceReader().of(type(self)).digest,
+            versions=versions_of(self.modules()),
+            device=context.device,
+            learned=digest_of_documents(learn.documents),
+            labels=[learn.labels, judge.labels],
+            judged=digest_of_documents(judge.documents),
         )
-        if params.head == "classifier":
-            from readbench_adapters.llm.heads import Classifier
 
-            self.classifier = Classifier(
-                self.causal.model.config.hidden_size, len(self.format.labels), context.device
-            )
-        checkpoint = None
-        if params.checkpoints:
-            checkpoint = Checkpoint.of(
-                Path(params.checkpoints),
-                method=self.name,
-                params=params.model_dump(mode="json"),
-                task=context.task.model_dump(mode="json"),
-                seed=context.seed,
-                weights=dict(self.weights()),
-                sources=SourceReader().of(type(self)).digest,
-                versions=versions_of(self.modules()),
-                device=context.device,
-                learned=digest_of_documents(learn.documents),
-                labels=[learn.labels, judge.labels],
-                judged=digest_of_documents(judge.documents),
-            )
-        self._finish()
-        examples, judged = self._examples(learn, "train"), self._examples(judge, "validation")
-        fine_tune(self.learner, examples, judged, config, context, checkpoint)
-        if checkpoint is not None:
-            checkpoint.clear()
-        return judge
-
-    def _examples(self, of: Labelled, part: str) -> list[Example]:
-        tokenizer, choices = self.causal.tokenizer, self.format.choices
-        return [
-            Example(self.prompter.ids(document, part), tokenizer.answer(label), choices.index(label))
-            for document, label in zip(of.documents, of.labels, strict=True)
-            if label in choices
-        ]
-
-    def _finish(self) -> None:
-        """What asks the model as it is now."""
-        params = self.params
-        scorer = Scorer(self.model, self.causal.tokenizer, self.context.device, params.predict_batch)
-        self.learner = Learner(
-            self.model, scorer, self.answers, self.classifier, params.tuning_config().virtual
-        )
-        self.model.eval()
+    def _examples(self, learn: Labelled, part: str) -> list[Example]:
+        examples, cut = self.respondent.examples(learn, part)
+        if cut:
+            self.context.note(f"answers_cut_{part}", cut)
+        return examples
 
     # -- predicting ----------------------------------------------------------------------------------
 
-    def predict(self, chunk: Sequence[Document]) -> list[PredictedLabel]:
-        if not chunk:
-            return []
-        start = perf_counter()
-        prompts = [self.prompter.ids(document, "test") for document in chunk]
-        if self.params.predict == "generate":
-            found = self._said(chunk, prompts)
-        else:
-            import numpy as np
-
-            logs = self.learner.log_probabilities(prompts)
-            found = most_probable(np.exp(logs), self.format.labels, self.context.task.labels)
-        self._read += sum(map(len, prompts))
-        self._read_s += perf_counter() - start
-        if self._compares:
-            fresh = [index for index, document in enumerate(chunk) if document.id not in self._agreed]
-            fresh = fresh[: self._wanted - len(self._agreed)]
-            self._compare([chunk[i] for i in fresh], [prompts[i] for i in fresh], logs[fresh])
-        self._note()
-        return found
-
-    def _said(self, documents: Sequence[Document], prompts: Sequence[list[int]]) -> list[PredictedLabel]:
-        """What free answers state; an answer that states no label is an abstention, and is counted."""
-        found = []
-        for document, said in zip(documents, self._generated(prompts), strict=True):
-            parsed = self.format.parse(said.text, whole=said.whole)
-            if parsed is None:
-                self._unparsable.add(document.id, said.text[:QUOTED_CHARACTERS])
-            found.append(parsed or PredictedLabel(None))
-        return found
-
-    def _generated(self, prompts: Sequence[list[int]]) -> list[Said]:
-        return generate(
-            self.model,
-            self.causal.tokenizer,
-            prompts,
-            device=self.context.device,
-            batch_size=self.params.predict_batch,
-            max_new_tokens=self._most_said,
-        )
-
     @property
-    def _most_said(self) -> int:
-        """Tokens of a free answer."""
-        return (self.params.max_new_tokens or NEW_TOKENS) + self.longest_answer
+    def _generates(self) -> bool:
+        """Whether predictions are free answers."""
+        return not self.format.closed or self.params.predict == "generate"
 
     @property
     def _compares(self) -> bool:
-        """Whether documents are still wanted on which scoring is held against free answers."""
-        by_words = self.params.predict == "score" and self.classifier is None
-        return by_words and len(self._agreed) < self._wanted
+        """Whether there are still documents to come on which scores are compared with free answers."""
+        by_words = not self._generates and self.respondent.learner.classifier is None
+        return by_words and self._counts.still_to_compare > 0
 
-    def _compare(self, documents: Sequence[Document], prompts: Sequence[list[int]], logs: Any) -> None:
-        said = self._said(documents, prompts)
-        for document, prediction, row in zip(documents, said, logs, strict=True):
-            scored = self.format.labels[int(row.argmax())]
-            self._agreed[document.id] = None if prediction.label is None else prediction.label == scored
+    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:
+        if not chunk:
+            return []
+        start = perf_counter()
+        prompts = self.respondent.prompts(chunk, "test")
+        log_probabilities: Any = None
+        predictions: Sequence[Prediction]
+        if self._generates:
+            answers = self.respondent.free_answers(prompts)
+            predictions = self._counts.read(self.format, chunk, answers)
+        else:
+            import numpy as np
+
+            log_probabilities = self.respondent.learner.log_probabilities(prompts)
+            predictions = most_probable(
+                np.exp(log_probabilities), self.format.labels, self.context.task.labels
+            )
+        self._counts.tokens += sum(map(len, prompts))
+        self._counts.seconds += perf_counter() - start
+        if self._compares:
+            fresh = [i for i, document in enumerate(chunk) if document.id not in self._counts.agreed]
+            fresh = fresh[: self._counts.still_to_compare]
+            self._compare([chunk[i] for i in fresh], [prompts[i] for i in fresh], log_probabilities[fresh])
+        self._note()
+        return predictions
+
+    def _compare(
+        self, documents: Sequence[Document], prompts: Sequence[list[int]], log_probabilities: Any
+    ) -> None:
+        """Asks for free answers, and counts those that state the label with the best score.
+        ``log_probabilities``: float64 (documents, labels)."""
+        stated = self._counts.read(self.format, documents, self.respondent.free_answers(prompts))
+        for document, prediction, row in zip(documents, stated, log_probabilities, strict=True):
+            best = PredictedLabel(self.format.labels[int(row.argmax())])
+            self._counts.agreed[document.id] = prediction == best
 
     def _note(self) -> None:
-        """What has been counted so far."""
-        note = self.context.note
-        unread = self._unparsable
-        note("cuts", self.prompter.cuts.described())
-        if self.params.predict == "generate" or self._agreed or not self.chooses:
-            note("unparsable", {"answers": unread.documents, "examples": list(unread.examples)})
-        if self.prompter.shots:
-            note("shots", [{"id": shot.id, "answer": shot.answer} for shot in self.prompter.shots])
-        if self._agreed:
-            agreed = sum(value is True for value in self._agreed.values())
-            note("agreement", {"documents": len(self._agreed), "agreed": agreed})
-        if self._read_s:
-            note("predict_tokens_per_s", self._read / self._read_s)
+        """Puts into the record what has been counted so far."""
+        prompter = self.respondent.prompter
+        self.context.note("cuts", prompter.cuts.described())
+        if prompter.shots:
+            self.context.note("shots", [{"id": shot.id, "answer": shot.answer} for shot in prompter.shots])
+        self._counts.note(self.context.note, generates=self._generates)
 
     # -- keeping -------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
         from readbench_adapters.llm.files import save_tuned
 
+        respondent = self.respondent
         manifest = {
             "weights": self.causal.described,
             "files": self.weights()["model"],
@@ -381,18 +354,17 @@ class Llm(Adapter):
             "params": self.params.model_dump(mode="json"),
             "task": self.context.task.model_dump(mode="json"),
             "labels": list(self.format.labels),
-            "shots": [[shot.id, shot.text, shot.answer] for shot in self.prompter.shots],
+            "shots": [[shot.id, shot.text, shot.answer] for shot in respondent.prompter.shots],
         }
-        save_tuned(folder, self.model, self.classifier, manifest)
+        save_tuned(folder, respondent.model, respondent.learner.classifier, manifest)
 
     def restore(self, folder: Path) -> None:
         from readbench_adapters.llm.files import load_classifier, load_tuned, read_manifest
 
         manifest = read_manifest(folder, self.causal, self.weights()["model"])
-        self._ask_for(manifest["labels"])
-        self.prompter.shots = tuple(Shot(*shot) for shot in manifest["shots"])
-        self.model = load_tuned(folder, self.causal, manifest)
-        self.classifier = load_classifier(
-            folder, self.causal.model.config.hidden_size, len(self.format.labels), self.context.device
-        )
-        self._finish()
+        self._prepare(manifest["labels"])
+        self.respondent.prompter.shots = tuple(Shot(*shot) for shot in manifest["shots"])
+        model = load_tuned(folder, self.causal, manifest)
+        hidden = self.causal.model.config.hidden_size
+        classifier = load_classifier(folder, hidden, len(self.format.labels), self.context.device)
+        self._respondent = self.respondent.with_model(model, classifier)

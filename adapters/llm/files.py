@@ -1,5 +1,5 @@
-"""Tuned language models as files: PEFT's adapters as safetensors, what a full tuning changed, a classifier,
-and a manifest that says what they belong to."""
+"""Tuned language models as files: PEFT's adapters or the weights of a full tuning as safetensors, a
+classifier, and a manifest that names the model they belong to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST, ADAPTER, FULL, HEAD = "llm.json", "adapter", "model.safetensors", "hea
 
 
 def save_tuned(folder: Path, model: Any, classifier: Classifier | None, manifest: Mapping[str, Any]) -> None:
-    """Writes what training left; of an untuned model the manifest alone."""
+    """Writes what training changed, and the manifest; for an untuned model the manifest alone."""
     from safetensors.torch import save_file, save_model
 
     if hasattr(model, "peft_config"):
@@ -41,10 +41,10 @@ def read_manifest(folder: Path, causal: CausalModel, files: str) -> dict[str, An
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError("holds no tuned language model", where=str(folder)) from error
-    wanted, here = manifest["weights"]["sha256"], causal.described["sha256"]
-    if wanted != here:
+    trained, here = manifest["weights"]["sha256"], causal.described["sha256"]
+    if trained != here:
         raise BenchError(
-            f"was trained on {manifest['weights']['name']} with the SHA-256 {wanted[:12]}, not {here[:12]}",
+            f"was trained on {manifest['weights']['name']} with the SHA-256 {trained[:12]}, not {here[:12]}",
             where=str(folder),
             todo="give the model that it was trained on",
         )
@@ -58,7 +58,7 @@ def read_manifest(folder: Path, causal: CausalModel, files: str) -> dict[str, An
 
 
 def load_tuned(folder: Path, causal: CausalModel, manifest: Mapping[str, Any]) -> Any:
-    """The model with what ``save_tuned`` wrote of it."""
+    """The model with the adapter or the weights that ``save_tuned`` wrote."""
     if (folder / ADAPTER).is_dir():
         return load_adapter(folder / ADAPTER, causal)
     if manifest["tuning"] == "full":
@@ -69,6 +69,7 @@ def load_tuned(folder: Path, causal: CausalModel, manifest: Mapping[str, Any]) -
 
 
 def load_classifier(folder: Path, hidden: int, labels: int, device: str) -> Classifier | None:
+    """The classifier that ``save_tuned`` wrote, in evaluation mode; None where there was none."""
     if not (folder / HEAD).is_file():
         return None
     from safetensors.torch import load_file

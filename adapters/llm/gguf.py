@@ -1,5 +1,5 @@
-"""A GGUF file as a model of transformers: its quantised blocks are turned back into full numbers once,
-and kept as safetensors in the user's cache folder, because that takes longer than reading them."""
+"""A GGUF file as a model of transformers. Its quantised blocks are converted to full numbers once and cached
+as safetensors in the user's cache folder: converting takes longer than reading those."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 MAGIC = b"GGUF"
 FORMAT = "1"
-"""Of what is kept; a change of it converts anew."""
+"""The version of the cached files; after a change every file is converted again."""
 
 
 def load_gguf(file: Path, sha256: str, *, dtype: torch.dtype) -> tuple[Any, Any, str]:
     """The model on the CPU, its tokenizer, and when they were converted: ``now`` or ``before``. ``sha256``
     is that of the file.
 
-    What is kept is float32, which holds every number of the file exactly. Where the cache folder cannot
-    be written the model is converted each time. Raises BenchError for what is no GGUF file.
+    The cached numbers are float32, which holds every number of the file exactly. Where the cache folder
+    cannot be written, the model is converted each time. Raises BenchError for a file that is no GGUF file.
     """
     with file.open("rb") as opened:
         if opened.read(len(MAGIC)) != MAGIC:
@@ -41,7 +41,7 @@ def load_gguf(file: Path, sha256: str, *, dtype: torch.dtype) -> tuple[Any, Any,
 
 
 def convert(file: Path) -> tuple[Any, Any]:
-    """Model (float32) and tokenizer out of the GGUF file itself. Raises BenchError where transformers
+    """Model (float32) and tokenizer, read from the GGUF file itself. Raises BenchError where transformers
     does not know its architecture."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -55,7 +55,7 @@ def convert(file: Path) -> tuple[Any, Any]:
         raise BenchError(
             f"cannot be read by transformers ({line})", where=str(file), todo="use its safetensors instead"
         ) from error
-    # It holds full numbers now, but these say otherwise to whoever saves, casts or tunes it.
+    # The numbers are full now; these marks would make saving, casting and tuning take them for quantised.
     for holder, mark in ((model.config, "quantization_config"), (model, "hf_quantizer")):
         if hasattr(holder, mark):
             delattr(holder, mark)
@@ -64,7 +64,7 @@ def convert(file: Path) -> tuple[Any, Any]:
 
 
 def quantisation(file: Path) -> str:
-    """What most blocks of a GGUF file are stored as, e.g. ``Q4_1``: its name says so by custom."""
+    """The type of most blocks of a GGUF file, e.g. ``Q4_1``, which by custom is part of its name."""
     parts = file.stem.split(".")
     return parts[-1] if len(parts) > 1 else "GGUF"
 
@@ -78,7 +78,7 @@ def _read(folder: Path, *, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Written beside its place and moved there whole, so that nobody reads half of it."""
+    """Caches a model. It is written beside its place and then moved, so that nobody reads half of it."""
     from safetensors import SafetensorError
 
     try:
@@ -97,7 +97,7 @@ def _keep(model: Any, tokenizer: Any, folder: Path) -> None:
 
 
 def _kept(sha256: str) -> Path:
-    """By the file, and by the release of transformers that converted it."""
+    """The cache folder of a file, for the installed release of transformers."""
     import transformers
 
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

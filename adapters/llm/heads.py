@@ -1,5 +1,5 @@
-"""What stands in a language model's head place while it is trained or asked: rows of logits where they are
-wanted, in single precision, or the logits of a classifier. Imports torch at once."""
+"""Output layers that take the place of a language model's own while it is trained or asked. They compute
+logits at chosen positions alone, or the logits of a classifier. Imports torch at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Wanted(nn.Module):  # type: ignore[misc]
-    """The model's own head at the wanted positions alone.
+class HeadAtPositions(nn.Module):  # type: ignore[misc]
+    """The model's own head at chosen positions alone.
 
-    ``positions``: int64 (rows, k), counted in tokens of the input; virtual tokens that a tuning puts before
-    them are added here, from the length that arrives. ``columns`` are the ids whose logits are wanted
-    (None: all). Answers float32 (rows, k, columns). A plain linear head is computed in single precision
-    where ``exact``, so that batching moves no near-tie; any other head in its own.
+    ``positions``: int64 (rows, k), counted in tokens of the input, of which the longest row has ``length``.
+    Virtual tokens that a tuning puts before them are added here, from the length of the hidden states.
+    ``columns`` are the ids whose logits are computed (None: all). Returns float32 (rows, k, columns). Where
+    ``exact``, a plain linear head is computed in single precision, so that batching moves no near-tie; any
+    other head in its own precision.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Wanted(nn.Module):  # type: ignore[misc]
 
 class Classifier(nn.Module):  # type: ignore[misc]
     """A linear layer over the last state of the prompt, in place of label words (P-tuning v2, Liu et al.
-    2022, section 3.3). Answers float32 (rows, 1, labels) at the positions that ``at`` sets."""
+    2022, section 3.3). Returns float32 (rows, 1, labels) at the positions that ``at`` sets."""
 
     def __init__(self, hidden: int, labels: int, device: str) -> None:
         super().__init__()
@@ -62,6 +63,7 @@ class Classifier(nn.Module):  # type: ignore[misc]
         self.length = 0
 
     def at(self, positions: Tensor, length: int) -> Classifier:
+        """Sets where the next forward pass reads: as for ``HeadAtPositions``. Returns itself."""
         self.positions, self.length = positions, length
         return self
 
@@ -97,7 +99,7 @@ def in_place_of_head(model: Any, head: nn.Module) -> Iterator[None]:
 
 
 def read(model: Any, rows: list[list[int]], head: nn.Module, *, pad: int, device: str) -> Tensor:
-    """One forward pass over rows of ids of any length; what the head in place answers, float32."""
+    """One forward pass over rows of ids of any length, with ``head`` in place: what it returns, float32."""
     ids, mask = right_padded(rows, pad, device)
     options: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
     if "layout_ids" in inspect.signature(base_of(model).forward).parameters:
@@ -108,8 +110,8 @@ def read(model: Any, rows: list[list[int]], head: nn.Module, *, pad: int, device
 
 
 def right_padded(rows: list[list[int]], pad: int, device: Any) -> tuple[Tensor, Tensor]:
-    """Ids and attention mask, int64 (rows, longest). On the right: nothing before a token depends on its
-    neighbours then, whatever the tuning puts in front."""
+    """Ids and attention mask, int64 (rows, longest). Padding is on the right, so that nothing in front of a
+    token depends on the length of other rows, whatever the tuning puts in front."""
     longest = max(len(row) for row in rows)
     ids = torch.full((len(rows), longest), pad, dtype=torch.int64)
     mask = torch.zeros_like(ids)

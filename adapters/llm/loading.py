@@ -1,5 +1,5 @@
-"""Any causal language model by its name: what is found under it, loaded and checked, with the tokenizer
-that speaks its chat format. No code of a checkpoint runs."""
+"""Loads any causal language model by its name, checks it, and gives it the tokenizer of its chat format. No
+code of a checkpoint runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from readbench.adapter import Context
 from readbench.core.errors import BenchError
-from readbench.machine.weights import Weights, find_causal, require_causal
+from readbench.machine.weights import Weights, require_causal
 from readbench_adapters.chatglm.checkpoint_files import (
     CONFIG,
     read_config,
@@ -24,11 +24,7 @@ from readbench_adapters.llm.tokenizer import ChatTokenizer
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CausalModel", "ChatTokenizer", "Kind", "find_model", "kind_of", "load_causal", "require_model"]
-
 Kind = Literal["chatglm2", "chatglm", "hf", "gguf"]
-LIBRARIES = ("accelerate", "gguf", "peft", "safetensors", "sentencepiece", "torch", "transformers")
-find_model = find_causal
 
 
 @dataclass(frozen=True)
@@ -45,11 +41,6 @@ class CausalModel:
     kind: Kind
     lora_targets: tuple[str, ...]
     described: dict[str, str]
-
-
-def require_model(name: str) -> Weights:
-    """As ``find_model``; raises MissingDependency with the one line that brings the model."""
-    return require_causal(name)
 
 
 def kind_of(weights: Weights) -> Kind:
@@ -71,7 +62,7 @@ def load_causal(name: str, *, dtype: torch.dtype | str, device: str, context: Co
     Raises MissingDependency where it is not here, BenchError where it is not whole: a tensor missing,
     extra or of another shape, a Git LFS pointer, another model's tokenizer, a quantised variant.
     """
-    weights = require_model(name)
+    weights = require_causal(name)
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true" if context.threads > 1 else "false")
     import torch
@@ -87,17 +78,17 @@ def load_causal(name: str, *, dtype: torch.dtype | str, device: str, context: Co
 
 
 def lora_targets(model: Any, kind: Kind) -> tuple[str, ...]:
-    """Names of the modules that LoRA changes unless told otherwise: the attention's projections. Fused in
-    the original of ChatGLM2, three here (``chatglm2_lora`` makes them train as one)."""
+    """Names of the modules that LoRA changes where the user names none: the projections of the attention. In
+    the original of ChatGLM2 they are one module, here three (``chatglm2_lora`` makes them train as one)."""
     if kind == "chatglm2":
         return "q_proj", "k_proj", "v_proj"
     if kind == "chatglm":
         return ("query_key_value",)
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as USUAL
 
-    known = USUAL.get(model.config.model_type)
-    if isinstance(known, list | tuple | set) and known:
-        return tuple(known)
+    usual = USUAL.get(model.config.model_type)
+    if isinstance(usual, list | tuple | set) and usual:
+        return tuple(usual)
     import torch
 
     head = model.get_output_embeddings()
@@ -153,7 +144,7 @@ def _transformers(
     weight_files(folder)
     options = {"trust_remote_code": False, "local_files_only": True}
     try:
-        model, told = AutoModelForCausalLM.from_pretrained(
+        model, problems = AutoModelForCausalLM.from_pretrained(
             str(folder),
             dtype=dtype,
             weights_only=True,
@@ -165,11 +156,14 @@ def _transformers(
     except (ValueError, KeyError, OSError, RuntimeError) as error:
         line = str(error).partition("\n")[0]
         raise BenchError(f"transformers cannot load it ({line})", where=str(folder)) from error
-    # It would fill what is missing or of another size with random numbers, and go on.
-    wrong = [f"{what.removesuffix('_keys')} {shown(map(str, told[what]))}" for what in told if told[what]]
-    if wrong:
+    # transformers fills what is missing or of another size with random numbers, and goes on.
+    differences = [
+        f"{kind.removesuffix('_keys')} {shown(map(str, names))}" for kind, names in problems.items() if names
+    ]
+    if differences:
         raise BenchError(
-            f"its tensors are not those of {type(model).__name__}: {'; '.join(wrong)}", where=str(folder)
+            f"its tensors are not those of {type(model).__name__}: {'; '.join(differences)}",
+            where=str(folder),
         )
     return model.to(device).eval(), TemplateTokenizer(tokenizer), {}
 

@@ -1,5 +1,5 @@
-"""What a language model takes, before it is loaded: arithmetic alone, from the sizes of its layers. Bytes are
-lower bounds (nothing fragments, nothing is copied); times are what the multiplications alone would take."""
+"""The memory and the time that a language model takes, calculated from the sizes of its layers before it is
+loaded. Bytes are lower bounds (no fragmentation, no copies); times are those of the multiplications alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from readbench_adapters.llm.tuning import INITIAL_RANK, PREFIXES, TuningConfig
 
 SINGLE = 4
 """Bytes of a single precision number; adapters, their gradients and both moments of Adam are such."""
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+"""Of a weight."""
+PACKED = {"4bit": 0.5, "8bit": 1.0}
+"""Bytes that a quantised weight takes at least."""
 
 
 @dataclass(frozen=True)
 class Shape:
     """The sizes of a decoder. ``fused``: queries, keys and values are one module, or train with one first
-    matrix.
-    ``gated``: the feed-forward part has a gate; its width is ``feed_forward`` either way."""
+    matrix. ``gated``: the feed-forward part has a gate; its width is ``feed_forward`` either way."""
 
     hidden: int
     layers: int
@@ -91,7 +94,7 @@ class Memory:
 
 
 def shape_of(weights: Weights) -> Shape | None:
-    """From the name or the configuration of what was found; None where neither tells."""
+    """The sizes of a model, by its name or its configuration; None where they are in neither."""
     if weights.file is not None or weights.source != "path":
         for name, shape in KNOWN.items():
             if weights.name.rpartition("/")[2].lower() == name:
@@ -103,7 +106,7 @@ def shape_of(weights: Weights) -> Shape | None:
 
 
 def shape_from_config(config: Mapping[str, Any]) -> Shape:
-    """Raises KeyError for a configuration that speaks of other sizes."""
+    """The sizes in a config.json. Raises KeyError for a configuration without them."""
     hidden, heads = config["hidden_size"], config["num_attention_heads"]
     if "padded_vocab_size" in config:
         groups = config["multi_query_group_num"] if config.get("multi_query_attention") else heads
@@ -147,7 +150,8 @@ def shape_from_config(config: Mapping[str, Any]) -> Shape:
 
 
 def trainable_parameters(shape: Shape, config: TuningConfig) -> int:
-    """What a tuning trains. Of LoRA on the usual targets: queries and values, or the fused module."""
+    """How many numbers a tuning trains. For LoRA, on the usual targets: queries and values, or the fused
+    module."""
     h, layers, virtual = shape.hidden, shape.layers, config.virtual
     if config.tuning is None:
         return 0
@@ -216,9 +220,9 @@ def training_memory(
     mask: int = SINGLE,
     weights: int | None = None,
 ) -> Memory:
-    """Of one step on ``batch`` rows of ``tokens`` each, ``answer`` of them learned. ``weights`` in bytes
-    where they are quantised. With gradient checkpointing the inputs of all layers are kept, and one layer
-    at a time as a whole."""
+    """The memory of one step on ``batch`` rows of ``tokens`` each, ``answer`` of them learned. ``element``:
+    bytes of a weight; ``weights``: bytes of all, where they are quantised. With gradient checkpointing the
+    inputs of all layers are kept, and everything of one layer at a time."""
     trained = trainable_parameters(shape, config)
     read = batch * (tokens + config.virtual)
     per_layer = saved_per_token_and_layer(shape, element, config, mask=mask)
@@ -236,24 +240,8 @@ def training_memory(
     )
 
 
-def forward_flops(shape: Shape, tokens: int) -> float:
-    """Floating point operations of one token in a text of ``tokens``: two a weight beside the embedding,
-    and attention to half of the text on average."""
-    return 2.0 * (shape.parameters - shape.embedding * (0 if shape.tied else 1)) + (
-        2.0 * shape.layers * shape.query * tokens
-    )
-
-
-def floor_seconds(
-    shape: Shape,
-    *,
-    documents: int,
-    tokens: int,
-    flops: float,
-    training: bool = False,
-    checkpointing: bool = False,
-) -> float:
-    """What a pass over the documents takes at ``flops`` a second. Training adapters takes twice a forward
-    pass (no weight has a gradient), three times where layers are computed again."""
-    passes = (3 if checkpointing else 2) if training else 1
-    return documents * tokens * forward_flops(shape, tokens) * passes / flops
+def least_memory(shape: Shape, config: TuningConfig, *, precision: str, quantization: str | None) -> int:
+    """Bytes that a method takes whatever it reads: the weights, and what is trained of them with gradients
+    and moments. Papers may all be short, so that nothing is certain beyond these."""
+    packed = None if quantization is None else round(shape.parameters * PACKED[quantization])
+    return training_memory(shape, config, element=BYTES[precision], batch=0, tokens=0, weights=packed).total

@@ -1,4 +1,4 @@
-"""The parameters of the language-model methods, and what of them does not go together."""
+"""The parameters of the language-model methods, and which of them exclude each other."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Bits = Literal["4bit", "8bit"]
 
 
 class LlmParams(Base):
-    """Defaults are the known settings of ChatGLM2-6B with LoRA; what depends on the tuning is in
-    ``llm_tuning.USUAL``, with its source."""
+    """Defaults are the known setting of ChatGLM2-6B with LoRA. Those that depend on the tuning are in
+    ``tuning.USUAL``, with their sources."""
 
     model: str = Field(
         "smollm2-135m", description="a known name, a folder, a GGUF file, or a repository in the local cache"

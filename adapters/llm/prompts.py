@@ -1,5 +1,5 @@
-"""What a language model is asked and how its answer is read: prompts with named fields, papers cut to fit,
-examples from the training part, and per task the words of an answer and the parse of one."""
+"""What a language model is asked: prompts with named fields, papers cut to fit, and examples from the
+training part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from readbench_adapters.training.document_count import DocumentCount
 
 CUT_FIRST = "abstract"
 LONGEST_TOKEN = 40
-"""Characters beyond which no token goes: text past the room times this is cut before it is counted."""
+"""Characters of a token at most: a text longer than the room times this is cut before its tokens are
+counted."""
 UNIT = re.compile(r"[^\s\u2e80-\u9fff\uf900-\ufaff]{1,20}\s*|[\u2e80-\u9fff\uf900-\ufaff]\s*|\s+")
 """Where a text may be cut: after a word, a Chinese character, or twenty characters of a longer word."""
 
@@ -57,13 +58,13 @@ class Template:
 class Cuts:
     """How many documents were cut, by part of the split."""
 
-    of: dict[str, DocumentCount] = field(default_factory=lambda: defaultdict(DocumentCount))
+    by_part: dict[str, DocumentCount] = field(default_factory=lambda: defaultdict(DocumentCount))
 
     def add(self, part: str, id_: str) -> None:
-        self.of[part].add(id_)
+        self.by_part[part].add(id_)
 
     def described(self) -> dict[str, int]:
-        return {part: counted.documents for part, counted in self.of.items()}
+        return {part: counted.documents for part, counted in self.by_part.items()}
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ class Shot:
 
 
 class Prompter:
-    """Documents to prompts of at most ``room`` tokens. What is too long is cut in the abstract; where that
-    does not suffice in the other fields, the last first; never in the instruction.
+    """Makes prompts of at most ``room`` tokens. A longer one is cut in the abstract; where that does not
+    suffice, in the other fields, the last first; never in the instruction. ``choices`` are the labels that
+    ``{labels}`` stands for.
 
     Raises BenchError where the instruction alone has no room.
     """
@@ -102,8 +104,8 @@ class Prompter:
         return self.tokenizer.chat(before + self.template.fill(values))
 
     def show(self, documents: Sequence[tuple[Document, str]]) -> None:
-        """Makes these documents and their answers the examples of every prompt from here on. Each may take
-        an equal share of the room, as the document that is asked about does."""
+        """Puts these documents and their answers as examples before every later prompt. Each may take an
+        equal share of the room, and so may the document that is asked about."""
         share = self.room // (len(documents) + 1)
         shots = []
         for document, answer in documents:
@@ -155,8 +157,8 @@ def _longest_beginning(text: str, fits: Callable[[str], bool]) -> str:
 def choose_shots(
     documents: Sequence[Document], targets: Mapping[str, Target], count: int, seed: int
 ) -> list[Document]:
-    """``count`` documents to be shown as examples: seeded, every label in turn while it has any left, in
-    an order that says nothing about the labels.
+    """``count`` documents to be shown as examples: seeded, one of every label in turn while there are any
+    left, in an order that says nothing about the labels.
 
     Raises BenchError where the training part has too few.
     """
@@ -166,12 +168,12 @@ def choose_shots(
             todo="give fewer, or a [split] with a training part",
         )
     generator = random.Random(f"shots:{seed}")
-    of: dict[Target, list[Document]] = defaultdict(list)
-    for document in sorted(documents, key=lambda one: one.id):
-        of[targets[document.id]].append(document)
-    for members in of.values():
+    by_label: dict[Target, list[Document]] = defaultdict(list)
+    for document in sorted(documents, key=lambda document: document.id):
+        by_label[targets[document.id]].append(document)
+    for members in by_label.values():
         generator.shuffle(members)
-    queues = [of[label] for label in sorted(of, key=str)]
+    queues = [by_label[label] for label in sorted(by_label, key=str)]
     generator.shuffle(queues)
     chosen: list[Document] = []
     while len(chosen) < count:

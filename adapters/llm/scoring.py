@@ -1,5 +1,5 @@
-"""Labels by log-probability: one forward pass, the label words compared. Only the logits that are compared
-are computed, in single precision, and no score depends on the neighbours in its batch."""
+"""Log-probabilities of labels, and free answers. Of a label's words only the logits that are compared are
+computed, in single precision, and no score depends on the other rows of its batch."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """The ids of each answer to choose from, and how many of them all have in common at the start.
+    """The ids of each answer to choose from. ``shared``: how many ids all of them have in common at first.
 
-    Where no answer is the beginning of another, its end is not part of it: that 1 and not 10 is meant
-    needs the end, that 1 and not 0 is meant does not.
+    The token that ends an answer is part of its ids only where some answer is the beginning of another: it
+    tells 1 from 10. To tell 1 from 0 it is not needed.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -36,8 +36,8 @@ class Answers:
         bare = [row[:-1] if row[-1] == tokenizer.eos_id else row for row in ended]
         if len(set(bare)) < len(bare) or not all(bare):
             raise BenchError(f"the model's tokenizer does not tell these labels apart: {', '.join(choices)}")
-        clear = not any(one != other and one[: len(other)] == other for one in bare for other in bare)
-        rows = tuple(bare if clear else ended)
+        nested = any(longer != row and longer[: len(row)] == row for longer in bare for row in bare)
+        rows = tuple(ended if nested else bare)
         shared = 0
         while all(len(row) > shared + 1 for row in rows) and len({row[shared] for row in rows}) == 1:
             shared += 1
@@ -45,87 +45,93 @@ class Answers:
 
     @property
     def branch(self) -> tuple[int, ...] | None:
-        """The one id in which each differs from the others, or None where one is not enough."""
+        """The id behind the shared ones, where it alone tells the answers apart; None where it does not."""
         last = [row[self.shared] for row in self.rows]
-        one_each = all(len(row) == self.shared + 1 for row in self.rows)
-        return tuple(last) if one_each and len(set(last)) == len(last) else None
+        single = all(len(row) == self.shared + 1 for row in self.rows)
+        return tuple(last) if single and len(set(last)) == len(last) else None
 
 
+@dataclass(frozen=True)
 class Scorer:
-    """A model that is asked for log-probabilities. ``model`` may be wrapped by PEFT."""
+    """A model that is asked for log-probabilities. ``model`` may be wrapped by PEFT; ``batch_size`` in
+    prompts."""
 
-    def __init__(self, model: Any, tokenizer: ChatTokenizer, device: str, batch_size: int) -> None:
-        self.model, self.tokenizer, self.device, self.batch_size = model, tokenizer, device, batch_size
+    model: Any
+    tokenizer: ChatTokenizer
+    device: str
+    batch_size: int
 
     def labels(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
-        """Log-probabilities of the answers given each prompt, (prompts, answers), normalised over the
-        answers: what the model might say otherwise does not count."""
+        """Log-probabilities of the answers given each prompt, (prompts, answers), normalised over these
+        answers."""
         import numpy as np
 
         if not prompts:
             return np.zeros((0, len(answers.rows)))
         if answers.branch is None:
-            found = self._whole(prompts, answers)
+            logs = self._whole(prompts, answers)
         else:
-            found = self._at_branch(prompts, answers, answers.branch)
-        return found - np.logaddexp.reduce(found, axis=1, keepdims=True)
+            logs = self._at_branch(prompts, answers, answers.branch)
+        return logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
 
     def classes(self, prompts: Sequence[list[int]], classifier: Classifier) -> NDArray[np.float64]:
         """Log-probabilities (prompts, classes) by a classifier over the last state of each prompt."""
         import numpy as np
         import torch
 
-        found = np.zeros((len(prompts), classifier.linear.out_features))
+        logs = np.zeros((len(prompts), classifier.linear.out_features))
         for batch in by_length([len(prompt) for prompt in prompts], self.batch_size):
             rows = [prompts[index] for index in batch]
             positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
             logits = self._forward(rows, classifier.at(positions, max(map(len, rows))))
-            found[batch] = torch.log_softmax(logits[:, 0], dim=-1).double().cpu().numpy()
-        return found
+            logs[batch] = torch.log_softmax(logits[:, 0], dim=-1).double().cpu().numpy()
+        return logs
 
     def _at_branch(
         self, prompts: Sequence[list[int]], answers: Answers, branch: tuple[int, ...]
     ) -> NDArray[np.float64]:
-        """One row a prompt: the shared beginning is appended, the ids of the branch compared."""
+        """Logits (prompts, answers). One row a prompt: the shared ids are appended, the ids of the branch
+        compared."""
         import numpy as np
         import torch
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         head = base_of(self.model).get_output_embeddings()
         columns = torch.tensor(branch, device=self.device)
-        found = np.zeros((len(prompts), len(branch)))
+        logs = np.zeros((len(prompts), len(branch)))
         for batch in by_length([len(prompt) for prompt in prompts], self.batch_size):
             rows = [[*prompts[index], *answers.rows[0][: answers.shared]] for index in batch]
             positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
-            wanted = Wanted(head, positions, max(map(len, rows)), columns=columns, exact=True)
-            found[batch] = self._forward(rows, wanted)[:, 0].double().cpu().numpy()
-        return found
+            selected = HeadAtPositions(head, positions, max(map(len, rows)), columns=columns, exact=True)
+            logs[batch] = self._forward(rows, selected)[:, 0].double().cpu().numpy()
+        return logs
 
     def _whole(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
-        """One row a prompt and answer: the log-probabilities of the answer's ids summed."""
+        """Log-probabilities (prompts, answers). One row a prompt and answer: those of the answer's ids are
+        summed."""
         import numpy as np
         import torch
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         head = base_of(self.model).get_output_embeddings()
         pairs = [(i, j) for i in range(len(prompts)) for j in range(len(answers.rows))]
-        found = np.zeros((len(prompts), len(answers.rows)))
+        sums = np.zeros((len(prompts), len(answers.rows)))
         for batch in by_length([len(prompts[i]) + len(answers.rows[j]) for i, j in pairs], self.batch_size):
             chosen = [pairs[index] for index in batch]
             rows = [[*prompts[i], *answers.rows[j]] for i, j in chosen]
             positions, targets = answer_positions(
                 [(len(prompts[i]), list(answers.rows[j])) for i, j in chosen]
             )
-            wanted = Wanted(head, positions.to(self.device), max(map(len, rows)), exact=True)
-            logs = torch.log_softmax(self._forward(rows, wanted), dim=-1)
+            selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
+            logs = torch.log_softmax(self._forward(rows, selected), dim=-1)
             targets = targets.to(self.device)
             taken = logs.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
             summed = taken.double().masked_fill(targets < 0, 0.0).sum(dim=1).cpu().numpy()
             for (i, j), value in zip(chosen, summed, strict=True):
-                found[i, j] = value
-        return found
+                sums[i, j] = value
+        return sums
 
     def _forward(self, rows: list[list[int]], head: Any) -> Any:
         """float32 (rows, positions, columns), as the head in place gives them."""
@@ -138,8 +144,8 @@ class Scorer:
 
 
 def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
-    """Of pairs (length of the prompt, ids of the answer) where each id is predicted, and the ids: two
-    int64 arrays (pairs, longest answer); what is beyond an answer has the id -100."""
+    """For pairs (length of the prompt, ids of the answer): the positions where the ids are predicted, and the
+    ids. Two int64 tensors (pairs, longest answer); behind the end of an answer the id is -100."""
     import torch
 
     longest = max(len(answer) for _, answer in pairs)
@@ -152,8 +158,9 @@ def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A free answer, without special tokens. ``whole``: it ended by itself, not because its room did."""
+class FreeAnswer:
+    """What a model wrote, without special tokens. ``whole``: it ended by itself, not at the limit of its
+    tokens."""
 
     text: str
     whole: bool
@@ -167,11 +174,11 @@ def generate(
     device: str,
     batch_size: int,
     max_new_tokens: int,
-) -> list[Said]:
-    """What the model answers when it may say what it likes: greedy.
+) -> list[FreeAnswer]:
+    """What the model writes after each prompt: greedily, and at most ``max_new_tokens``.
 
-    A batch holds prompts of one length, so that there is no padding: PEFT's prompt and P-tuning do not
-    tell the positions apart behind it.
+    A batch holds prompts of one length, so that there is no padding: with PEFT's prompt tuning and P-tuning,
+    positions behind padding are wrong.
     """
     import torch
     from transformers import GenerationConfig
@@ -186,17 +193,17 @@ def generate(
     of_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(prompts):
         of_length.setdefault(len(prompt), []).append(index)
-    answers = [Said("", True)] * len(prompts)
+    answers = [FreeAnswer("", True)] * len(prompts)
     for length, indices in sorted(of_length.items(), reverse=True):
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]
             ids = torch.tensor([prompts[index] for index in batch], device=device)
             with torch.inference_mode():
-                said = model.generate(
+                written = model.generate(
                     input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
                 )
-            for index, row in zip(batch, said[:, length:].tolist(), strict=True):
+            for index, row in zip(batch, written[:, length:].tolist(), strict=True):
                 whole = tokenizer.eos_id in row
                 kept = row[: row.index(tokenizer.eos_id)] if whole else row
-                answers[index] = Said(tokenizer.decode(kept), whole)
+                answers[index] = FreeAnswer(tokenizer.decode(kept), whole)
     return answers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from readbench.adapter import Context
 from readbench_adapters.llm.scoring import Answers, Scorer, answer_positions
 from readbench_adapters.llm.tuning import ADAPTER, orthogonality, ranks
-from readbench_adapters.training.loop import BatchLoss, Epoch, Evaluation, TrainingConfig, train
+from readbench_adapters.training.loop import BatchLoss, Epoch, Evaluation, TrainingConfig, by_length, train
 
 if TYPE_CHECKING:
     from readbench_adapters.llm.heads import Classifier
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Example:
-    """Ids of a prompt and of the answer that is to follow it, and which of the choices that is."""
+    """Ids of a prompt and of the answer that is to follow it, and which of the choices that is (-1: free
+    text)."""
 
     prompt: list[int]
     answer: list[int]
@@ -32,11 +33,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Learner:
-    """What is trained and how it is judged. ``classifier`` takes the place of answers where it is there."""
+    """What is trained and how it is judged. ``answers`` are those to choose from (None: answers are free
+    text); ``classifier`` takes their place where it is there. ``virtual``: tokens that the tuning puts before
+    a prompt."""
 
     model: Any
     scorer: Scorer
-    answers: Answers
+    answers: Answers | None = None
     classifier: Classifier | None = None
     virtual: int = 0
 
@@ -48,13 +51,13 @@ class Learner:
     def _answer_loss(self, examples: Sequence[Example]) -> BatchLoss:
         from torch.nn import functional
 
-        from readbench_adapters.llm.heads import Wanted, base_of
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
         rows = [[*example.prompt, *example.answer] for example in examples]
-        positions, targets = answer_positions([(len(one.prompt), one.answer) for one in examples])
+        positions, targets = answer_positions([(len(example.prompt), example.answer) for example in examples])
         device = self.scorer.device
         head = base_of(self.model).get_output_embeddings()
-        logits = self._logits(rows, Wanted(head, positions.to(device), max(map(len, rows))))
+        logits = self._logits(rows, HeadAtPositions(head, positions.to(device), max(map(len, rows))))
         value = functional.cross_entropy(
             logits.flatten(0, 1), targets.to(device).flatten(), ignore_index=-100
         )
@@ -88,16 +91,32 @@ class Learner:
         """float64 (prompts, choices)."""
         if self.classifier is not None:
             return self.scorer.classes(prompts, self.classifier)
+        assert self.answers is not None, "free text has no choices"
         return self.scorer.labels(prompts, self.answers)
 
     def judged(self, examples: Sequence[Example]) -> Evaluation:
+        """How good the model is on examples that it does not learn from."""
+        if self.classifier is None and self.answers is None:
+            return self._judged_by_loss(examples)
+        return self._judged_by_choice(examples)
+
+    def _judged_by_choice(self, examples: Sequence[Example]) -> Evaluation:
         """The share of examples whose choice is scored best, and the mean negative log-probability."""
         import numpy as np
 
-        found = self.log_probabilities([example.prompt for example in examples])
+        logs = self.log_probabilities([example.prompt for example in examples])
         choices = np.array([example.choice for example in examples])
-        right = found.argmax(axis=1) == choices
-        return Evaluation(float(right.mean()), float(-found[np.arange(len(choices)), choices].mean()))
+        right = logs.argmax(axis=1) == choices
+        return Evaluation(float(right.mean()), float(-logs[np.arange(len(choices)), choices].mean()))
+
+    def _judged_by_loss(self, examples: Sequence[Example]) -> Evaluation:
+        """The mean loss over the tokens of all answers."""
+        total = tokens = 0.0
+        for batch in by_length([example.length for example in examples], self.scorer.batch_size):
+            loss = self._answer_loss([examples[index] for index in batch])
+            total += float(loss.value if loss.shown is None else loss.shown) * loss.count
+            tokens += loss.count
+        return Evaluation(-total / tokens, total / tokens)
 
 
 def fine_tune(
@@ -109,7 +128,7 @@ def fine_tune(
     checkpoint: Checkpoint | None = None,
 ) -> tuple[Epoch, ...]:
     """Trains and leaves the best epoch in the model. Notes the learning curve, and for AdaLoRA the ranks
-    that it began with and left."""
+    at the start and those that are left."""
     import torch
 
     model = learner.model

@@ -28,7 +28,7 @@ class Usual:
 
 
 USUAL: dict[Tuning, Usual] = {
-    # The notes' ChatGLM2-6B, rank 8.
+    # The known setting of ChatGLM2-6B, rank 8.
     "lora": Usual(5e-5),
     # The lower end of what Zhang et al. 2023 use on GLUE (appendix).
     "adalora": Usual(5e-4),
@@ -183,6 +183,6 @@ def orthogonality(wrapped: Any) -> Tensor:
 
 
 def ranks(wrapped: Any) -> tuple[int, int]:
-    """Ranks over all matrices of AdaLoRA: how many there are, and how many it has not taken away."""
+    """Ranks over all matrices of AdaLoRA: how many there are, and how many are left."""
     values = [value for name, value in wrapped.named_parameters() if "lora_E" in name]
     return sum(value.numel() for value in values), sum(int((value != 0).sum()) for value in values)

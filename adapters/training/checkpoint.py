@@ -1,5 +1,5 @@
-"""Training that goes on where it was interrupted: what an epoch left, kept in a folder that somebody named.
-Going on gives the numbers that training in one piece would have given."""
+"""Training that goes on where it was interrupted: the state after each epoch, kept in a folder that the user
+names. A training that goes on ends with the same numbers as one that is not interrupted."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ FILE = "epoch.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """``identity`` is everything that training depends on: another one is never gone on from. Only the last
-    epoch is kept, and nothing once training is over."""
+    """``identity`` is a SHA-256 of everything that training depends on: the state of a training with another
+    identity is never read. Only the last epoch is kept, and nothing once training is over."""
 
     folder: Path
     identity: str
 
     @classmethod
     def of(cls, folder: Path, **ingredients: object) -> Checkpoint:
-        """In a folder of its own below ``folder``, so that many may share one."""
+        """A checkpoint in a folder of its own below ``folder``, so that many may share that one.
+        ``ingredients`` are what training depends on."""
         text = json.dumps(ingredients, sort_keys=True, default=str, ensure_ascii=False)
         identity = hashlib.sha256(text.encode()).hexdigest()
         return cls(folder.expanduser() / identity[:32], identity)
 
     def write(self, state: dict[str, Any]) -> None:
-        """Keeps tensors, numbers and texts; whole or not at all. Raises BenchError where it cannot."""
+        """Keeps a state of tensors, numbers and texts, whole or not at all. Raises BenchError where the
+        folder cannot be written."""
         import torch
 
         try:
@@ -46,7 +48,8 @@ class Checkpoint:
             ) from error
 
     def read(self) -> dict[str, Any] | None:
-        """What the last epoch left, or None where there is nothing."""
+        """The state after the last epoch; None where there is none of this training. Raises BenchError for a
+        file that is no checkpoint."""
         import torch
 
         path = self.folder / FILE
@@ -59,6 +62,7 @@ class Checkpoint:
         return state if state.get("identity") == self.identity else None
 
     def clear(self) -> None:
+        """Removes what was kept."""
         (self.folder / FILE).unlink(missing_ok=True)
         (self.folder / f".{FILE}").unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):

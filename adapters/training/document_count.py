@@ -1,11 +1,11 @@
-"""Counts of documents to which something happened, of any number of them."""
+"""Counts the documents to which something happened, in bounded memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 REMEMBERED = 100_000
-"""Documents; as many as are ever read twice within a run, and some ten megabytes."""
+"""Documents. No run reads more of them twice; their ids take about ten megabytes."""
 EXAMPLES = 5
 
 

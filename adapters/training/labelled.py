@@ -46,19 +46,19 @@ def learnable(train: Dataset, method: str, *, classes: int = 2) -> Labelled:
 
     Raises BenchError where there is none, or where they have fewer different labels than ``classes``.
     """
-    found = labelled(train)
-    if not found.labels:
+    learn = labelled(train)
+    if not learn.labels:
         raise BenchError(
             f"{method} learns from labelled documents, and the training part has none",
             todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
         )
-    if len(found.classes) < classes:
+    if len(learn.classes) < classes:
         raise BenchError(
-            f"all {len(found.labels)} documents of the training part have the label {found.classes[0]!r}, "
+            f"all {len(learn.labels)} documents of the training part have the label {learn.classes[0]!r}, "
             f"and {method} needs at least {classes} labels",
             todo="use more documents, or check the label column",
         )
-    return found
+    return learn
 
 
 def carve(labels: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
@@ -68,7 +68,7 @@ def carve(labels: Sequence[str], share: float, seed: int) -> tuple[list[int], li
     taken: list[int] = []
     counts = Counter(labels)
     for label in sorted(counts):
-        members = [index for index, one in enumerate(labels) if one == label]
+        members = [index for index, other in enumerate(labels) if other == label]
         generator.shuffle(members)
         taken += members[: min(round(share * len(members)), len(members) - 1)]
     chosen = set(taken)
@@ -80,11 +80,11 @@ def most_probable(
 ) -> list[PredictedLabel]:
     """Predictions from ``probabilities`` (documents, classes), whose rows sum to 1. The scores go over all
     ``labels``; one that was not learned has 0. Of equals the first class wins."""
-    every = [*dict.fromkeys((*labels, *classes))]
-    found = []
+    known = [*dict.fromkeys((*labels, *classes))]
+    predictions = []
     for row in probabilities:
-        scores = dict.fromkeys(every, 0.0) | {
+        scores = dict.fromkeys(known, 0.0) | {
             label: float(value) for label, value in zip(classes, row, strict=True)
         }
-        found.append(PredictedLabel(classes[int(row.argmax())], scores))
-    return found
+        predictions.append(PredictedLabel(classes[int(row.argmax())], scores))
+    return predictions

@@ -8,11 +8,18 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from readbench.adapter import BenchError, Context
+from readbench_adapters.training.optimiser import Optimiser
+from readbench_adapters.training.state import (
+    copy_of_trainable,
+    generators,
+    put_back,
+    put_back_generators,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -111,16 +118,7 @@ def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """The trainable parameters for an optimiser: biases and norms, having one dimension, do not decay."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-def resolve_precision(wanted: Precision, device: str) -> Literal["fp32", "bf16", "fp16"]:
+def resolve_precision(precision: Precision, device: str) -> Literal["fp32", "bf16", "fp16"]:
     """What ``auto`` means on a device: single precision on a CPU; on a GPU bf16, or fp16 before Ampere.
 
     Raises BenchError for a precision that the device does not have.
@@ -128,11 +126,11 @@ def resolve_precision(wanted: Precision, device: str) -> Literal["fp32", "bf16",
     import torch
 
     on_gpu = device.startswith("cuda")
-    if wanted == "auto":
+    if precision == "auto":
         return "fp32" if not on_gpu else "bf16" if torch.cuda.is_bf16_supported(False) else "fp16"
-    if wanted != "fp32" and not on_gpu:
-        raise BenchError(f"precision={wanted} needs a GPU", todo="leave it out, or give precision=fp32")
-    return wanted
+    if precision != "fp32" and not on_gpu:
+        raise BenchError(f"precision={precision} needs a GPU", todo="leave it out, or give precision=fp32")
+    return precision
 
 
 def autocast(precision: Literal["fp32", "bf16", "fp16"], device: str) -> AbstractContextManager[Any]:
@@ -167,173 +165,176 @@ def train(
     Raises BenchError where the loss is no longer finite or nothing is there to train.
     """
     import torch
-    from transformers import get_scheduler
 
     if not lengths:
         raise BenchError("there are no documents to learn from")
     precision = resolve_precision(config.precision, context.device)
     torch.set_num_threads(context.threads)
     torch.manual_seed(config.seed)
-    groups = parameter_groups(model, config.weight_decay)
-    trainable = [parameter for group in groups for parameter in group["params"]]
-    if not trainable:
-        raise BenchError("no parameter of the model is to be trained")
-    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate)
     steps = optimiser_steps(len(lengths), config)
-    schedule = get_scheduler(
-        "constant_with_warmup" if config.schedule == "constant" else config.schedule,
-        optimiser,
-        num_warmup_steps=round(config.warmup * steps),
-        num_training_steps=steps,
+    optimiser = Optimiser(
+        model,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        schedule=config.schedule,
+        warmup_steps=round(config.warmup * steps),
+        steps=steps,
+        max_norm=config.max_norm,
+        scaled=precision == "fp16",
+        after_step=after_step,
     )
-    scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
-    step, done, total = 0, 0, math.ceil(len(lengths) / config.batch_size) * config.epochs
-    curve: list[Epoch] = []
-    best: tuple[int, tuple[float, float], dict[str, Any]] | None = None
-    first = 1
-    if checkpoint is not None and (kept := checkpoint.read()) is not None:
-        curve = [Epoch(**point) for point in kept["curve"]]
-        first, step, done, best = len(curve) + 1, kept["step"], kept["done"], kept["best"]
-        _put_back(model, kept["parameters"])
-        for part, state in ((optimiser, "optimiser"), (schedule, "schedule"), (scaler, "scaler")):
-            part.load_state_dict(kept[state])
-        _put_back_generators(kept["generators"])
-    context.progress(done, total)
-
-    def optimise(count: int) -> None:
-        """One step on the mean over everything that was accumulated, however long each batch was."""
-        nonlocal step
-        scaler.unscale_(optimiser)
-        for parameter in trainable:
-            if parameter.grad is not None:
-                parameter.grad.div_(count)
-        if config.max_norm is not None:
-            torch.nn.utils.clip_grad_norm_(trainable, config.max_norm)
-        scaler.step(optimiser)
-        scaler.update()
-        schedule.step()
-        step += 1
-        if after_step is not None:
-            after_step(step)
-        optimiser.zero_grad(set_to_none=True)
-
+    training = _Training(model, loss, lengths, config, context, precision, optimiser)
+    if checkpoint is not None:
+        training.resume(checkpoint)
+    training.report_progress()
     with _deterministic(context.device):
-        for epoch in range(first, config.epochs + 1):
-            if best is not None and config.patience is not None and epoch - 1 - best[0] >= config.patience:
-                break
-            model.train()
-            start, tokens, seen, summed, waiting = perf_counter(), 0, 0, 0.0, 0
-            batches = bucketed(lengths, config.batch_size, config.seed, epoch)
-            for number, batch in enumerate(batches, 1):
-                with autocast(precision, context.device):
-                    found = loss(batch)
-                value = found.value.item()
-                if not math.isfinite(value):
-                    raise BenchError(
-                        f"the loss became {value} in epoch {epoch}, batch {number}",
-                        todo="give a lower learning rate, or precision=fp32 on a GPU",
-                    )
-                scaler.scale(found.value * found.count).backward()
-                waiting += found.count
-                tokens += found.tokens
-                seen += found.count
-                summed += (value if found.shown is None else found.shown) * found.count
-                if number % config.accumulation == 0 or number == len(batches):
-                    optimise(waiting)
-                    waiting = 0
-                done += 1
-                context.progress(done, total)
-            trained_s = perf_counter() - start
-            model.eval()
-            evaluation = None if evaluate is None else _evaluated(evaluate)
-            curve.append(
-                Epoch(
-                    epoch,
-                    summed / seen,
-                    None if evaluation is None else evaluation.score,
-                    None if evaluation is None else evaluation.loss,
-                    tokens / trained_s,
-                    perf_counter() - start,
-                )
-            )
-            context.note("learning_curve", [asdict(point) for point in curve])
-            if evaluation is not None and (best is None or evaluation.order > best[1]):
-                best = epoch, evaluation.order, _copy_of_trainable(model)
+        while training.goes_on:
+            training.run_epoch(evaluate)
             if checkpoint is not None:
-                checkpoint.write(
-                    {
-                        "curve": [asdict(point) for point in curve],
-                        "step": step,
-                        "done": done,
-                        "best": best,
-                        "parameters": _copy_of_trainable(model),
-                        "optimiser": optimiser.state_dict(),
-                        "schedule": schedule.state_dict(),
-                        "scaler": scaler.state_dict(),
-                        "generators": _generators(),
-                    }
+                checkpoint.write(training.state())
+    training.leave_the_best()
+    training.note(with_checkpoint=checkpoint is not None)
+    return tuple(training.curve)
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best epoch so far, what validation says of it, and the parameters that it left."""
+
+    epoch: int
+    order: tuple[float, float]
+    parameters: dict[str, Tensor]
+
+
+@dataclass
+class _Training:
+    """A training under way. ``curve`` has a point for each epoch that is over, ``batches_done`` counts over
+    all epochs, and ``resumed_after`` is the last epoch that a checkpoint brought (0: none)."""
+
+    model: nn.Module
+    loss: Callable[[list[int]], BatchLoss]
+    lengths: Sequence[int]
+    config: TrainingConfig
+    context: Context
+    precision: Literal["fp32", "bf16", "fp16"]
+    optimiser: Optimiser
+    curve: list[Epoch] = field(default_factory=list)
+    best: _Best | None = None
+    batches_done: int = 0
+    resumed_after: int = 0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another epoch is to come: not all are over, and patience is not exhausted."""
+        epochs, patience = len(self.curve), self.config.patience
+        if self.best is not None and patience is not None and epochs - self.best.epoch >= patience:
+            return False
+        return epochs < self.config.epochs
+
+    def run_epoch(self, evaluate: Callable[[], Evaluation | float] | None) -> None:
+        """Trains on all examples once, judges, and adds a point to the learning curve."""
+        number, start = len(self.curve) + 1, perf_counter()
+        train_loss, tokens = self._learn(number)
+        trained_s = perf_counter() - start
+        self.model.eval()
+        evaluation = None if evaluate is None else _evaluated(evaluate)
+        self.curve.append(
+            Epoch(
+                number,
+                train_loss,
+                None if evaluation is None else evaluation.score,
+                None if evaluation is None else evaluation.loss,
+                tokens / trained_s,
+                perf_counter() - start,
+            )
+        )
+        self.context.note("learning_curve", [asdict(point) for point in self.curve])
+        if evaluation is not None and (self.best is None or evaluation.order > self.best.order):
+            self.best = _Best(number, evaluation.order, copy_of_trainable(self.model))
+
+    def _learn(self, epoch: int) -> tuple[float, int]:
+        """One pass over the examples. Returns the mean loss an item, and the tokens that were read."""
+        self.model.train()
+        tokens, items, summed = 0, 0, 0.0
+        batches = bucketed(self.lengths, self.config.batch_size, self.config.seed, epoch)
+        for number, batch in enumerate(batches, 1):
+            with autocast(self.precision, self.context.device):
+                loss = self.loss(batch)
+            value = loss.value.item()
+            if not math.isfinite(value):
+                raise BenchError(
+                    f"the loss became {value} in epoch {epoch}, batch {number}",
+                    todo="give a lower learning rate, or precision=fp32 on a GPU",
                 )
-    model.eval()
-    if best is not None and best[0] != len(curve):
-        _put_back(model, best[2])
-    context.note(
-        "training",
-        {
-            "best_epoch": len(curve) if best is None else best[0],
-            "epochs": len(curve),
-            "epochs_allowed": config.epochs,
-            "steps": step,
-            "precision": precision,
-            **({} if checkpoint is None else {"resumed_after": first - 1}),
-            "trainable_parameters": sum(parameter.numel() for parameter in trainable),
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        },
-    )
-    return tuple(curve)
+            self.optimiser.accumulate(loss.value, loss.count)
+            tokens += loss.tokens
+            items += loss.count
+            summed += (value if loss.shown is None else loss.shown) * loss.count
+            if number % self.config.accumulation == 0 or number == len(batches):
+                self.optimiser.step()
+            self.batches_done += 1
+            self.report_progress()
+        return summed / items, tokens
+
+    def report_progress(self) -> None:
+        """In batches, of those of all epochs."""
+        total = math.ceil(len(self.lengths) / self.config.batch_size) * self.config.epochs
+        self.context.progress(self.batches_done, total)
+
+    def leave_the_best(self) -> None:
+        """Puts the model into evaluation mode, with the parameters of the best epoch."""
+        self.model.eval()
+        if self.best is not None and self.best.epoch != len(self.curve):
+            put_back(self.model, self.best.parameters)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps, in plain values and tensors."""
+        best = self.best
+        return {
+            "curve": [asdict(point) for point in self.curve],
+            "done": self.batches_done,
+            "best": None if best is None else (best.epoch, best.order, best.parameters),
+            "parameters": copy_of_trainable(self.model),
+            "generators": generators(),
+            **self.optimiser.state(),
+        }
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Goes on after the last whole epoch that a checkpoint holds, where it holds one."""
+        kept = checkpoint.read()
+        if kept is None:
+            return
+        self.curve = [Epoch(**point) for point in kept["curve"]]
+        self.resumed_after = len(self.curve)
+        self.batches_done = kept["done"]
+        self.best = None if kept["best"] is None else _Best(*kept["best"])
+        put_back(self.model, kept["parameters"])
+        self.optimiser.restore(kept)
+        put_back_generators(kept["generators"])
+
+    def note(self, *, with_checkpoint: bool) -> None:
+        """Puts into the record what was trained."""
+        self.context.note(
+            "training",
+            {
+                "best_epoch": len(self.curve) if self.best is None else self.best.epoch,
+                "epochs": len(self.curve),
+                "epochs_allowed": self.config.epochs,
+                "steps": self.optimiser.taken,
+                "precision": self.precision,
+                **({"resumed_after": self.resumed_after} if with_checkpoint else {}),
+                "trainable_parameters": sum(parameter.numel() for parameter in self.optimiser.trainable),
+                "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
+            },
+        )
 
 
 def _evaluated(evaluate: Callable[[], Evaluation | float]) -> Evaluation:
     import torch
 
     with torch.no_grad():
-        found = evaluate()
-    return found if isinstance(found, Evaluation) else Evaluation(float(found))
-
-
-def _copy_of_trainable(model: nn.Module) -> dict[str, Tensor]:
-    """What training changed, in the CPU's memory: of a big model with a small adapter that is little."""
-    return {
-        name: parameter.detach().to("cpu", copy=True)
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
-    }
-
-
-def _put_back(model: nn.Module, kept: dict[str, Tensor]) -> None:
-    import torch
-
-    parameters = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, value in kept.items():
-            parameters[name].copy_(value)
-
-
-def _generators() -> dict[str, Any]:
-    """The states of torch's generators, on which dropout depends."""
-    import torch
-
-    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def _put_back_generators(states: dict[str, Any]) -> None:
-    import torch
-
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
+        evaluation = evaluate()
+    return evaluation if isinstance(evaluation, Evaluation) else Evaluation(float(evaluation))
 
 
 @contextmanager

@@ -153,6 +153,7 @@ def _told(
     threshold = float(_tree(1).fit(column, labels).tree_.threshold[0])
     return TellingMark(
         mark.condition(threshold),
+        "" if mark.measure == "share" else "it",
         Score.of(labels.tolist(), predicted.tolist()),
         _side(values > threshold, texts, ids, labels),
         _side(values <= threshold, texts, ids, labels),

@@ -81,7 +81,7 @@ def probe_fields(
         probes.append(probe)
         b = int(np.sum((by_marks == labels) & (by_words != labels)))
         c = int(np.sum((by_marks != labels) & (by_words == labels)))
-        beyond = b > c and marks.balanced > read.balanced and mcnemar_exact_p(b, c) < ALPHA
+        beyond = b > c and marks.balanced > read.balanced and bool(mcnemar_exact_p(b, c) < ALPHA)
         findings += judged(probe, full, beyond_words=beyond)
     return full, text_fields, tuple(probes), tuple(findings)
 

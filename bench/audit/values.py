@@ -98,9 +98,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class TellingMark:
-    """One mark of a field that tells the label: ``condition`` spells when it is there."""
+    """One mark of a field that tells the label: ``condition`` spells when it is there, and ``subject`` of
+    what that is said (``it``), empty where the condition names it."""
 
     condition: str
+    subject: str
     score: Score
     holds: Side
     fails: Side
@@ -109,8 +111,7 @@ class TellingMark:
         def said(side: Side) -> str:
             return f"label {side.label} in {percent(side.share)} of {side.documents:,}"
 
-        verb = self.condition.startswith(("has ", "begins ", "ends "))
-        where = f"it {self.condition}" if verb else self.condition
+        where = f"{self.subject} {self.condition}" if self.subject else self.condition
         return (
             f"where {where}, {said(self.holds)}; elsewhere {said(self.fails)} "
             f"(this mark alone is right in {percent(self.score.accuracy)})"

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from readbench.authoring.filling import toml_lines, toml_list, toml_piece, toml_string
 from readbench.authoring.scaffold_facts import facts_suite_text
 from readbench.core.errors import BenchError
 from readbench.core.files import write_new
@@ -120,7 +121,7 @@ def _suite_text(
     reference: str, place: Path, data: Dataset, suite: Suite, names: Sequence[str], guessed: dict[Role, str]
 ) -> str:
     shown = [
-        f"{role} = {_quoted(name)}" + (" # guessed from its name" if role in guessed else "")
+        f"{role} = {toml_string(name)}" + (" # guessed from its name" if role in guessed else "")
         for role, name in resolve(names, guessed, reference).roles.items()
     ]
     also = ", ".join(known for known in data.targets if known not in suite.tasks)
@@ -128,22 +129,27 @@ def _suite_text(
         f"{sum(bool(t) for t in data.targets[task].values())} of them with {GOLD[task]}"
         for task in suite.tasks
     ]
-    values = {
-        "PLACE": shlex.quote(str(place)),
-        "NAME": _quoted(place.stem),
-        "DESCRIPTION": " ".join(DESCRIPTIONS[task] for task in suite.tasks),
-        "DATASET": _quoted(reference),
-        "DOCUMENTS": f"{len(data.documents)} documents, {', '.join(counts)}",
-        "LEFT_OUT": "".join(f"\n# {count} {what}." for what, count in data.counts.items() if count),
-        "FOUND": f"Found in this file: {listed(names)}." if names else "An embedded corpus knows its own.",
-        "COLUMNS": "\n".join(shown if names else []) or '# title = "Title"',
-        "ALSO": f"\n# Its {also} targets are not asked for here; no method ever sees them." if also else "",
-        "LANGUAGE": _quoted(language_code(own_language(data))),
-        "SPLIT": _split_text(suite.split_of(next(iter(suite.tasks)))),
-        "TASKS": "\n\n".join(_task_text(task, data, suite) for task in suite.tasks),
-    }
-    # Each placeholder once and in one pass: a column named like a placeholder stays what it is.
-    return re.sub(r"\$([A-Z_]+)", lambda match: values[match[1]], SUITE)
+    head = toml_piece(
+        "papers",
+        PLACE=shlex.quote(str(place)),
+        NAME=toml_string(place.stem),
+        DESCRIPTION=toml_string(" ".join(DESCRIPTIONS[task] for task in suite.tasks)),
+        DATASET=toml_string(reference),
+        DOCUMENTS=f"{len(data.documents)} documents, {', '.join(counts)}",
+        LEFT_OUT="".join(f"\n# {count} {what}." for what, count in data.counts.items() if count),
+        FOUND=f"Found in this file: {listed(names)}." if names else "An embedded corpus knows its own.",
+        ALSO=f"\n# Its {also} targets are not asked for here; no method ever sees them." if also else "",
+        LANGUAGE=toml_string(language_code(own_language(data))),
+    )
+    columns = "\n".join(shown if names else []) or '# title = "Title"'
+    split = _split_text(suite.split_of(next(iter(suite.tasks))))
+    blocks = [
+        f"{head}\n{columns}",
+        f"{toml_piece('papers_split')}\n{split}",
+        *(_task_text(task, data, suite) for task in suite.tasks),
+        toml_piece("papers_limits"),
+    ]
+    return "\n\n".join(blocks) + "\n"
 
 
 GOLD: dict[Task, str] = {"keyphrases": "gold phrases", "classification": "a label"}
@@ -160,87 +166,24 @@ def _task_text(task: Task, data: Dataset, suite: Suite) -> str:
     if "text" in fields and not {"abstract", "text"} & set(chosen):
         chosen.append("text")
     others = sorted(fields - set(chosen))
-    lines = [
-        "# What is asked. Only these fields are the text that methods read, in this order.",
-        f"# This dataset also has: {', '.join(others)}." if others else "# This dataset has no others.",
-        f"[tasks.{task}]",
-        f"fields = {_list(chosen)}",
-        f"primary = {_quoted(section.primary or get_task(task).primary)}"
-        " # the metric that ranks; `bench ls metrics` explains them all",
-        f"board = {_list(section.board)} # shown beside it",
-    ]
+    values = {
+        "OTHERS": f"This dataset also has: {', '.join(others)}." if others else "This dataset has no others.",
+        "FIELDS": toml_list(chosen),
+        "PRIMARY": toml_string(section.primary or get_task(task).primary),
+        "BOARD": toml_list(section.board),
+        "METHODS": toml_lines(section.methods),
+    }
     if task == "classification":
         labels = sorted({str(label) for label in data.targets[task].values() if label})
-        lines += [
-            f"labels = {_list(labels)}",
-            f"# positive = {_quoted(labels[-1])} # of two labels: the class of precision, recall and f1",
-        ]
-    lines += [
-        "# `bench ls methods` lists them, `bench ls methods NAME` shows the parameters of one: each entry",
-        '# may carry its own, such as "pke.tfidf[n=2]", and a method may stand here several times.',
-        "methods = [",
-        *(f"    {_quoted(method)}," for method in section.methods),
-        "]",
-    ]
+        values |= {"LABELS": toml_list(labels), "POSITIVE": toml_string(labels[-1])}
+    text = toml_piece(task, **values)
     if section.split is not None and section.split != suite.split:
-        lines += ["", f"[tasks.{task}.split] # in place of [split]", _split_text(section.split)]
-    return "\n".join(lines)
+        text += f"\n\n[tasks.{task}.split] # in place of [split]\n{_split_text(section.split)}"
+    return text
 
 
 def _split_text(split: SplitSpec) -> str:
-    shares = f"test = {split.test} # shares of the documents; what neither takes is for training\n"
-    shares += f"validation = {split.validation or 0.1}"
+    values = {"TEST": split.test, "VALIDATION": split.validation or 0.1}
     if split.kind == "holdout":
-        return f'kind = "holdout"\n{shares}\n# kind = "kfold" # every document is tested once\n# folds = 5'
-    commented = "\n".join(f"# {line}" for line in shares.split("\n"))
-    return f'kind = "{split.kind}"\n# kind = "holdout"\n{commented}'
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string. JSON's is one, but for the character DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _list(texts: Sequence[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
-
-
-SUITE = """\
-# A suite: which methods read which papers, how they are scored, and what they may take.
-# Written by `bench init`; it runs as it is:    bench run $PLACE
-# Lines that are commented out show an alternative, or the default that holds without them.
-
-name = $NAME
-version = 1 # raise it when a change makes results incomparable with earlier ones
-description = "$DESCRIPTION"
-seed = 20240 # of splits, samples and methods: the same seed gives the same result
-
-# What is read: $DOCUMENTS.$LEFT_OUT
-# A path (CSV or JSON Lines, also .gz) as seen from where bench is run, or a name of `bench ls datasets`.
-[dataset]
-name = $DATASET
-language = $LANGUAGE # of documents that name none (ISO 639-1); stemming and some methods depend on it
-# encoding = "utf-8"
-# keyphrase_separator = ";" # between the phrases of one cell
-# max_characters = 1000000 # longer documents are left out and counted
-# labels = "labels.csv" # a second file of id and label, joined by id
-
-# Which column is what. Roles: id, title, abstract, authors, keyphrases, label, language; any other
-# column is a field under its own name. Gold (keyphrases, label) never reaches a method.
-# $FOUND$ALSO
-[dataset.columns]
-$COLUMNS
-
-# Which documents are learned from, and which judge. "all": every document is a test document, right
-# for methods that learn nothing. Methods that learn (classifiers, `pke.tfidf[df=train]`) need a holdout.
-[split]
-$SPLIT
-
-$TASKS
-
-# What one method may take before it is stopped; it stays on the board, as timeout or out_of_memory.
-[limits]
-timeout = "30m"
-memory = "8GiB"
-threads = 1 # of each method's libraries: more are faster, and not comparable with one
-"""
+        return toml_piece("split_holdout", **values)
+    return toml_piece("split_other", KIND=toml_string(split.kind), **values)

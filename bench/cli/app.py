@@ -48,7 +48,6 @@ app = typer.Typer(
     epilog="Errors are one line; --debug before or after any command shows the traceback.",
 )
 
-RESULTS = Path("results")
 Output = Annotated[Path, typer.Option("--output-path", help="The results folder.", envvar="BENCH_RESULTS")]
 Include = Annotated[
     list[Path] | None, typer.Option("--include-path", help="A file or folder with adapters of your own.")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import RESULTS, Output, app, console
-from readbench.cli.options import Format
+from readbench.cli.app import Output, app, console
+from readbench.cli.options import BoardFormat
+from readbench.results.places import RESULTS
 
 
 @app.command()
@@ -17,7 +18,7 @@ def leaderboard(
         str | None, typer.Argument(metavar="[RUN|SUITE]", help="A run, or a suite's newest run.")
     ] = None,
     sort: Annotated[str | None, typer.Option(help="A metric or a cost to sort by.")] = None,
-    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
+    format: Annotated[BoardFormat, typer.Option(help="How to print it.")] = BoardFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
     """Show a run's board: rank ranges, intervals, quality and cost side by side, failures visible."""
@@ -29,7 +30,7 @@ def leaderboard(
     board = build_leaderboard(find_run(reference, store), store, sort)
     # All of it is needed until the end: nobody has to look through it for garbage meanwhile.
     gc.freeze()
-    if format is Format.rich:
+    if format is BoardFormat.rich:
         from readbench.report.terminal import print_board
 
         print_board(board, console())
@@ -37,7 +38,7 @@ def leaderboard(
     from readbench.report import markup
 
     sys.stdout.write({"md": markup.as_markdown, "csv": markup.as_csv, "json": markup.as_json}[format](board))
-    sys.stdout.write("" if format is Format.csv else "\n")
+    sys.stdout.write("" if format is BoardFormat.csv else "\n")
 
 
 @app.command()

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import RESULTS, Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console
+from readbench.cli.options import Format
 from readbench.core.errors import BenchError
+from readbench.results.places import BASELINES, RESULTS
 
 if TYPE_CHECKING:
     from readbench.gate.verdicts import Verdicts
-
-BASELINES = Path("results/baselines")
-
-
-class Format(StrEnum):
-    rich = "rich"
-    md = "md"
-    json = "json"
 
 
 class Target(StrEnum):

@@ -54,17 +54,17 @@ class Check:
 def examine(results_folder: Path) -> RenderableType:
     """All checks as a table, and how many are not ok. A check that itself breaks is a warning: a broken
     installation is what this page is for."""
-    found = list(checks(results_folder))
+    all_checks = list(checks(results_folder))
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     grid.add_column("check", no_wrap=True)
     grid.add_column("state", no_wrap=True)
     grid.add_column("what was found", overflow="fold")
-    for check in found:
-        told = Text(check.found)
+    for check in all_checks:
+        cell = Text(check.found)
         if check.todo:
-            told.append(f"\n→ {check.todo}", "bold")
-        grid.add_row(check.name, Text(check.state, STYLES[check.state]), told)
-    states = [check.state for check in found]
+            cell.append(f"\n→ {check.todo}", "bold")
+        grid.add_row(check.name, Text(check.state, STYLES[check.state]), cell)
+    states = [check.state for check in all_checks]
     counts = [f"{n} {state}" for state in ("missing", "warning", "ok") if (n := states.count(state))]
     return Group(grid, Text(", ".join(counts), "bold"))
 
@@ -96,16 +96,16 @@ def checks(results_folder: Path) -> Iterator[Check]:
 
 
 def _python() -> Check:
-    found = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}; "
-    found += f"{platform.system()} {platform.machine()}"
+    text = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}; "
+    text += f"{platform.system()} {platform.machine()}"
     if sys.platform != "linux":
-        return Check("Python", "warning", found, "cells are started and measured on Linux only")
-    return Check("Python", "ok", found)
+        return Check("Python", "warning", text, "cells are started and measured on Linux only")
+    return Check("Python", "ok", text)
 
 
 def _cores() -> Check:
     allowed, there = available_cores(), os.cpu_count() or 1
-    found = f"{allowed} of {there} available"
+    text = f"{allowed} of {there} available"
     quota = _first_word(Path("/sys/fs/cgroup/cpu.max"), 2)
     if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit():
         limit = int(quota[0]) / int(quota[1])
@@ -113,30 +113,30 @@ def _cores() -> Check:
             return Check(
                 "cores",
                 "warning",
-                f"{found}, limited to {limit:.2g} by a cgroup",
+                f"{text}, limited to {limit:.2g} by a cgroup",
                 "speeds measured under a quota vary: raise it, or measure elsewhere",
             )
-    return Check("cores", "ok", found)
+    return Check("cores", "ok", text)
 
 
 def _memory() -> Check:
     memory = psutil.virtual_memory()
     free = memory.available
-    found = f"{show_size(free)} free of {show_size(memory.total)}"
+    text = f"{show_size(free)} free of {show_size(memory.total)}"
     limit = _first_word(Path("/sys/fs/cgroup/memory.max"), 1)
     if limit and limit[0].isdigit() and int(limit[0]) < memory.total:
         free = min(free, int(limit[0]))
-        found += f", limited to {show_size(int(limit[0]))} by a cgroup"
+        text += f", limited to {show_size(int(limit[0]))} by a cgroup"
     default = Limits().memory
     if free < default:
         return Check(
             "memory",
             "warning",
-            found,
+            text,
             f"less than a cell's default limit of {show_size(default)}: give --memory, such as "
             f"--memory {max(1, free // 2**30)}GiB",
         )
-    return Check("memory", "ok", found)
+    return Check("memory", "ok", text)
 
 
 def _first_word(path: Path, count: int) -> list[str]:
@@ -154,17 +154,17 @@ def _results(folder: Path) -> Check:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    found = f"{folder}{new}, {show_size(free)} free"
+    text = f"{folder}{new}, {show_size(free)} free"
     if not os.access(place, os.W_OK | os.X_OK):
         return Check(
             "results",
             "warning",
-            f"{found}, not writable",
+            f"{text}, not writable",
             "choose another folder: --output-path, or BENCH_RESULTS in the environment",
         )
     if free < LITTLE_DISK:
-        return Check("results", "warning", found, "free some space, or choose another --output-path")
-    return Check("results", "ok", f"{found}, writable")
+        return Check("results", "warning", text, "free some space, or choose another --output-path")
+    return Check("results", "ok", f"{text}, writable")
 
 
 def _meter() -> Check:
@@ -236,8 +236,8 @@ def _files_are_those_of(distribution: str, prefix: str) -> bool:
             content = Path(str(file.locate())).read_bytes()
         except OSError:
             return False
-        found = base64.urlsafe_b64encode(hashlib.new(file.hash.mode, content).digest()).rstrip(b"=")
-        if found.decode() != file.hash.value:
+        digest = base64.urlsafe_b64encode(hashlib.new(file.hash.mode, content).digest()).rstrip(b"=")
+        if digest.decode() != file.hash.value:
             return False
     return True
 
@@ -262,10 +262,10 @@ def _scipy() -> Check:
         changed = Version(version) >= JACCARD_CHANGED
     except InvalidVersion:
         changed = True
-    told = "since 1.15 its Jaccard distance reads counts as true or false, so pke.topicrank and "
-    told += "pke.multipartiterank rank otherwise than "
-    told += "with older releases" if changed else "here with newer releases"
-    return Check("SciPy", "ok", f"scipy {version}; {told}")
+    note = "since 1.15 its Jaccard distance reads counts as true or false, so pke.topicrank and "
+    note += "pke.multipartiterank rank otherwise than "
+    note += "with older releases" if changed else "here with newer releases"
+    return Check("SciPy", "ok", f"scipy {version}; {note}")
 
 
 def _torch() -> Check:
@@ -292,9 +292,9 @@ def _gpu() -> Check:
 
 
 def _gpu_traces() -> list[str]:
-    found = [str(path)] if (path := Path("/proc/driver/nvidia/version")).exists() else []
+    traces = [str(path)] if (path := Path("/proc/driver/nvidia/version")).exists() else []
     command = shutil.which("nvidia-smi")
-    return [*found, command] if command else found
+    return [*traces, command] if command else traces
 
 
 # -- this program ----------------------------------------------------------------------------------
@@ -347,10 +347,10 @@ def _methods() -> Check:
     }
     broken = [f"{name}: {why}" for name, why in registry.problems.items()]
     count = len(adapters) + len(broken)
-    found = f"{len(adapters) - len(problems)} of {count} can run here"
+    text = f"{len(adapters) - len(problems)} of {count} can run here"
     if problems:
-        found += f"; not {', '.join(problems)}"
+        text += f"; not {', '.join(problems)}"
     todo = "; ".join([*dict.fromkeys(problem.todo for problem in problems.values() if problem.todo), *broken])
     if broken:
-        return Check("methods", "warning", found, todo)
-    return Check("methods", "missing" if problems else "ok", found, todo)
+        return Check("methods", "warning", text, todo)
+    return Check("methods", "missing" if problems else "ok", text, todo)

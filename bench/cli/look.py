@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import RESULTS, Include, Output, app, console
-from readbench.cli.options import AuditFormat
+from readbench.cli.app import Include, Output, app, console
+from readbench.cli.options import Format
+from readbench.results.places import RESULTS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,7 +54,7 @@ def audit(
         str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="A seeded sample of that many documents.")] = None,
-    format: Annotated[AuditFormat, typer.Option(help="How to print it.")] = AuditFormat.rich,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
 ) -> None:
     """Can scores on this dataset be trusted? Duplicates, contradictory labels, class balance, shortcuts.
 
@@ -65,10 +66,10 @@ def audit(
     screen = console()
     with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
         found = audit_of(dataset, labels, suite, limit)
-    if format is AuditFormat.rich:
+    if format is Format.rich:
         screen.print(report.render(found))
     else:
-        show = {AuditFormat.md: report.as_markdown, AuditFormat.json: report.as_json}[format]
+        show = {Format.md: report.as_markdown, Format.json: report.as_json}[format]
         sys.stdout.write(show(found) + "\n")
     raise typer.Exit(found.exit_status)
 

@@ -14,15 +14,19 @@ from readbench.core.units import memory_limit, seconds
 
 
 class Format(StrEnum):
+    """How a verb prints what it found."""
+
     rich = "rich"
     md = "md"
-    csv = "csv"
     json = "json"
 
 
-class AuditFormat(StrEnum):
+class BoardFormat(StrEnum):
+    """The same of a board, which is a table and can be CSV as well."""
+
     rich = "rich"
     md = "md"
+    csv = "csv"
     json = "json"
 
 

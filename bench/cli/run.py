@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import RESULTS, Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console
 from readbench.cli.options import (
     DatasetName,
     Labels,
@@ -19,6 +19,7 @@ from readbench.cli.options import (
     read_memory,
     read_timeout,
 )
+from readbench.results.places import RESULTS
 
 
 @app.command()

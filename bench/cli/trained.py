@@ -123,14 +123,14 @@ def submit(
 
     if validate is not None:
         check = submission_check.Check(validate, input)
-        found = 0
+        problems = 0
         for line in check.problems():
-            found += 1
+            problems += 1
             typer.echo(f"{validate}: {line}")
         if check.without_keywords:
             typer.echo(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
-        typer.echo(f"{validate}: {found} problems" if found else f"{validate}: would be accepted")
-        raise typer.Exit(1 if found else 0)
+        typer.echo(f"{validate}: {problems} problems" if problems else f"{validate}: would be accepted")
+        raise typer.Exit(1 if problems else 0)
     if label_only and (keyphrases is not None or train_keyphrases is not None):
         _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
     if train_documents is not None and train_labels is None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from readbench.core.files import cannot_write
+from readbench.results.tables import PREDICTIONS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PREDICTIONS = "predictions.parquet"
 ANSWERS = "answers.parquet"
 BESIDE_THE_ANSWER = frozenset({"id", "scores", "classes", "raw"})
 """Columns of predictions that are no part of the answer: a score that differs in its last digit on another

@@ -1,12 +1,15 @@
-"""May two runs be compared, and what differs between them where they may?"""
+"""Whether two runs may be compared, and what differs between them if so."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 from readbench.compare.paired import Pair, Side
 from readbench.tasks.spec import TaskSpec
 
 ASKED = {"fields": "the methods read", "language": "the language is", "prompt": "the prompt is"}
-"""What a change may be about: the answers are compared all the same, and the reader is told."""
+"""Fields of a task that may differ between two runs that are compared, and how a reader is told."""
 
 
 def preconditions(before: Side, after: Side) -> list[str]:
@@ -33,42 +36,55 @@ def preconditions(before: Side, after: Side) -> list[str]:
     return reasons
 
 
-def differences(before: Side, after: Side) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs between two runs which may be compared, and how a reader is told."""
+
+    of: Literal["suite", "seed", "task", "machine", "method"]
+    text: str
+
+
+def differences(before: Side, after: Side) -> list[Difference]:
     """What differs between two runs without making them incomparable."""
     old, new = before.manifest, after.manifest
-    notes = []
+    found = []
     if old.suite == new.suite and old.suite_digest != new.suite_digest:
-        notes.append("the suite file changed; its version says that results stay comparable")
+        found.append(
+            Difference("suite", "the suite file changed; its version says that results stay comparable")
+        )
     if old.seed != new.seed:
-        notes.append(f"the seed is {new.seed}, before {old.seed}")
+        found.append(Difference("seed", f"the seed is {new.seed}, before {old.seed}"))
     for task in sorted(old.tasks.keys() & new.tasks.keys()):
         specs = [TaskSpec.model_validate(manifest.tasks[task].spec) for manifest in (old, new)]
-        notes += [
-            f"{task}: {words} {_told(getattr(specs[1], name))}, before {_told(getattr(specs[0], name))}"
-            for name, words in ASKED.items()
-            if getattr(specs[0], name) != getattr(specs[1], name)
-        ]
+        for name, words in ASKED.items():
+            values = [getattr(spec, name) for spec in specs]
+            if values[0] != values[1]:
+                text = f"{task}: {words} {_in_words(values[1])}, before {_in_words(values[0])}"
+                found.append(Difference("task", text))
     if old.machine.get("fingerprint") != new.machine.get("fingerprint"):
-        notes.append("measured on another machine: speeds are reported, not judged")
-    return notes
+        text = "measured on another machine: speeds are reported, not judged"
+        found.append(Difference("machine", text))
+    return found
 
 
-def differences_of(pair: Pair) -> list[str]:
-    """The same of one method."""
+def differences_of(pair: Pair) -> list[Difference]:
+    """What differs between the two sides of one method without making them incomparable."""
     old, new = pair.before, pair.after
     if old is None or new is None:
         return []
-    notes = []
+    found = []
     if old.method != new.method:
-        notes.append(f"{pair.task}: chosen was {new.method}, before {old.method}")
-    told = [{record.stochastic for record in row.records} - {None} for row in (old, new)]
-    if told[0] and told[1] and told[0] != told[1]:
-        changed = "has training noise" if True in told[1] else "has no training noise"
-        notes.append(f"{pair.task}: {new.method} says that it {changed}, and did not before")
-    return notes
+        text = f"{pair.task}: chosen was {new.method}, before {old.method}"
+        found.append(Difference("method", text))
+    noisy = [{record.stochastic for record in row.records} - {None} for row in (old, new)]
+    if noisy[0] and noisy[1] and noisy[0] != noisy[1]:
+        changed = "has training noise" if True in noisy[1] else "has no training noise"
+        text = f"{pair.task}: {new.method} says that it {changed}, and did not before"
+        found.append(Difference("method", text))
+    return found
 
 
-def _told(value: str | tuple[str, ...]) -> str:
+def _in_words(value: str | tuple[str, ...]) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     if not value:

@@ -1,4 +1,4 @@
-"""What a method costs now against what it cost before, and whether the two may be held against each other."""
+"""What a method costs now against what it cost before, and whether the two may be compared."""
 
 from __future__ import annotations
 
@@ -6,34 +6,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from readbench.compare.paired import Side
+from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Row
 from readbench.results.manifest import Manifest
-from readbench.results.record import RATES, CellFacts, Costs, Record
-
-SHOWN = (
-    "documents_per_s_marginal",
-    "documents_per_s",
-    "predict_s",
-    "fit_s",
-    "peak_memory_bytes",
-    "peak_vram_allocated_bytes",
-)
-"""What a comparison shows of costs."""
+from readbench.results.record import CellFacts, Record
 
 MEMORY_NEEDS = ("system", "architecture", "python")
 """Facts of the machine that must agree before its memory is judged; of Python's version the first two
 numbers: a machine of CI gets a new patch release whenever its image is built anew."""
 
 
-UNPACED = frozenset({"import_s", "gpu_utilisation"})
-"""Costs that do not follow the machine's pace: imports are measured once a machine and kept."""
-
-
 @dataclass(frozen=True)
 class CostChange:
-    """One cost of one method. ``ratio`` is after over before, with speeds scaled by what the machine took
-    for the reference workload in each run; ``judged`` whether they may be held against each other, and
-    else ``why`` not."""
+    """One cost of one method, by its name in ``COST_TABLE``. ``ratio`` is after over before; what follows the
+    pace of the machine is scaled by what the reference workload took in each run. ``judged``: whether the two
+    values may be compared; else ``why`` not."""
 
     cost: str
     before: float | None
@@ -43,8 +30,8 @@ class CostChange:
     why: str = ""
 
     @property
-    def higher_is_better(self) -> bool:
-        return self.cost in RATES
+    def definition(self) -> Cost:
+        return COST_TABLE[self.cost]
 
 
 def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostChange, ...]:
@@ -53,16 +40,16 @@ def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostCh
     speed = foreign or _why_not_speed(before, after)
     memory = foreign or _why_not_memory(before, after, old, new)
     pace = _pace(before, after)
-    found = []
-    for cost in Costs.model_fields:
-        a, b = getattr(old.costs, cost), getattr(new.costs, cost)
-        if a is None and b is None:
+    changes = []
+    for cost in COST_TABLE.values():
+        first, second = getattr(old.costs, cost.name), getattr(new.costs, cost.name)
+        if first is None and second is None:
             continue
-        why = memory if cost.endswith("_bytes") else speed
-        if a is None or b is None:
-            why = f"it was not measured {'before' if a is None else 'after'}"
-        found.append(CostChange(cost, a, b, _ratio(cost, a, b, pace), not why, why))
-    return tuple(found)
+        why = memory if cost.is_size else speed
+        if first is None or second is None:
+            why = f"it was not measured {'before' if first is None else 'after'}"
+        changes.append(CostChange(cost.name, first, second, _ratio(cost, first, second, pace), not why, why))
+    return tuple(changes)
 
 
 def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:
@@ -75,20 +62,20 @@ def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text or "")
+        moment = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _ratio(cost: str, before: float | None, after: float | None, pace: float | None) -> float | None:
+def _ratio(cost: Cost, before: float | None, after: float | None, pace: float | None) -> float | None:
     if not before or after is None:
         return None
     ratio = after / before
-    if pace is None or cost.endswith("_bytes") or cost in UNPACED:
+    if pace is None or not cost.paced:
         return ratio
     # The machine took ``pace`` times as long for the same work.
-    return ratio * pace if cost in RATES else ratio / pace
+    return ratio * pace if cost.is_rate else ratio / pace
 
 
 def _pace(before: Side, after: Side) -> float | None:
@@ -104,8 +91,8 @@ def _why_not_machine(before: Side, after: Side) -> str:
 
 
 def _why_not_its_own(side: Side, row: Row, when: str) -> str:
-    """A cell of another run was timed at a pace of the machine that this manifest does not know, and what it
-    is held against may be itself."""
+    """Why the costs of a row were not measured by its own run; "" where they were. A cell of another run was
+    timed at a pace of the machine that this manifest does not know, and both sides may show the same cell."""
     if any(cell.reused for cell in side.cells(row.task, row.method)):
         return f"measured in an earlier run {when} (run it with --fresh)"
     if all(measured_in(side.manifest, record) for record in row.records):

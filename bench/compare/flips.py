@@ -35,8 +35,8 @@ class Flip:
 
 @dataclass(frozen=True)
 class Flips:
-    """The documents that were answered differently, what became worst first. ``metric`` has a value per
-    document and is the one that their values are of; empty where both runs have no such metric."""
+    """The documents that were answered differently, the greatest loss first. ``metric`` is the one whose
+    values they show; empty where the runs share no metric with a value per document."""
 
     metric: str
     found: tuple[Flip, ...]
@@ -51,7 +51,7 @@ def find_flips(before: Side, after: Side, pair: Pair) -> Flips:
     """
     of_sides = pair.cells(before, after)
     metric = _metric_of_documents(before, after, pair)
-    found: dict[str, Flip] = {}
+    flips: dict[str, Flip] = {}
     cells = [{(cell.fold, cell.repeat): cell for cell in of_side} for of_side in of_sides]
     for place in sorted(cells[0].keys() & cells[1].keys()):
         old, new = (
@@ -59,9 +59,9 @@ def find_flips(before: Side, after: Side, pair: Pair) -> Flips:
             for side, of_side in zip((before, after), cells, strict=True)
         )
         for flip in _differing(old, new):
-            found.setdefault(flip.id, flip)
+            flips.setdefault(flip.id, flip)
     sign = 1 if metric is None or metric.higher_is_better else -1
-    ordered = sorted(found.values(), key=lambda flip: (sign * flip.change, flip.id))
+    ordered = sorted(flips.values(), key=lambda flip: (sign * flip.change, flip.id))
     return Flips("" if metric is None else metric.id, tuple(ordered))
 
 

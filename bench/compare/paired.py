@@ -1,4 +1,4 @@
-"""Two runs side by side: what they measured of the same method, on the same documents in the same order."""
+"""Two runs side by side: the scores of each method on the same documents in the same order."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def open_side(reference: str, results: Path | str) -> Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """One method in both runs; a side is None where it has no such method. Where its parameters were chosen
-    by the suite, the two sides may spell it differently; ``method`` is how it is spelled now."""
+    """One method in both runs; a side is None where that run does not have it. Where the suite chose its
+    parameters, the two sides may spell it differently; ``method`` is the spelling after."""
 
     task: str
     method: str
@@ -89,8 +89,8 @@ class Pair:
     def stochastic(self) -> bool:
         """Whether the method has training noise; where no record says so, several seeds do."""
         records = [record for row in (self.before, self.after) if row for record in row.records]
-        told = [record.stochastic for record in records if record.stochastic is not None]
-        return any(told) if told else any(record.repeat > 0 for record in records)
+        stated = [record.stochastic for record in records if record.stochastic is not None]
+        return any(stated) if stated else any(record.repeat > 0 for record in records)
 
     def cells(self, before: Side, after: Side) -> tuple[list[RunCell], list[RunCell]]:
         """The cells of both sides."""
@@ -113,8 +113,8 @@ class Pair:
 
 
 def pair_methods(before: Side, after: Side) -> list[Pair]:
-    """Every method of either run, in the order of the board before; what is new comes last. Two methods whose
-    parameters were chosen are one where the suite asked for the same, whatever was chosen."""
+    """Every method of either run, in the order of the board before, new ones last. Two rows whose parameters
+    were chosen are one method where the suite asked for the same, whatever it chose."""
     rows: dict[tuple[str, str], list[Row | None]] = {}
     for place, side in enumerate((before, after)):
         for table in side.board.tables:
@@ -136,12 +136,11 @@ def pair_methods(before: Side, after: Side) -> list[Pair]:
 
 def _chosen(rows: Iterable[Row | None]) -> dict[tuple[str, str], Row]:
     """Rows of tuned methods by task and what the suite asked for, where it asked for that once."""
-    found: dict[tuple[str, str], list[Row]] = {}
+    tuned: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row is not None and row.chosen:
-            asked, told, _ = row.chosen.partition(": best of ")
-            found.setdefault((row.task, asked if told else row.method.partition("[")[0]), []).append(row)
-    return {asked: of_one[0] for asked, of_one in found.items() if len(of_one) == 1}
+        if row is not None and row.chosen is not None:
+            tuned.setdefault((row.task, row.chosen.asked), []).append(row)
+    return {asked: same[0] for asked, same in tuned.items() if len(same) == 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,8 +165,7 @@ class PairedScores:
 def paired_scores(
     before: Side, after: Side, pair: Pair, metrics: Collection[str] = (), *, enough: int = ENOUGH
 ) -> PairedScores:
-    """Reads what both runs scored for a method; of ``metrics`` alone, or all of them where none is named.
-    This is the one place that knows how scores are kept.
+    """Reads the scores of a method in both runs: the named ``metrics``, or all of them where none is named.
 
     Raises Incomparable where the documents are not the same, BenchError where the scores cannot be read.
     """
@@ -277,8 +275,8 @@ def _part_of_sample(
 
 
 def _only(sample: Sample, metrics: Collection[str]) -> Sample:
-    """The sample with the named metrics alone, where its scores are plain columns: resampling thirty metrics
-    to judge one takes thirty times as long."""
+    """The sample reduced to the named metrics, where its scores are plain columns. Resampling takes time for
+    every metric."""
     if not metrics or any(type(scores) is not Scores for scores in sample.repeats):
         return sample
     wanted = _with_sources(sample.metrics, metrics)

@@ -1,4 +1,4 @@
-"""Two runs compared: may they be, what changed in each method, how sure that is, and what it costs now."""
+"""Two runs compared: what changed in each method, how certain that is, and what the method costs now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from readbench.compare.comparable import differences, differences_of, preconditions
+from readbench.compare.comparable import Difference, differences, differences_of, preconditions
 from readbench.compare.costs import CostChange, compare_costs
 from readbench.compare.flips import Flip, find_flips
 from readbench.compare.paired import (
@@ -35,16 +35,17 @@ from readbench.tasks.metric import Metric, OfSample
 State = Literal["compared", "identical", "failed", "vanished", "new", "never", "incomparable"]
 """``failed`` and ``vanished``: it was measured before and is not now. ``never``: on neither side."""
 
-Verdict = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
+Outcome = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
+"""What a comparison says of one metric of one method."""
 
 SIGNIFICANT = 0.05
 SAME = 1e-9
 """How far two values of the same predictions may lie apart: the rounding of a mean."""
 SAME_BY_VECTORS = 1e-4
-"""As much for a metric that compares embeddings, which another machine computes a little differently."""
+"""The same for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
 DRAWS = 40_000_000
-"""Documents times resamples of one comparison; with more than 4,000 documents there are fewer resamples."""
+"""The most documents times resamples of a comparison; above 4,000 documents there are fewer resamples."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class MetricChange:
     higher_is_better: bool
     before: float | None
     after: float | None
-    verdict: Verdict
+    verdict: Outcome
     low: float | None = None
     high: float | None = None
     p: float | None = None
@@ -73,8 +74,8 @@ class MetricChange:
 
 @dataclass(frozen=True)
 class MethodChange:
-    """One method in both runs. ``flips`` are the documents that it answers differently, what became worst
-    first, with their value of ``flip_metric``."""
+    """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
+    first, with their values of ``flip_metric``."""
 
     task: str
     method: str
@@ -98,13 +99,18 @@ class MethodChange:
 @dataclass(frozen=True)
 class RunComparison:
     """Everything that two runs say about each other. ``incomparable``: why they may not be compared at
-    all; ``notes``: what else differs between them."""
+    all; ``differences``: what else differs between them."""
 
     before: Side
     after: Side
     incomparable: tuple[str, ...]
-    notes: tuple[str, ...]
+    differences: tuple[Difference, ...]
     methods: tuple[MethodChange, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The differences in words."""
+        return tuple(difference.text for difference in self.differences)
 
     def as_json(self) -> dict[str, Any]:
         sides = {
@@ -124,9 +130,10 @@ class RunComparison:
 
 @dataclass(frozen=True)
 class Questions:
-    """What a comparison is asked. ``metrics`` names those of a task and method; ``intervals`` says for which
-    methods uncertainty is worked out: it takes time, and decides nothing for a method without training
-    noise on identical documents."""
+    """What a comparison shall answer. ``metrics`` names those of a task and method. ``intervals`` says for
+    which methods uncertainty is computed: that takes time, and decides nothing for a method without training
+    noise on identical documents. ``margin`` is the tolerated loss of a method and metric, for the value
+    before."""
 
     metrics: Callable[[str, str], Collection[str]]
     intervals: Callable[[Pair], bool] = field(default=lambda pair: True)  # noqa: ARG005
@@ -138,7 +145,7 @@ class Questions:
 def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparison:
     """Compares every method of two runs.
 
-    Raises BenchError where their files cannot be read. What may not be compared is told, not compared.
+    Raises BenchError where their files cannot be read. The result says what may not be compared.
     """
     reasons = preconditions(before, after)
     if reasons:
@@ -150,9 +157,10 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
     questions = replace(
         questions, resamples=max(questions.resamples, draws), permutations=max(questions.permutations, draws)
     )
-    found = [_method(before, after, pair, questions) for pair in pairs]
-    notes = (*differences(before, after), *(note for pair in pairs for note in differences_of(pair)))
-    return RunComparison(before, after, (), notes, tuple(_adjusted(found)))
+    methods = [_method(before, after, pair, questions) for pair in pairs]
+    of_methods = (difference for pair in pairs for difference in differences_of(pair))
+    differing = (*differences(before, after), *of_methods)
+    return RunComparison(before, after, (), differing, tuple(_adjusted(methods)))
 
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
@@ -260,10 +268,10 @@ def _tested(
     for i, change in enumerate(changes):
         assert change.change is not None
         assert change.before is not None
-        found = noise(float(errors[i]), paired.documents, per_seed[:, i])
+        uncertainty = noise(float(errors[i]), paired.documents, per_seed[:, i])
         low, high = float(intervals[i, 0]), float(intervals[i, 1])
         if pair.stochastic or paired.shrink < 1:
-            low, high = found.interval(change.change)
+            low, high = uncertainty.interval(change.change)
         p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), questions.permutations, seed)
         tested[change.metric] = replace(
             change,
@@ -271,9 +279,9 @@ def _tested(
             high=high,
             p=p,
             test=test,
-            noise=found,
+            noise=uncertainty,
             verdict="cannot be told apart",
-            detectable=detectable(found, questions.margin(pair.method, change.metric, change.before)),
+            detectable=detectable(uncertainty, questions.margin(pair.method, change.metric, change.before)),
         )
     return tested
 
@@ -309,11 +317,11 @@ def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:
                 metrics.append(change)
                 continue
             p = next(adjusted)
-            told = p <= SIGNIFICANT and change.low is not None and change.high is not None
-            if told and method.stochastic:
-                told = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
+            differs = p <= SIGNIFICANT and change.low is not None and change.high is not None
+            if differs and method.stochastic:
+                differs = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
             gained = (change.change > 0) == change.higher_is_better
-            verdict: Verdict = ("better" if gained else "worse") if told else "cannot be told apart"
+            verdict: Outcome = ("better" if gained else "worse") if differs else "cannot be told apart"
             metrics.append(replace(change, p=p, verdict=verdict))
         done.append(replace(method, metrics=tuple(metrics)))
     return done

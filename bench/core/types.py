@@ -117,23 +117,54 @@ Prediction = RankedPhrases | PredictedLabel | ExtractedFacts
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLanguage:
+    """The documents that say they are in another language than ``read``, the one in which a suite reads them.
+    ``most`` counts the languages that most of them name, the most frequent first."""
+
+    read: str
+    documents: int
+    most: Mapping[str, int]
+
+    @property
+    def words(self) -> str:
+        """What ``documents`` counts, as plans and boards say it."""
+        listed = ", ".join(f"{language} {count}" for language, count in self.most.items())
+        more = ", …" if sum(self.most.values()) < self.documents else ""
+        return f"{OTHER_LANGUAGE}, {self.read} ({listed}{more})"
+
+
+OTHER_LANGUAGE = "documents say that they are in another language than the suite reads"
+LEFT_OUT = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Documents with the targets that are known for them, per task and document id.
 
-    ``counts`` says what the reader left out and why (``{"skipped: no text": 2}``), ``demo`` marks a
-    corpus whose scores describe nothing but itself. ``parts`` is the official split, by document id,
-    where the corpus has one; an id that is not in it belongs to no part. ``slices`` are named groups of
-    documents that a task may score by themselves.
+    ``left_out`` counts the documents that the reader skipped, by the reason (``{"no text": 2}``),
+    ``remarks`` whatever else is worth knowing (``{"no label": 3}``). ``demo`` marks a corpus whose scores
+    describe nothing but itself. ``parts`` is the official split, by document id, where the corpus has one; an
+    id that is not in it belongs to no part. ``slices`` are named groups of documents that a task may score by
+    themselves.
     """
 
     name: str
     documents: tuple[Document, ...]
     targets: Mapping[Task, Mapping[str, Target]] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
     demo: bool = False
     parts: Mapping[str, Part] = field(default_factory=dict)
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    other_languages: tuple[OtherLanguage, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Everything that was counted, in words: ``{"skipped: no text": 2, "no label": 3}``."""
+        left_out = {f"{LEFT_OUT}: {reason}": number for reason, number in self.left_out.items()}
+        others = {other.words: other.documents for other in self.other_languages}
+        return {**left_out, **self.remarks, **others}
 
     @property
     def fingerprint(self) -> str:

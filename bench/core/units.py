@@ -71,6 +71,11 @@ def show_size(value: float | None) -> str:
     return f"{value:.1f} GiB"
 
 
+def show_share(value: float | None) -> str:
+    """Between 0 and 1, three places."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def show_rate(value: float | None) -> str:
     """Documents a second, three figures."""
     if value is None:

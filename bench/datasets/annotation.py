@@ -25,8 +25,8 @@ def with_annotation(dataset: Dataset, annotation: Mapping[str, tuple[Token, ...]
         "no annotation": lacking,
         "annotation without a document": len(annotation) - (len(documents) - lacking),
     }
-    counts = {**dataset.counts, **{what: number for what, number in news.items() if number}}
-    return replace(dataset, documents=documents, counts=counts)
+    remarks = {**dataset.remarks, **{what: number for what, number in news.items() if number}}
+    return replace(dataset, documents=documents, remarks=remarks)
 
 
 def read_annotation(path: Path, encoding: str) -> dict[str, tuple[Token, ...]]:

@@ -7,13 +7,21 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from readbench.core.errors import BenchError
-from readbench.core.types import Dataset, Document, Keyphrases, Label, Part, Target, Task
+from readbench.core.types import LEFT_OUT, Dataset, Document, Keyphrases, Label, Part, Target, Task
 from readbench.datasets.columns import TEXT_FIELDS, Columns, require, resolve
 from readbench.datasets.labels import join_labels, read_labels
 from readbench.datasets.lines import check_text, shown, stem
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.token_lists import unfolded
 from readbench.datasets.values import field_text, keyphrases, scalar
+
+NO_KEYPHRASES = "no keyphrases"
+"""The remark on documents without gold phrases."""
+
+
+def why_left_out(left_out: Mapping[str, int]) -> str:
+    """In a message, why no document remains."""
+    return ", ".join(f"{LEFT_OUT}: {reason} ({number})" for reason, number in left_out.items())
 
 
 class Collector:
@@ -34,7 +42,8 @@ class Collector:
         self._keyphrases: dict[str, Keyphrases] = {}
         self._labels: dict[str, Label] = {}
         self._parts: dict[str, Part] = {}
-        self._counts: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._remarks: Counter[str] = Counter()
         self._places: dict[str, str] = {}
         self._columns: dict[tuple[str, ...], Columns] = {}
         self._has_ids: bool | None = None
@@ -67,9 +76,9 @@ class Collector:
             check_text(text, where)
         limit = self._options.max_characters
         if not any(name in fields for name in TEXT_FIELDS):
-            self._counts["skipped: no text"] += 1
+            self._left_out["no text"] += 1
         elif sum(map(len, fields.values())) > limit:
-            self._counts[f"skipped: longer than {limit} characters"] += 1
+            self._left_out[f"longer than {limit} characters"] += 1
         else:
             self._documents.append(Document(id_, fields, language or self._options.language))
             self._keyphrases[id_] = phrases
@@ -84,12 +93,11 @@ class Collector:
         names = dict.fromkeys(name for names in self._columns for name in names)
         require(names, self._options.columns, str(self._path))
         if not self._documents:
-            reasons = ", ".join(f"{reason} ({count})" for reason, count in self._counts.items())
-            raise BenchError(f"no document is left; {reasons}", where=str(self._path))
+            raise BenchError(f"no document is left; {why_left_out(self._left_out)}", where=str(self._path))
         targets: dict[Task, Mapping[str, Target]] = {}
         if self._played("keyphrases"):
             targets["keyphrases"] = self._keyphrases
-            self._count("no keyphrases", sum(not phrases for phrases in self._keyphrases.values()))
+            self._count(NO_KEYPHRASES, sum(not phrases for phrases in self._keyphrases.values()))
         if self._options.labels is not None or self._played("label"):
             targets["classification"] = known = self._known_labels()
             self._count("no label", len(self._documents) - len(known))
@@ -97,9 +105,10 @@ class Collector:
             name=stem(self._path),
             documents=tuple(self._documents),
             targets=targets,
-            counts=dict(self._counts),
+            remarks=dict(self._remarks),
             source=str(self._path),
             parts=self._parts,
+            left_out=dict(self._left_out),
         )
 
     def _columns_of(self, names: tuple[str, ...], where: str) -> Columns:
@@ -147,4 +156,4 @@ class Collector:
 
     def _count(self, what: str, number: int) -> None:
         if number:
-            self._counts[what] += number
+            self._remarks[what] += number

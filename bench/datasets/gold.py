@@ -10,6 +10,7 @@ from pathlib import Path
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Keyphrases, Target
+from readbench.datasets.collect import NO_KEYPHRASES
 from readbench.datasets.lines import check_text, shown, text_lines
 from readbench.datasets.values import keyphrases
 
@@ -34,14 +35,14 @@ def with_gold(dataset: Dataset, path: Path) -> Dataset:
         )
     known: dict[str, Target] = dict(dataset.targets.get("keyphrases", {}))
     known |= {id_: phrases for id_, phrases in gold.items() if id_ in ids}
-    counts = {what: number for what, number in dataset.counts.items() if what != "no keyphrases"}
+    remarks = {what: number for what, number in dataset.remarks.items() if what != NO_KEYPHRASES}
     news = {
-        "no keyphrases": sum(not known.get(id_) for id_ in ids),
+        NO_KEYPHRASES: sum(not known.get(id_) for id_ in ids),
         "gold without a document": unmatched,
         "keyphrase variants left out": variants,
     }
-    counts |= {what: number for what, number in news.items() if number}
-    return replace(dataset, targets={**dataset.targets, "keyphrases": known}, counts=counts)
+    remarks |= {what: number for what, number in news.items() if number}
+    return replace(dataset, targets={**dataset.targets, "keyphrases": known}, remarks=remarks)
 
 
 def read_gold(path: Path) -> tuple[Mapping[str, Keyphrases], int]:

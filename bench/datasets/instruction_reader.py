@@ -10,6 +10,7 @@ from pathlib import Path
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document, Part, StatedFacts, Target, Task
+from readbench.datasets.collect import why_left_out
 from readbench.datasets.jsonl_reader import json_objects
 from readbench.datasets.lines import check_text, head, shown, stem
 from readbench.datasets.options import ReadOptions
@@ -70,7 +71,7 @@ class Rows:
         self._targets: dict[str, StatedFacts] = {}
         self._parts: dict[str, Part] = {}
         self._places: dict[str, str] = {}
-        self._skipped: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
 
     def add_file(self, file: Path, part: Part | None = None) -> None:
         """A document is known by ``id``, or by its file and line: ``dev-12``. Rows without text or with too
@@ -90,9 +91,9 @@ class Rows:
             self._places[id_] = where
             limit = self._options.max_characters
             if not fields:
-                self._skipped["skipped: no text"] += 1
+                self._left_out["no text"] += 1
             elif sum(map(len, fields.values())) > limit:
-                self._skipped[f"skipped: longer than {limit} characters"] += 1
+                self._left_out[f"longer than {limit} characters"] += 1
             else:
                 self._fields[id_], self._targets[id_], self._languages[id_] = fields, target, language
                 if part is not None:
@@ -101,7 +102,7 @@ class Rows:
     def dataset(self, name: str) -> Dataset:
         """Raises BenchError where no document is left."""
         if not self._fields:
-            reasons = ", ".join(f"{reason} ({count})" for reason, count in self._skipped.items())
+            reasons = why_left_out(self._left_out)
             what = f"no document is left; {reasons}" if reasons else "has no rows"
             raise BenchError(what, where=str(self._path), todo=_ROW)
         language = self._language()
@@ -116,7 +117,7 @@ class Rows:
                 for id_, fields in self._fields.items()
             ),
             targets=targets,
-            counts=dict(self._skipped),
+            left_out=dict(self._left_out),
             source=str(self._path),
             parts=self._parts,
             slices={

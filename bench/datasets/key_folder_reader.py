@@ -96,8 +96,8 @@ def _read(files: Files, path: Path, options: ReadOptions) -> Dataset:
         collector.add(row, names[place], place.part)
     dataset = collector.dataset()
     if unmatched := len(keys - {replace(place, home=_HOMES[".key"]) for place in texts}):
-        counts = {**dataset.counts, "keyphrases without a document": unmatched}
-        dataset = replace(dataset, counts=counts)
+        remarks = {**dataset.remarks, "keyphrases without a document": unmatched}
+        dataset = replace(dataset, remarks=remarks)
     return replace(dataset, name=path.stem if path.suffix.lower() == ".zip" else path.resolve().name)
 
 

@@ -20,8 +20,9 @@ from readbench.engine.scoring import Scoring
 from readbench.machine.machine import machine
 from readbench.machine.versions import distribution_of, versions_of
 from readbench.methods.registry import plain
-from readbench.planning.ensembles import charged, failed_member
+from readbench.planning.ensembles import failed_member
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
+from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.store import Store
@@ -260,7 +261,7 @@ class Runner:
         if record.status == "ok":
             Estimates(self.store.root).learn(record)
             members = [self.records[key] for key in cell.members]
-            record.costs = charged(record.costs, [member.costs for member in members])
+            record.costs = join_members(record.costs, [member.costs for member in members])
             record.member_predictions = {member.method: member.predictions_digest for member in members}
         return self._keep(record, job.folder)
 

@@ -1,5 +1,5 @@
-"""A run kept to be compared with: a small results folder with its records, its scores per document and
-digests of its answers, that can be committed. No text of a document goes into it."""
+"""A run kept as the baseline of later ones: a small results folder with its records, its scores per document
+and digests of its answers, which can be committed. No text of a document goes into it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from readbench.compare.answers import PREDICTIONS, read_answers, write_answers
+from readbench.compare.answers import read_answers, write_answers
 from readbench.compare.costs import measured_in
 from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write, write_json
 from readbench.results.leaderboard import STATISTICS
 from readbench.results.manifest import Manifest, RunCell
+from readbench.results.places import BASELINES
 from readbench.results.record import Failure, Record
 from readbench.results.score_files import SCORES
 from readbench.results.store import Store
+from readbench.results.tables import PREDICTIONS
 
-BASELINES = Path("results/baselines")
 OWN = frozenset({"cells", "runs"})
-"""What a baseline consists of; everything else beside it is not the harness's."""
+"""What a baseline consists of; anything else in its folder belongs to others and is kept."""
 NEVER = ("documents", "datasets", "preparations")
 """What lies in a results folder and never in a baseline."""
 LEFT_OUT = "(left out of the baseline)"
@@ -41,7 +42,7 @@ class Promoted:
 
 def promote(reference: str, results: Path, name: str | None = None, folder: Path = BASELINES) -> Promoted:
     """Keeps a run as the baseline ``folder/NAME``, by default under its suite's name, in the place of an
-    older one. What else lies there, such as thresholds, stays; cut off, the older one does.
+    older one. What else lies there, such as thresholds, stays. An interruption leaves the older one in place.
 
     Raises BenchError for a run that has not finished or measured nothing, and for a place that is no older
     baseline or cannot be written.

@@ -219,7 +219,7 @@ def _declared(root: Path) -> dict[str, Any]:
 
 def _entry_points(root: Path, metadata: Path) -> tuple[str, ...]:
     """A folder with the entry points that this code declares. What is installed declares those of the
-    present code, which the other may not have; the first distribution of a name is the one that counts."""
+    present code, which the other may not have. Python takes the first distribution of a name."""
     project = _declared(root)
     points = project.get("entry-points", {})
     if not points or "name" not in project:

@@ -1,4 +1,4 @@
-"""What is decided on one method: each threshold against what changed in it, and why."""
+"""The decisions on one method: each of its thresholds against what changed, and why."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from readbench.gate.thresholds import Threshold
 from readbench.stats.power import non_inferior
 
 Verdict = Literal["pass", "regressed", "inconclusive", "incomparable", "reported", "new"]
+"""What the gate says of one threshold on one method."""
 
 STORED_BAND = 2.0
-"""How many times as slow the same code may seem by two single measurements on one machine, scaled by the
-reference workload. In 0.3 % of 17,000 pairs it seems slower still by its throughput, in 3.6 % by
-``predict_s`` with the times below ``MOMENT`` (the runs behind docs/ci/operating-characteristics.md)."""
+"""The ratio up to which two single measurements of the same code on one machine differ, scaled by the
+reference workload. Of 17,000 pairs 0.3 % lie farther apart by their throughput, and 3.6 % by ``predict_s``
+including times below ``MOMENT`` (the runs behind docs/ci/operating-characteristics.md)."""
 
 MOMENT = 0.1
-"""Seconds: what took less both times is never a regression by two stored runs."""
+"""Seconds. Two stored runs that both took less never show a regression."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One threshold on one method. ``what`` is the metric or cost, empty where the method as a whole is
-    decided on (it failed); ``limit`` the largest loss that passes, in the unit of the value; for a speed of
-    interleaved rounds ``before`` and ``after`` are what the rounds took on average."""
+    """One threshold on one method. ``what`` is the metric or cost; empty where the decision is on the method
+    as a whole (it failed). ``limit`` is the largest loss that passes, in the unit of the value. Of a speed
+    measured in interleaved rounds ``before`` and ``after`` are geometric means over the rounds."""
 
     task: str
     method: str
@@ -108,18 +109,18 @@ def _of_noisy(
 ) -> Decision:
     assert change.noise is not None
     verdict = non_inferior(gain, limit + _tiny(change), change.noise)
-    told = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
+    basis = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
     if verdict == "inconclusive":
         smallest = "" if change.detectable is None else f"; {change.detectable:.3g} could be detected"
-        one = (
+        one_seed = (
             " (one seed each: training noise is unknown; set repeats in the suite)"
             if method.seeds < 2
             else ""
         )
-        return decided(verdict, f"{told} do not decide it{smallest}{one}")  # type: ignore[no-any-return]
+        return decided(verdict, f"{basis} do not decide it{smallest}{one_seed}")  # type: ignore[no-any-return]
     if verdict == "regressed":
-        return decided(verdict, f"a significant loss beyond the threshold; {told}")  # type: ignore[no-any-return]
-    return decided(verdict, f"a loss beyond the threshold is ruled out; {told}")  # type: ignore[no-any-return]
+        return decided(verdict, f"a significant loss beyond the threshold; {basis}")  # type: ignore[no-any-return]
+    return decided(verdict, f"a loss beyond the threshold is ruled out; {basis}")  # type: ignore[no-any-return]
 
 
 def _of_cost(method: MethodChange, change: CostChange | None, threshold: Threshold) -> Decision:
@@ -150,39 +151,40 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
     if change.ratio is None:
         if threshold.kind == "relative":
             return decided("inconclusive", "it was 0 before")
-        loss, told = (after - before) * threshold.sign, f"{after - before:+.3g}, it was 0 before"
+        loss, change_shown = (after - before) * threshold.sign, f"{after - before:+.3g}, it was 0 before"
     else:
         loss = before * (change.ratio - 1) * threshold.sign
         plain = after / before
         scaled = "" if abs(change.ratio / plain - 1) < 0.005 else f" (×{plain:.2f} before scaling)"
-        told = f"×{change.ratio:.2f}{scaled}"
+        change_shown = f"×{change.ratio:.2f}{scaled}"
     if loss <= limit:
-        return decided("pass", told)
-    told = f"{told}, beyond {threshold.text}"
-    if change.cost.endswith("_bytes"):
-        return decided("regressed", told)
+        return decided("pass", change_shown)
+    change_shown = f"{change_shown}, beyond {threshold.text}"
+    if change.definition.is_size:
+        return decided("regressed", change_shown)
     if _moment(method, change):
         why = f"it took less than {MOMENT:g} s both times"
     elif change.ratio is not None and _within_band(change, change.ratio):
         why = f"single measurements of the same code lie up to ×{STORED_BAND:g} apart"
     else:
-        return decided("regressed", told)
-    return decided("inconclusive", f"{told}, but {why}: decide it with --speed --against")
+        return decided("regressed", change_shown)
+    return decided("inconclusive", f"{change_shown}, but {why}: decide it with --speed --against")
 
 
 def _within_band(change: CostChange, ratio: float) -> bool:
-    return ratio * STORED_BAND >= 1 if change.higher_is_better else ratio <= STORED_BAND
+    return ratio * STORED_BAND >= 1 if change.definition.higher_is_better else ratio <= STORED_BAND
 
 
 def _moment(method: MethodChange, change: CostChange) -> bool:
     """Whether so little time was measured on both sides that anything may have doubled it."""
-    if change.cost == "gpu_utilisation":
+    cost = change.definition
+    if not cost.is_speed:
         return False
     seconds = []
     for value in (change.before, change.after):
-        if value is None or (change.higher_is_better and not (value and method.documents)):
+        if value is None or (cost.is_rate and not (value and method.documents)):
             return False
-        seconds.append(method.documents / value if change.higher_is_better else value)
+        seconds.append(method.documents / value if cost.is_rate else value)
     return max(seconds) < MOMENT
 
 

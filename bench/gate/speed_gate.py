@@ -1,37 +1,35 @@
-"""Is the present code slower than that of another revision? Both run in turn in one job, beside a second
-copy of the old code that says how far two runs of the same code lie apart here and now."""
+"""Decides whether the present code is slower than another revision. Both run in turn in one job, with the
+old code a second time as the control: it shows how much two runs of the same code differ here and now."""
 
 from __future__ import annotations
 
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from readbench.compare.paired import Side
-from readbench.compare.runs import MethodChange
+from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
 from readbench.gate.checkouts import checkouts, repository
 from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
 from readbench.gate.thresholds import Threshold, Thresholds, parse_threshold
 from readbench.gate.verdicts import Decision, Verdict, Verdicts, check_thresholds, default_thresholds, judge
-from readbench.results.record import RATES, Costs
-from readbench.stats.power import Location, signed_rank_location
+from readbench.results.cost_table import COST_TABLE, Cost
+from readbench.stats.power import Conclusion, Location, signed_rank_location
 
 BAND_LEVEL = 0.80
-"""Of the interval of the control whose farther end is the band. With the two other conditions false alarms
-stay below 2 % on a quiet machine and on one at a load of 8 to 13; with 95 % eighteen rounds on the busy one
-would miss every seventh slowdown of 1.5 by throughput, with 80 % they miss one in twenty (1,000 pairs each,
-of the two series in docs/ci/operating-characteristics.md)."""
+"""The level of the control's interval; the band reaches to its farther end. With the two other conditions
+false alarms stay below 2 %, on a quiet machine and on one at a load of 8 to 13. On the busy one eighteen
+rounds miss one slowdown of 1.5 in twenty by throughput; at a level of 95 % they would miss one in seven
+(1,000 pairs each, of the two series in docs/ci/operating-characteristics.md)."""
 DEFAULT = "documents_per_s_marginal:-10%"
-"""What is judged, and tolerated, of a method for which no threshold of a speed is given."""
-SPEEDS = frozenset(name for name in Costs.model_fields if name.endswith("_s") or "_per_s" in name)
+"""The threshold of a method that has none on a speed."""
 BROKEN = frozenset({"failed", "timeout", "out_of_memory"})
-"""How a method ends that does not run; what was skipped or lacks a library says nothing about the code."""
+"""The statuses of a method that broke. One that was skipped or lacks a library did not break."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class SpeedVerdict:
     band: float
     tolerance: float
     detectable: float
-    verdict: str
+    verdict: Conclusion
 
 
 def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
@@ -54,20 +52,20 @@ def judge_series(series: Series, threshold: Threshold) -> SpeedVerdict:
 
     Ratios are compared as logarithms, paired by round, without asking how times are distributed.
     """
-    sign = -1.0 if series.cost in RATES else 1.0
+    sign = -1.0 if COST_TABLE[series.cost].higher_is_better else 1.0
     base, head, control = (sign * np.log(values) for values in (series.base, series.head, series.control))
-    found = signed_rank_location(head - (base + control) / 2)
-    same = signed_rank_location(control - base, BAND_LEVEL)
+    slowdown = signed_rank_location(head - (base + control) / 2)
+    of_same_code = signed_rank_location(control - base, BAND_LEVEL)
     tolerance = _log_tolerance(threshold, series)
-    band = max(abs(same.low), abs(same.high))
-    if found.low > 0 and found.estimate > tolerance and found.estimate > band:
-        verdict = "regressed"
+    band = max(abs(of_same_code.low), abs(of_same_code.high))
+    if slowdown.low > 0 and slowdown.estimate > tolerance and slowdown.estimate > band:
+        verdict: Conclusion = "regressed"
     else:
-        verdict = "inconclusive" if found.estimate > tolerance else "pass"
-    reach = (found.high - found.low) / 2
+        verdict = "inconclusive" if slowdown.estimate > tolerance else "pass"
+    reach = (slowdown.high - slowdown.low) / 2
     return SpeedVerdict(
-        _exp(found),
-        _exp(same),
+        _exp(slowdown),
+        _exp(of_same_code),
         math.exp(band),
         math.exp(tolerance),
         math.exp(max(band, tolerance) + reach),
@@ -79,7 +77,7 @@ def _log_tolerance(threshold: Threshold, series: Series) -> float:
     """The tolerance as a logarithm of a slowdown: -10 % of a rate is 1/0.9 times the time."""
     typical = float(np.median(series.base))
     share = threshold.tolerated(typical) / typical if typical else 0.0
-    if series.cost in RATES:
+    if COST_TABLE[series.cost].higher_is_better:
         return -math.log1p(-min(share, 0.999))
     return math.log1p(share)
 
@@ -92,7 +90,7 @@ def _exp(location: Location) -> Location:
 
 @dataclass
 class SpeedGate:
-    """Measures both sides in turn. ``say`` hears what is going on."""
+    """Measures both sides in turn. ``say`` is called with a line on what runs."""
 
     question: SpeedQuestion
     thresholds: Callable[[Side], Thresholds]
@@ -133,31 +131,38 @@ class SpeedGate:
             for rounds in question.looks:
                 series = runner.until(rounds, self.say)
                 decisions = [
-                    _decision(of_one, threshold)
-                    for of_one in series
-                    if (threshold := guarded(thresholds, of_one.method).get(of_one.cost)) is not None
+                    _decision(measured_series, threshold)
+                    for measured_series in series
+                    if (threshold := guarded(thresholds, measured_series.method).get(measured_series.cost))
+                    is not None
                 ]
                 if all(decision.verdict != "inconclusive" for decision in decisions):
                     break
             decisions += unmeasured(verdicts.comparison.methods, series, runner, thresholds)
-            told = f"speed: {rounds} rounds of {base.label} and {head.label}"
-            notes = (*verdicts.notes, told)
+            measured = f"speed: {rounds} rounds of {base.label} and {head.label}"
             return Verdicts(
-                verdicts.comparison,
+                _on_one_machine(verdicts.comparison),
                 (*verdicts.decisions, *decisions),
                 self.strict,
-                tuple(note for note in notes if "another machine" not in note),
+                (*verdicts.remarks, measured),
             )
 
 
+def _on_one_machine(comparison: RunComparison) -> RunComparison:
+    """The comparison without a difference of machines: both sides ran here, though another revision may
+    identify this machine in another way."""
+    kept = tuple(difference for difference in comparison.differences if difference.of != "machine")
+    return replace(comparison, differences=kept)
+
+
 def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
-    """The thresholds of a method's costs. The default one holds until a speed is named: whoever guards the
-    memory has not said that the speed may go."""
-    found = {name: one for name, one in thresholds.of(method).items() if one.is_cost}
-    if SPEEDS.isdisjoint(found):
+    """The thresholds of a method's costs. Where none of them guards a speed, the default one does: a
+    threshold of memory does not say that the method may become slower."""
+    of_costs = {name: threshold for name, threshold in thresholds.of(method).items() if threshold.is_cost}
+    if not any(COST_TABLE[name].is_speed for name in of_costs):
         default = parse_threshold(DEFAULT)
-        found[default.name] = default
-    return found
+        of_costs[default.name] = default
+    return of_costs
 
 
 def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
@@ -174,37 +179,39 @@ def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
 def unmeasured(
     methods: Iterable[MethodChange], series: Sequence[Series], rounds: Rounds, thresholds: Thresholds
 ) -> list[Decision]:
-    """Whatever of methods that ran on both sides was not measured in every round, method by method and cost
-    by cost: never passed over in silence."""
-    measured = {(of_one.task, of_one.method, of_one.cost) for of_one in series}
-    found = []
+    """A decision for each guarded cost that was not measured in every round, of the methods that ran on both
+    sides."""
+    measured = {
+        (measured_series.task, measured_series.method, measured_series.cost) for measured_series in series
+    }
+    decisions = []
     for method in methods:
         if method.state not in ("compared", "identical"):
             continue
         if lost := rounds.lost.get((method.task, method.method)):
-            found.append(_broken(method, lost, rounds.done))
+            decisions.append(_broken(method, lost, rounds.done))
             continue
         for cost, threshold in guarded(thresholds, method.method).items():
             if (method.task, method.method, cost) not in measured:
                 taken = rounds.taken.get((method.task, method.method, cost), {})
-                found.append(_unseen(method, threshold, taken, rounds.done))
-    return found
+                decisions.append(_unseen(method, threshold, taken, rounds.done))
+    return decisions
 
 
 def _broken(method: MethodChange, lost: Mapping[str, Mapping[int, str]], rounds: int) -> Decision:
-    """It is a regression where the head broke in rounds in which the base did not, and in more of them than
-    the base broke in: what breaks now and then on both sides is no one's loss."""
+    """A regression if the head alone broke in more rounds than the base did: a method that breaks now and
+    then on both sides did not get worse."""
     of_base = {number for who in (BASE, CONTROL) for number in lost.get(who, ())}
     alone = {number for number, how in lost.get(HEAD, {}).items() if how in BROKEN and number not in of_base}
-    told = ", ".join(
+    endings = ", ".join(
         f"{who} in {len(how)} ({', '.join(sorted(set(how.values())))})"
         for who in (BASE, CONTROL, HEAD)
         if (how := lost.get(who))
     )
     if len(alone) > len(of_base):
-        why = f"it broke in {len(alone)} of {rounds} rounds in which the base did not: {told}"
+        why = f"it broke in {len(alone)} of {rounds} rounds in which the base did not: {endings}"
         return Decision(method.task, method.method, "", "regressed", why)
-    why = f"its speed was not measured: of {rounds} rounds it did not end ok for the {told}"
+    why = f"its speed was not measured: of {rounds} rounds it did not end ok for the {endings}"
     return Decision(method.task, method.method, "", "inconclusive", why)
 
 
@@ -216,34 +223,40 @@ def _unseen(
 
     if not any(taken.values()):
         return decided("reported", "neither side spends any, or can measure it")
-    told = ", ".join(f"{who} in {len(taken.get(who, ()))}" for who in (BASE, CONTROL, HEAD))
-    return decided("inconclusive", f"it was not measured in each of {rounds} rounds: {told}")
+    counts = ", ".join(f"{who} in {len(taken.get(who, ()))}" for who in (BASE, CONTROL, HEAD))
+    return decided("inconclusive", f"it was not measured in each of {rounds} rounds: {counts}")
+
+
+def _worse(cost: Cost) -> str:
+    """What a ratio above 1 says of a cost."""
+    if cost.is_speed:
+        return "as slow"
+    return "as low" if cost.higher_is_better else "as large"
 
 
 def _decision(series: Series, threshold: Threshold) -> Decision:
-    found = judge_series(series, threshold)
-    words = "as large" if series.cost.endswith("_bytes") else "as slow"
+    judged = judge_series(series, threshold)
+    words = _worse(COST_TABLE[series.cost])
     why = (
-        f"×{found.ratio.estimate:.2f} {words} [{found.ratio.low:.2f} {found.ratio.high:.2f}] in "
-        f"{len(series.base)} rounds; the same code: up to ×{found.band:.2f}"
+        f"×{judged.ratio.estimate:.2f} {words} [{judged.ratio.low:.2f} {judged.ratio.high:.2f}] in "
+        f"{len(series.base)} rounds; the same code: up to ×{judged.band:.2f}"
     )
-    if found.verdict == "inconclusive":
-        why += f"; ×{found.detectable:.2f} could be detected, less with more --rounds"
+    if judged.verdict == "inconclusive":
+        why += f"; ×{judged.detectable:.2f} could be detected, less with more --rounds"
     before = math.exp(float(np.mean(np.log(np.concatenate([series.base, series.control])))))
     after = math.exp(float(np.mean(np.log(series.head))))
-    verdict: Any = found.verdict
     return Decision(
         series.task,
         series.method,
         series.cost,
-        verdict,
+        judged.verdict,
         why,
         before,
         after,
         threshold.text,
         threshold.tolerated(before),
-        found.ratio.low,
-        found.ratio.high,
-        found.detectable,
+        judged.ratio.low,
+        judged.ratio.high,
+        judged.detectable,
         relative=True,
     )

@@ -25,14 +25,17 @@ ORDERS = (
     (BASE, CONTROL, HEAD),
     (HEAD, CONTROL, BASE),
 )
-"""Every order once in six rounds: none of the three is favoured by coming first, or by a machine that gets
-slower as it gets warmer."""
+"""Every order once in six rounds: coming first, or early on a machine that gets slower as it gets warmer,
+favours none of the three."""
 
 LEAST_ROUNDS = len(ORDERS)
 MOST_ROUNDS = 3 * LEAST_ROUNDS
-"""So many where a verdict is inconclusive until then: with six alone a machine that is disturbed now and then
-leaves every fourth slowdown of 1.5 undecided, with up to eighteen two in a thousand (``predict_s`` in
-docs/ci/operating-characteristics.md)."""
+"""The most rounds, run while a verdict is inconclusive. On a machine that is disturbed now and then six
+rounds leave one slowdown of 1.5 in four undecided, and up to eighteen rounds two in a thousand (``predict_s``
+in docs/ci/operating-characteristics.md)."""
+
+WRONG_USE = 2
+"""The exit status of `bench run` that is asked for what it does not know."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class SpeedQuestion:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """After how many rounds it is decided: after the first of them, and wherever something is still
-        inconclusive after six more, up to the most."""
+        """The numbers of rounds after which it is decided: the first, then six more each time that something
+        is still inconclusive, up to the most."""
         return tuple(range(self.rounds, self.most_rounds + 1, len(ORDERS)))
 
 
@@ -93,13 +96,13 @@ class Rounds:
         # Python itself ends with 1, too, where the code cannot be imported.
         if done.returncode in (0, 1) and lines and Path(lines[-1], "run.json").is_file():
             return open_side(lines[-1], results)
-        told = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
-        told = told.removeprefix("bench: ")
+        said = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
+        todo = "ask for what both sides have, with --suite and --method"
         raise BenchError(
-            f"the run did not take place: {told}",
+            f"the run did not take place: {said.removeprefix('bench: ')}",
             where=self.code[who].label,
             exit_status=3,
-            todo="name methods that both sides have with --method" if told.startswith("no method") else "",
+            todo=todo if done.returncode == WRONG_USE else "",
         )
 
     def _arguments(self, who: str, results: Path) -> list[str]:
@@ -120,8 +123,8 @@ class Rounds:
         return arguments
 
     def until(self, rounds: int, say: Callable[[str], None]) -> list[Series]:
-        """Goes on until so many rounds are done; every cost of every method that both sides measured in
-        each of them."""
+        """Runs until so many rounds are done. Returns every cost of every method that all three measured in
+        each round."""
         for number in range(self.done, rounds):
             order = ORDERS[number % len(ORDERS)]
             say(f"round {number + 1} of {rounds}: {', '.join(order)}")
@@ -129,9 +132,9 @@ class Rounds:
                 self._note(who, number)
         self.done = rounds
         return [
-            Series(*key, *(np.array(of_one[who]) for who in (BASE, HEAD, CONTROL)))
-            for key, of_one in self.taken.items()
-            if all(len(of_one.get(who, ())) == rounds for who in (BASE, HEAD, CONTROL))
+            Series(*key, *(np.array(values[who]) for who in (BASE, HEAD, CONTROL)))
+            for key, values in self.taken.items()
+            if all(len(values.get(who, ())) == rounds for who in (BASE, HEAD, CONTROL))
         ]
 
     def _note(self, who: str, number: int) -> None:
@@ -141,5 +144,5 @@ class Rounds:
                 continue
             for cost in Costs.model_fields:
                 if value := getattr(row.costs, cost):
-                    of_one = self.taken.setdefault((row.task, row.method, cost), {})
-                    of_one.setdefault(who, []).append(float(value))
+                    values = self.taken.setdefault((row.task, row.method, cost), {})
+                    values.setdefault(who, []).append(float(value))

@@ -15,13 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.core.units import BYTES, SECONDS
-from readbench.results.record import RATES, Costs
+from readbench.results.cost_table import COST_TABLE
 
 Kind = Literal["points", "relative", "absolute"]
 
 _GRAMMAR = re.compile(
     r"(?P<name>.+):(?P<sign>[+-])(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>pp|%|[A-Za-z]*)"
 )
+_UNITS: Mapping[str, Mapping[str, float]] = {"bytes": BYTES, "seconds": SECONDS}
+"""The units that an amount of a cost may be written in, by the cost's own unit."""
+
 _EXAMPLE = "write it like f1@10:-1pp, documents_per_s:-10% or peak_memory_bytes:+100MiB"
 
 
@@ -41,7 +44,7 @@ class Threshold:
 
     @property
     def is_cost(self) -> bool:
-        return self.name in Costs.model_fields
+        return self.name in COST_TABLE
 
     def tolerated(self, before: float) -> float:
         """The largest loss that passes, in the unit of the value, for the value before."""
@@ -51,12 +54,12 @@ class Threshold:
 def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False) -> Threshold:
     """``NAME:SIGN NUMBER UNIT``. Raises BenchError for anything else, for a cost that is guarded in the
     direction in which it improves, and for a loss of everything, which guards nothing."""
-    found = _GRAMMAR.fullmatch(text.strip())
-    if found is None:
+    parts = _GRAMMAR.fullmatch(text.strip())
+    if parts is None:
         raise BenchError(f"{text!r} is not a threshold", where=where, todo=_EXAMPLE)
-    name, unit = found["name"], found["unit"]
-    sign: Literal[1, -1] = 1 if found["sign"] == "+" else -1
-    number = float(found["number"])
+    name, unit = parts["name"], parts["unit"]
+    sign: Literal[1, -1] = 1 if parts["sign"] == "+" else -1
+    number = float(parts["number"])
     kind: Kind = "absolute"
     if unit == "pp":
         kind, number = "points", number / 100
@@ -64,10 +67,11 @@ def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False
         kind, number = "relative", number / 100
     elif unit:
         number *= _factor(name, unit, text, where)
-    if name in Costs.model_fields:
+    cost = COST_TABLE.get(name)
+    if cost is not None:
         if kind == "points":
             raise BenchError(f"{name} has no points", where=f"{where} {text}", todo=_EXAMPLE)
-        check_direction(name, sign, higher_is_better=name in RATES, where=f"{where} {text}")
+        check_direction(name, sign, higher_is_better=cost.higher_is_better, where=f"{where} {text}")
     if kind == "relative" and sign < 0 and number >= 1:
         raise BenchError(
             f"{name} may fall to nothing", where=f"{where} {text}", todo=f"write less than 100%: {name}:-10%"
@@ -108,11 +112,10 @@ def check_direction(name: str, sign: int, *, higher_is_better: bool, where: str)
 
 
 def _factor(name: str, unit: str, text: str, where: str) -> float:
+    cost = COST_TABLE.get(name)
     units: Mapping[str, float] = {}
-    if name.endswith("_bytes"):
-        units = BYTES
-    elif name.endswith("_s") and name not in RATES:
-        units = SECONDS
+    if cost is not None and cost.unit in _UNITS:
+        units = _UNITS[cost.unit]
     if unit.lower() not in units:
         raise BenchError(f"{unit!r} is no unit of {name}", where=f"{where} {text}", todo=_EXAMPLE)
     return float(units[unit.lower()])
@@ -133,14 +136,14 @@ class _File(_OfSuite):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Thresholds in layers, each given as (what it holds for, the thresholds), the more particular later:
-    a name in a later layer replaces the same name in an earlier one."""
+    """Thresholds in layers, each given as (method, thresholds) with None for every method. A threshold
+    replaces one of the same name in an earlier layer."""
 
     layers: tuple[tuple[str | None, tuple[Threshold, ...]], ...] = ()
 
     def of(self, method: str) -> dict[str, Threshold]:
-        """What holds for a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
-        of that adapter; one for ``pke.tfidf[n=2]`` for that spelling alone."""
+        """The thresholds of a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
+        of that adapter, a layer for ``pke.tfidf[n=2]`` for that spelling alone."""
         adapter = method.partition("[")[0]
         return {
             threshold.name: threshold
@@ -186,7 +189,8 @@ def read_thresholds(
 def _layers(
     section: _OfSuite, where: str, methods: Iterable[str] | None, *, shared: bool
 ) -> list[tuple[str | None, tuple[Threshold, ...]]]:
-    """What a section says of all methods, and then of each. What is shared must be known to somebody."""
+    """The thresholds of a section for all methods, then those for each method. Names in a ``shared`` section
+    must exist, though not in these runs."""
     layers: list[tuple[str | None, tuple[Threshold, ...]]] = [
         (None, _parsed(section.fail_on, f"{where}fail_on", shared=shared))
     ]
@@ -218,7 +222,7 @@ def _every_metric() -> set[str]:
     from readbench.tasks import get_task, task_names
 
     metrics = {metric.id for task in task_names() for metric in get_task(task).metrics}
-    return metrics | set(Costs.model_fields)
+    return metrics | set(COST_TABLE)
 
 
 def _check_known(name: str, known: Iterable[str], what: str, where: str) -> None:
@@ -248,7 +252,7 @@ def check_names(thresholds: Thresholds, known: Iterable[str], methods: Iterable[
     """Raises BenchError for a metric, a cost or a method that the runs do not have, unless other suites read
     that threshold too: with a typing error it would guard nothing."""
     spelled = {*methods, *(method.partition("[")[0] for method in methods)}
-    names = {*known, *Costs.model_fields}
+    names = {*known, *COST_TABLE}
     for held_for, layer in thresholds.layers:
         for threshold in layer:
             if threshold.shared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from readbench.compare.paired import Side
@@ -37,12 +37,13 @@ MARGIN = "-1pp"
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the gate says, with what it was decided from."""
+    """What the gate says, with what it was decided from. ``remarks``: what it says beside the notes of the
+    comparison."""
 
     comparison: RunComparison
     decisions: tuple[Decision, ...]
     strict: bool = False
-    notes: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
     def of(self, verdict: Verdict) -> list[Decision]:
         return [decision for decision in self.decisions if decision.verdict == verdict]
@@ -50,7 +51,7 @@ class Verdicts:
     @property
     def exit_status(self) -> int:
         """0 pass, 1 regression, 3 no method measured in both runs, 4 incomparable or, where strict,
-        inconclusive. What got worse is told first, whatever else could not be compared."""
+        inconclusive. A regression comes first, whatever else could not be compared."""
         if self.of("regressed"):
             return REGRESSION
         if self.comparison.incomparable or self.of("incomparable"):
@@ -63,7 +64,7 @@ class Verdicts:
         return {
             "exit_status": self.exit_status,
             "decisions": [asdict(decision) | {"change": decision.change} for decision in self.decisions],
-            "notes": list(self.notes),
+            "notes": [*self.comparison.notes, *self.remarks],
             "comparison": self.comparison.as_json(),
         }
 
@@ -95,12 +96,12 @@ def judge(
     decisions = [
         decision for method in comparison.methods for decision in decide(method, margins[method.method])
     ]
-    return Verdicts(comparison, tuple(decisions), strict, comparison.notes)
+    return Verdicts(comparison, tuple(decisions), strict)
 
 
 def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
     """Raises BenchError, exit status 3, for a run that has not finished or lacks the record of a cell that
-    ended ok: with nothing to hold it against every result would be a new one, and pass."""
+    ended ok: without them every result would count as new, and pass."""
     manifest = side.manifest
     if manifest.status != "finished":
         raise BenchError(
@@ -170,11 +171,11 @@ def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
 
 def default_thresholds(side: Side) -> list[str]:
     """One point of each task's primary metric."""
-    found = []
+    thresholds = []
     for task, settings in side.manifest.tasks.items():
         better = get_task(task).metric(settings.primary).higher_is_better
-        found.append(f"{settings.primary}:{MARGIN if better else MARGIN.replace('-', '+')}")
-    return list(dict.fromkeys(found))
+        thresholds.append(f"{settings.primary}:{MARGIN if better else MARGIN.replace('-', '+')}")
+    return list(dict.fromkeys(thresholds))
 
 
 def _rows(side: Side) -> list[Row]:

@@ -19,11 +19,6 @@ from typing import Any
 INTERVAL_S = 0.1
 
 
-def gpu_names() -> tuple[str, ...]:
-    """The names of the GPUs that a process may use here; none without NVML or a driver."""
-    return tuple(_name(handle) for handle in _handles())
-
-
 def gpu_memory() -> int:
     """Bytes of the largest GPU that a process may use here; 0 without one."""
     nvml = _nvml()
@@ -120,12 +115,6 @@ def _handles() -> tuple[Any, ...]:
             with contextlib.suppress(nvml.NVMLError):
                 chosen.append(nvml.nvmlDeviceGetHandleByUUID(name))
     return tuple(chosen)
-
-
-def _name(handle: Any) -> str:
-    nvml = _nvml()
-    assert nvml is not None
-    return str(nvml.nvmlDeviceGetName(handle))
 
 
 def _used(handle: Any) -> int:

@@ -48,7 +48,7 @@ class Method:
         return spell_method(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
 
     def create(self, context: Context) -> Adapter:
-        return self.adapter.of_task(context.task.task)(self.params, context)
+        return self.adapter(self.params, context)
 
 
 def plain(params: BaseModel) -> dict[str, Any]:

@@ -9,15 +9,11 @@ from readbench.adapter import Context
 from readbench.core.errors import BenchError
 from readbench.core.types import Task
 from readbench.methods.registry import Method, Registry
-from readbench.results.record import Costs, Failure, Record
+from readbench.results.record import Failure, Record
 from readbench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from readbench.planning.plan import PlannedCell
-
-SUMMED = ("import_s", "load_s", "warmup_s", "prepare_s", "fit_s", "predict_s")
-RATES = ("documents_per_s", "documents_per_s_marginal")
-PEAKS = ("peak_memory_bytes", "peak_vram_allocated_bytes", "peak_vram_process_bytes")
 
 
 def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, ...]:
@@ -103,23 +99,3 @@ def failed_member(records: Iterable[Record | None]) -> Failure | None:
                 message=f"its member {record.method} ended {record.status}{why}",
             )
     return None
-
-
-def charged(own: Costs, members: Sequence[Costs]) -> Costs:
-    """The costs of a cell that stands on others, as if its members ran one after another: seconds are
-    summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` stays the
-    cell's own. What no part knows stays null, and so do a rate and an import that one part does not know:
-    every part has them."""
-    parts = (own, *members)
-    update: dict[str, float | None] = {}
-    for name in SUMMED:
-        values = [getattr(part, name) for part in parts]
-        known = [value for value in values if value is not None]
-        whole = name != "import_s" or len(known) == len(values)
-        update[name] = sum(known) if known and whole else None
-    for name in PEAKS:
-        update[name] = max((v for part in parts if (v := getattr(part, name)) is not None), default=None)
-    for name in RATES:
-        rates = [getattr(part, name) for part in parts]
-        update[name] = None if None in rates else 1 / sum(1 / rate for rate in rates)
-    return own.model_copy(update=update)

@@ -148,7 +148,7 @@ class _Planner:
         }
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
-        sources = self.sources.of(method.adapter, type(adapter))
+        sources = self.sources.of(method.adapter)
         key = digest(
             {
                 **self._shared_key(sources, device),

@@ -9,10 +9,12 @@ from collections import Counter
 from dataclasses import replace
 
 from readbench.core.errors import BenchError
-from readbench.core.types import Dataset
+from readbench.core.types import Dataset, OtherLanguage
 from readbench.planning.suite import Suite
-from readbench.results.record import OTHER_LANGUAGE
 from readbench.text.languages import language_code
+
+LISTED = 3
+"""Other languages that are named."""
 
 
 def unnamed_language(suite: Suite) -> str:
@@ -34,7 +36,7 @@ def count_other_languages(suite: Suite, dataset: Dataset) -> Dataset:
 
     Raises BenchError where every document names another language: then the suite is wrong.
     """
-    counts = dict(dataset.counts)
+    found = []
     for read in sorted({suite.spec(task).language for task in suite.tasks}):
         code = language_code(read)
         others = Counter(d.language for d in dataset.documents if language_code(d.language) != code)
@@ -47,7 +49,5 @@ def count_other_languages(suite: Suite, dataset: Dataset) -> Dataset:
                 todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite',
             )
         if number:
-            listed = ", ".join(f"{language} {count}" for language, count in others.most_common(3))
-            more = ", …" if len(others) > 3 else ""
-            counts[f"{OTHER_LANGUAGE}, {read} ({listed}{more})"] = number
-    return replace(dataset, counts=counts)
+            found.append(OtherLanguage(read, number, dict(others.most_common(LISTED))))
+    return replace(dataset, other_languages=tuple(found))

@@ -25,10 +25,12 @@ MARKS_RULE = "marks: punctuation, length and character classes alone; words: TF-
 def render(audit: Audit) -> RenderableType:
     """The findings first, then what they rest on."""
     parts: list[RenderableType] = [Text(heading(audit), style="bold"), Text("")]
-    for found in audit.findings:
-        line = Text(f"{found.severity}: {found.text}", "red" if found.severity == "finding" else "yellow")
-        if found.ids:
-            line.append(f" (such as {', '.join(found.ids)})", "dim")
+    for finding in audit.findings:
+        line = Text(
+            f"{finding.severity}: {finding.text}", "red" if finding.severity == "finding" else "yellow"
+        )
+        if finding.ids:
+            line.append(f" (such as {', '.join(finding.ids)})", "dim")
         parts.append(line)
     if audit.findings:
         parts.append(Text(""))
@@ -42,7 +44,7 @@ def render(audit: Audit) -> RenderableType:
 
 def as_markdown(audit: Audit) -> str:
     lines = [f"**{heading(audit)}**", ""]
-    lines += [f"- **{found.severity}**: {found.text}{_such_as(found)}" for found in audit.findings]
+    lines += [f"- **{finding.severity}**: {finding.text}{_such_as(finding)}" for finding in audit.findings]
     lines += [""] if audit.findings else []
     lines += [*(f"- {line}" for line in facts(audit)), ""]
     for head, rows in [
@@ -101,22 +103,22 @@ def facts(audit: Audit) -> list[str]:
 
 
 def closing_sentence(audit: Audit) -> str:
-    findings = [found for found in audit.findings if found.severity == "finding"]
+    findings = [finding for finding in audit.findings if finding.severity == "finding"]
     notes = len(audit.findings) - len(findings)
     noted = f"; {notes} note{'s' if notes > 1 else ''}" if notes else ""
     if not findings:
         return f"Nothing found{noted}."
-    fields = dict.fromkeys(found.field for found in findings if found.field)
+    fields = dict.fromkeys(finding.field for finding in findings if finding.field)
     leave = f"; leave out {' and '.join(f'`{name}`' for name in fields)}, or say so" if fields else ""
     return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}{noted}{leave}."
 
 
-def _such_as(found: Finding) -> str:
-    return f" (such as {', '.join(found.ids)})" if found.ids else ""
+def _such_as(finding: Finding) -> str:
+    return f" (such as {', '.join(finding.ids)})" if finding.ids else ""
 
 
 def _probe_rows(audit: Audit) -> tuple[list[str], list[list[str]]]:
-    named = {found.field for found in audit.findings if found.severity == "finding"}
+    named = {finding.field for finding in audit.findings if finding.severity == "finding"}
 
     def row(probe: FieldProbe) -> list[str]:
         mark = probe.telling[0].condition if probe.telling else "–"

@@ -1,5 +1,5 @@
-"""Comparisons and the gate's decisions where people look in CI: Markdown for a job summary or a comment,
-annotations of GitHub Actions, JUnit XML for everything else."""
+"""Comparisons and the gate's decisions for CI: Markdown for a job summary or a comment, annotations of GitHub
+Actions, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from readbench.compare.costs import SHOWN
 from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
 from readbench.gate.verdicts import NOTHING_MEASURED, Decision, Verdicts
@@ -18,8 +17,8 @@ from readbench.report.comparison import (
     number,
     ratio_of,
     show_change,
-    show_cost,
     show_value,
+    shown_costs,
     verdict_of,
 )
 
@@ -65,14 +64,13 @@ def comparison_markdown(comparison: RunComparison) -> str:
                 [
                     code(method.method),
                     cost.cost,
-                    show_cost(cost.cost, cost.before),
-                    show_cost(cost.cost, cost.after),
+                    cost.definition.show(cost.before),
+                    cost.definition.show(cost.after),
                     ratio_of(cost),
                     escaped(cost.why),
                 ]
                 for method in comparison.methods
-                for cost in method.costs
-                if cost.cost in SHOWN
+                for cost in shown_costs(method)
             ),
         ),
         "",
@@ -102,8 +100,7 @@ def verdicts_markdown(verdicts: Verdicts) -> str:
         )
         lines.append("")
     lines += _flips(verdicts.comparison.methods)
-    notes = [escaped(note) for note in verdicts.notes if note not in verdicts.comparison.notes]
-    return "\n".join([*lines, *notes]) + "\n"
+    return "\n".join([*lines, *map(escaped, verdicts.remarks)]) + "\n"
 
 
 def _worst_first(decision: Decision) -> int:
@@ -163,15 +160,15 @@ def code_html(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as it is, on one line: what a method says in an error may look like markup, a link or an image,
-    and must not call anybody by @name."""
+    """Plain text on one line: the error of a method may contain markup, a link, an image or an @name, and
+    none of these must take effect."""
     text = html.escape(_line(text), quote=False)
     text = _MARKUP.sub(r"\\\g<0>", text)
     return _MENTION.sub("@<!-- -->", text)
 
 
 _MARKUP = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
-"""An underscore within a word is none: ``peak_memory_bytes`` stays readable in the file, too."""
+"""What would be markup. An underscore within a word is not: ``peak_memory_bytes`` stays as it is."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
@@ -222,13 +219,13 @@ def junit(verdicts: Verdicts) -> str:
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 
     def case(place: str, name: str, kind: str | None, why: str) -> None:
-        found = ElementTree.SubElement(suite, "testcase", classname=_clean(place), name=_clean(name))
+        testcase = ElementTree.SubElement(suite, "testcase", classname=_clean(place), name=_clean(name))
         counts["tests"] += 1
         if kind is None:
-            ElementTree.SubElement(found, "system-out").text = _clean(why)
+            ElementTree.SubElement(testcase, "system-out").text = _clean(why)
         else:
             counts[kind if kind == "skipped" else f"{kind}s"] += 1
-            ElementTree.SubElement(found, kind, message=_clean(why))
+            ElementTree.SubElement(testcase, kind, message=_clean(why))
 
     for reason in verdicts.comparison.incomparable:
         case(manifest.suite, "comparable", "error", reason)

@@ -9,11 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from readbench.compare.costs import SHOWN, CostChange
+from readbench.compare.costs import CostChange
 from readbench.compare.runs import MethodChange, MetricChange, RunComparison
-from readbench.core.units import show_rate, show_seconds, show_size
 from readbench.gate.verdicts import Decision, Verdicts
-from readbench.results.record import Costs
+from readbench.results.cost_table import COST_TABLE
 
 STYLES = {
     "worse": "red",
@@ -29,7 +28,7 @@ FLIPS_SHOWN = 10
 
 
 def render_comparison(comparison: RunComparison) -> RenderableType:
-    """Per method what changed, how sure that is, the documents that flipped, and the cost."""
+    """Per method what changed, how certain that is, the documents that flipped, and the cost."""
     parts: list[RenderableType] = [heading(comparison)]
     if comparison.incomparable:
         return Group(*parts)
@@ -112,18 +111,21 @@ def _costs(methods: Sequence[MethodChange]) -> Table:
         ("method", False), ("cost", False), ("before", True), ("after", True), ("ratio", True), ("", False)
     )
     for method in methods:
-        shown = [cost for cost in method.costs if cost.cost in SHOWN]
-        for place, cost in enumerate(shown):
+        for place, cost in enumerate(shown_costs(method)):
             cells = (
                 method.method if place == 0 else "",
                 cost.cost,
-                show_cost(cost.cost, cost.before),
-                show_cost(cost.cost, cost.after),
+                cost.definition.show(cost.before),
+                cost.definition.show(cost.after),
                 ratio_of(cost),
                 cost.why,
             )
             grid.add_row(*map(Text, cells))
     return grid
+
+
+def shown_costs(method: MethodChange) -> list[CostChange]:
+    return [change for change in method.costs if change.definition.compared]
 
 
 def ratio_of(cost: CostChange) -> str:
@@ -154,16 +156,10 @@ def show_change(change: MetricChange) -> str:
     return f"{change.change:+.3f} [{change.low:+.3f} {change.high:+.3f}]"
 
 
-def show_cost(name: str, value: float | None) -> str:
-    if name.endswith("_bytes"):
-        return show_size(value)
-    if name.startswith("documents_per_s"):
-        return show_rate(value)
-    return show_seconds(value) if name.endswith("_s") else number(value)
-
-
 def show_value(name: str, value: float | None) -> str:
-    return show_cost(name, value) if name in Costs.model_fields else number(value)
+    """The value of a metric or a cost."""
+    cost = COST_TABLE.get(name)
+    return number(value) if cost is None else cost.show(value)
 
 
 def render_verdicts(verdicts: Verdicts) -> RenderableType:
@@ -174,9 +170,7 @@ def render_verdicts(verdicts: Verdicts) -> RenderableType:
     for method in verdicts.comparison.methods:
         if flips := flips_line(method):
             parts.append(Text(flips))
-    for note in verdicts.notes:
-        if note not in verdicts.comparison.notes:
-            parts.append(Text(note, style="dim"))
+    parts += [Text(remark, style="dim") for remark in verdicts.remarks]
     status = verdicts.exit_status
     style = "green" if status == 0 else "red" if status == 1 else "yellow"
     parts.append(Text(closing(verdicts), style=f"bold {style}"))
@@ -226,6 +220,6 @@ def closing(verdicts: Verdicts) -> str:
     passed = len({decision.method for decision in verdicts.of("pass")})
     if not passed and not undecided:
         return f"{ends}: nothing was judged, no threshold holds for what both sides measured."
-    told = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
-    told += [f"{undecided} inconclusive"] if undecided else []
-    return f"{ends}: {'. '.join(told)}."
+    parts = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
+    parts += [f"{undecided} inconclusive"] if undecided else []
+    return f"{ends}: {'. '.join(parts)}."

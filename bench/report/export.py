@@ -5,16 +5,26 @@ from __future__ import annotations
 import math
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean, median, quantiles, stdev
 from typing import Any
 
 from readbench.core.errors import MissingDependency
+from readbench.results.cost_table import COST_TABLE, Unit
 from readbench.results.leaderboard import Leaderboard, Row
-from readbench.results.record import RATES, Costs
+from readbench.results.manifest import Manifest
 
 LIKE = "5.0.0"
 """The version of pytest-benchmark whose JSON this is."""
+
+
+UNITS: Mapping[Unit, str] = {
+    "seconds": "s",
+    "bytes": "bytes",
+    "documents a second": "docs/s",
+    "share": "share",
+}
+"""The units of costs as the charts of github-action-benchmark name them."""
 
 
 def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
@@ -24,51 +34,8 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
     https://pytest-benchmark.readthedocs.io: "Comparing past runs".
     """
     manifest = board.manifest
-    machine = manifest.machine
-    benchmarks = []
-    for row in _ok(board):
-        rounds = [1 / rate for record in row.records if (rate := record.costs.documents_per_s_marginal)]
-        if not rounds:
-            continue
-        benchmarks.append(
-            {
-                "group": f"{manifest.suite}/{row.task}",
-                "name": row.method,
-                "fullname": f"{manifest.suite}::{row.task}::{row.method}",
-                "params": row.record.params if row.record else {},
-                "param": None,
-                "extra_info": {
-                    "unit": "seconds per document",
-                    "metrics": {name: value.value for name, value in row.metrics.items()},
-                    "costs": row.costs.model_dump(mode="json"),
-                    "documents": manifest.tasks[row.task].tested,
-                },
-                "options": {
-                    "disable_gc": False,
-                    "timer": "perf_counter",
-                    "min_rounds": len(rounds),
-                    "max_time": manifest.timeout_s,
-                    "min_time": 0.0,
-                    "warmup": True,
-                },
-                "stats": _stats(rounds),
-            }
-        )
     return {
-        "machine_info": {
-            "node": "",
-            "processor": machine.get("cpu"),
-            "machine": machine.get("architecture"),
-            "python_compiler": "",
-            "python_implementation": platform.python_implementation(),
-            "python_implementation_version": machine.get("python"),
-            "python_version": machine.get("python"),
-            "python_build": [],
-            "release": "",
-            "system": machine.get("system"),
-            "cpu": {"count": machine.get("cores"), "brand_raw": machine.get("cpu")},
-            "fingerprint": machine.get("fingerprint"),
-        },
+        "machine_info": _machine_info(manifest.machine),
         # A run does not know which commit it measured: the fields say so.
         "commit_info": {
             "id": "unknown",
@@ -79,9 +46,58 @@ def pytest_benchmark(board: Leaderboard) -> dict[str, Any]:
             "branch": "(unknown)",
             "error": "a run keeps source digests, not a commit",
         },
-        "benchmarks": benchmarks,
+        "benchmarks": [
+            _benchmark(manifest, row, rounds) for row in _ok(board) if (rounds := _seconds_per_document(row))
+        ],
         "datetime": manifest.started_at,
         "version": LIKE,
+    }
+
+
+def _machine_info(machine: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "node": "",
+        "processor": machine.get("cpu"),
+        "machine": machine.get("architecture"),
+        "python_compiler": "",
+        "python_implementation": platform.python_implementation(),
+        "python_implementation_version": machine.get("python"),
+        "python_version": machine.get("python"),
+        "python_build": [],
+        "release": "",
+        "system": machine.get("system"),
+        "cpu": {"count": machine.get("cores"), "brand_raw": machine.get("cpu")},
+        "fingerprint": machine.get("fingerprint"),
+    }
+
+
+def _seconds_per_document(row: Row) -> list[float]:
+    """What each cell took for one more document, everything loaded (cells,)."""
+    return [1 / rate for record in row.records if (rate := record.costs.documents_per_s_marginal)]
+
+
+def _benchmark(manifest: Manifest, row: Row, rounds: Sequence[float]) -> dict[str, Any]:
+    return {
+        "group": f"{manifest.suite}/{row.task}",
+        "name": row.method,
+        "fullname": f"{manifest.suite}::{row.task}::{row.method}",
+        "params": row.record.params if row.record else {},
+        "param": None,
+        "extra_info": {
+            "unit": "seconds per document",
+            "metrics": {name: value.value for name, value in row.metrics.items()},
+            "costs": row.costs.model_dump(mode="json"),
+            "documents": manifest.tasks[row.task].tested,
+        },
+        "options": {
+            "disable_gc": False,
+            "timer": "perf_counter",
+            "min_rounds": len(rounds),
+            "max_time": manifest.timeout_s,
+            "min_time": 0.0,
+            "warmup": True,
+        },
+        "stats": _stats(rounds),
     }
 
 
@@ -141,15 +157,11 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
                     "" if value.low is None or value.high is None else f"{(value.high - value.low) / 2:.4f}"
                 )
                 add(value.higher_is_better, f"{name}/{metric}", "score", value.value, half)
-            for cost in ("documents_per_s_marginal", "fit_s", "peak_memory_bytes"):
-                taken = getattr(row.costs, cost)
-                if taken is not None:
-                    add(cost in RATES, f"{name}/{cost}", _unit(cost), taken)
+            for cost in COST_TABLE.values():
+                taken = getattr(row.costs, cost.name)
+                if cost.tracked and taken is not None:
+                    add(cost.higher_is_better, f"{name}/{cost.name}", UNITS[cost.unit], taken)
     return files
-
-
-def _unit(cost: str) -> str:
-    return "docs/s" if cost in RATES else "bytes" if cost.endswith("_bytes") else "s"
 
 
 def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
@@ -199,11 +211,11 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
 
 
 def _numbers(row: Row) -> dict[str, float]:
-    found = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
-    for name in Costs.model_fields:
+    numbers = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
+    for name in COST_TABLE:
         if (taken := getattr(row.costs, name)) is not None:
-            found[name] = taken
-    return {name: float(value) for name, value in found.items() if math.isfinite(value)}
+            numbers[name] = taken
+    return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
 
 
 def _key(name: str) -> str:

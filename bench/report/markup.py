@@ -7,8 +7,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from readbench.core.units import show_rate, show_size
 from readbench.report.words import closing_sentence
+from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Table
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def _warned(table: Table) -> list[str]:
 
 def _markdown_table(table: Table) -> list[str]:
     metrics = [table.primary, *table.settings.board]
-    head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], "docs/s", "peak memory"]
+    speed, memory = COST_TABLE["documents_per_s_marginal"], COST_TABLE["peak_memory_bytes"]
+    of_costs = [speed.heading, f"peak {memory.heading}"]
+    head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], *of_costs]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * 2}{' ---: |' * (len(head) - 2)}"]
     for row in table.rows:
         cells = [
@@ -79,20 +81,20 @@ def _markdown_table(table: Table) -> list[str]:
             f"`{row.method}`".replace("|", "\\|"),
         ]
         for metric in metrics:
-            found = row.metrics.get(metric) if row.status == "ok" else None
-            cells.append("–" if found is None or found.value is None else f"{found.value:.3f}")
+            value = row.metrics.get(metric) if row.status == "ok" else None
+            cells.append("–" if value is None or value.value is None else f"{value.value:.3f}")
             if (
                 metric == table.primary
-                and found is not None
-                and found.low is not None
-                and found.high is not None
+                and value is not None
+                and value.low is not None
+                and value.high is not None
             ):
-                cells[-1] += f" ({found.low:.3f} to {found.high:.3f})"
+                cells[-1] += f" ({value.low:.3f} to {value.high:.3f})"
         if row.status != "ok":
             cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
                 "|", "\\|"
             )
-        cells += [show_rate(row.costs.documents_per_s_marginal), show_size(row.costs.peak_memory_bytes)]
+        cells += [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -109,7 +111,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "status": row.status,
                 "rank_best": best,
                 "rank_worst": worst,
-                "chosen": row.chosen,
+                "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
             }
             for name, value in row.metrics.items():

@@ -56,7 +56,7 @@ class PlainReporter:
         self._line(f"done {label} in {show_seconds(seconds)}")
 
     def end(self, label: str, record: Record) -> None:
-        self._line(_told(label, record))
+        self._line(_ended(label, record))
 
     def _line(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -111,7 +111,7 @@ class LiveReporter:
         mark = "[green]✓[/]" if record.status == "ok" else "[red]✗[/]"
         self._finish(label, None)
         self.console.print(mark, end=" ")
-        self.console.print(_told(label, record), markup=False, highlight=False)
+        self.console.print(_ended(label, record), markup=False, highlight=False)
 
     def _finish(self, label: str, line: str | None) -> None:
         if label in self._bars:
@@ -121,7 +121,7 @@ class LiveReporter:
             self.console.print(line, highlight=False)
 
 
-def _told(label: str, record: Record) -> str:
+def _ended(label: str, record: Record) -> str:
     costs = record.costs
     if record.status != "ok":
         message = record.failure.message.splitlines()[0] if record.failure and record.failure.message else ""
@@ -185,7 +185,7 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
 
 
 def _parts(task: Task, splits: Sequence[Split]) -> str:
-    """How many documents are for what; of several folds, those of the first."""
+    """The number of documents of each part; of several folds, those of the first."""
     counts = {"test": splits[0].test, "train": splits[0].train, "validation": splits[0].validation}
     parts = ", ".join(f"{len(ids)} {part}" for part, ids in counts.items() if ids)
     return f"{task} {parts} documents" + (f" in each of {len(splits)} folds" if len(splits) > 1 else "")

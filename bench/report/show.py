@@ -27,8 +27,9 @@ from readbench.report.show_labels import labels_in_all, labels_of
 from readbench.report.show_phrases import explained
 from readbench.results.manifest import RunCell
 from readbench.results.record import Record
+from readbench.results.score_files import SCORES
 from readbench.results.store import Store
-from readbench.results.tables import read_columns, read_documents, read_targets
+from readbench.results.tables import PREDICTIONS, read_columns, read_documents, read_targets
 from readbench.tasks import get_task
 from readbench.tasks.spec import TaskSpec
 
@@ -108,7 +109,7 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
     try:
         for cell in cells:
             if cell.repeat == 0:
-                columns = read_columns(store.cell(cell.key) / "predictions.parquet")
+                columns = read_columns(store.cell(cell.key) / PREDICTIONS)
                 predictions |= task.predictions.from_columns(columns)
         documents = read_documents(store.dataset(record.fingerprint) / "documents.parquet")
         targets = read_targets(store.dataset(record.fingerprint) / "targets.parquet")
@@ -173,7 +174,7 @@ def _scores(folder: Path, metric: str) -> Mapping[str, float]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(folder / "scores.parquet", columns=["id", metric])
+        table = pq.read_table(folder / SCORES, columns=["id", metric])
         pairs = zip(table["id"].to_pylist(), table[metric].to_pylist(), strict=True)
     except (OSError, ValueError, KeyError):
         return {}

@@ -39,10 +39,10 @@ def facts_of(
 
 
 def _label(gold: StatedFacts, prediction: ExtractedFacts) -> Text:
-    told = prediction.label or "no label"
+    predicted = prediction.label or "no label"
     right = prediction.label is not None and prediction.label == gold.label
     asked = gold.label or "none asked for"
-    return Text.assemble("label ", (told, "green" if right else "red"), f", gold {asked}")
+    return Text.assemble("label ", (predicted, "green" if right else "red"), f", gold {asked}")
 
 
 def _facts(gold: Sequence[Fact], predicted: Sequence[Fact], has_gold: bool) -> Table:
@@ -50,15 +50,15 @@ def _facts(gold: Sequence[Fact], predicted: Sequence[Fact], has_gold: bool) -> T
     for name in ("subject", "predicate", "object", "against gold"):
         grid.add_column(name, overflow="fold")
     wanted = {fact_key(fact): fact for fact in gold}
-    found = {fact_key(fact): fact for fact in predicted}
-    for key, fact in found.items():
-        told, style = _mark(key, wanted) if has_gold else ("–", "")
-        grid.add_row(*_cells(fact), Text(told, style))
-    untyped = {key.untyped for key in found}
+    predicted_keys = {fact_key(fact): fact for fact in predicted}
+    for key, fact in predicted_keys.items():
+        mark, style = _mark(key, wanted) if has_gold else ("–", "")
+        grid.add_row(*_cells(fact), Text(mark, style))
+    untyped = {key.untyped for key in predicted_keys}
     for key, fact in wanted.items():
-        if key not in found:
-            told = "found, with other types" if key.untyped in untyped else "missed"
-            grid.add_row(*_cells(fact), Text(told, "yellow" if key.untyped in untyped else "red"))
+        if key not in predicted_keys:
+            mark = "found, with other types" if key.untyped in untyped else "missed"
+            grid.add_row(*_cells(fact), Text(mark, "yellow" if key.untyped in untyped else "red"))
     return grid
 
 

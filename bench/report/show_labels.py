@@ -30,29 +30,32 @@ def labels_in_all(
         gold, prediction = targets.get(document.id), predictions[document.id]
         if not isinstance(gold, str) or not isinstance(prediction, PredictedLabel):
             continue
-        told = prediction.label or NOBODY
-        counts[gold, told] = counts.get((gold, told), 0) + 1
-        if told != gold:
-            wrong.append((prediction.scores.get(told, 0.0), document, gold, prediction))
-    columns = [*spec.labels, *([NOBODY] if any(told == NOBODY for _, told in counts) else [])]
+        predicted = prediction.label or NOBODY
+        counts[gold, predicted] = counts.get((gold, predicted), 0) + 1
+        if predicted != gold:
+            wrong.append((prediction.scores.get(predicted, 0.0), document, gold, prediction))
+    columns = [*spec.labels, *([NOBODY] if any(predicted == NOBODY for _, predicted in counts) else [])]
     matrix = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     matrix.add_column("gold \\ predicted")
     for label in columns:
         matrix.add_column(Text(label), justify="right")
     for gold in spec.labels:
-        cells = [Text(str(counts.get((gold, told), 0)), "green" if told == gold else "") for told in columns]
+        cells = [
+            Text(str(counts.get((gold, predicted), 0)), "green" if predicted == gold else "")
+            for predicted in columns
+        ]
         matrix.add_row(Text(gold), *cells)
     parts: list[RenderableType] = ["", matrix]
     if not wrong:
         return [*parts, "", Text("No mistake.", "green")]
-    wrong.sort(key=lambda one: (-one[0], one[1].id))
+    wrong.sort(key=lambda mistake: (-mistake[0], mistake[1].id))
     listed = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("document", "gold", "predicted", "score", "title"):
         listed.add_column(name, justify="right" if name == "score" else "left", overflow="fold")
     for score, document, gold, prediction in wrong[:MISTAKES]:
-        told = prediction.label or NOBODY
+        predicted = prediction.label or NOBODY
         shown = f"{score:.3f}" if prediction.scores else "–"
-        listed.add_row(document.id, Text(gold), Text(told, "red"), shown, Text(_title(document, spec)))
+        listed.add_row(document.id, Text(gold), Text(predicted, "red"), shown, Text(_title(document, spec)))
     what = "surest first" if len(wrong) <= MISTAKES else f"the {MISTAKES} surest"
     parts += ["", Text(f"{len(wrong)} mistakes, {what}:"), listed]
     return [*parts, "", Text(f"One document: --document {wrong[0][1].id}", "dim")]
@@ -63,8 +66,10 @@ def labels_of(
 ) -> list[RenderableType]:
     """One document: gold, prediction, the score of each label, the text."""
     right = gold is not None and prediction.label == gold
-    told = prediction.label or "no label: an abstention"
-    line = Text.assemble("predicted ", (told, "green" if right else "red"), f", gold {gold or 'unknown'}")
+    predicted = prediction.label or "no label: an abstention"
+    line = Text.assemble(
+        "predicted ", (predicted, "green" if right else "red"), f", gold {gold or 'unknown'}"
+    )
     scores = ", ".join(f"{label} {score:.4f}" for label, score in prediction.scores.items())
     return [line, Text(scores or "no scores", "dim"), Text(spec.text(document))]
 

@@ -23,19 +23,19 @@ STYLES = {"match": "green", "near miss": "yellow", "wrong": "red", "missed": "re
 def explained(
     spec: TaskSpec, document: Document, gold: Keyphrases, prediction: RankedPhrases, whole: bool
 ) -> list[RenderableType]:
-    found = explain(spec, document, gold, prediction)
-    shown = found.predicted if whole else found.predicted[:FIRST_PHRASES]
+    explanation = explain(spec, document, gold, prediction)
+    shown = explanation.predicted if whole else explanation.predicted[:FIRST_PHRASES]
     parts: list[RenderableType] = []
-    if found.predicted:
+    if explanation.predicted:
         parts.append(_predicted_table(shown, bool(gold)))
-        hidden = found.predicted[len(shown) :]
+        hidden = explanation.predicted[len(shown) :]
         if hidden:
             matched = sum(mark.mark == "match" for mark in hidden)
             parts.append(Text(f"{len(hidden)} more phrases, {matched} of them matches", "dim"))
     else:
         parts.append(Text("It predicted nothing for this document.", "yellow"))
     if gold:
-        parts.append(_gold_table(found))
+        parts.append(_gold_table(explanation))
     else:
         parts.append(Text("No gold phrases: there is nothing to compare with.", "yellow"))
     return parts
@@ -56,23 +56,23 @@ def _predicted_table(marks: Sequence[PredictedMark], has_gold: bool) -> Table:
     grid = _grid("rank", "score", "predicted", "against gold")
     for mark in marks:
         rank = "–" if mark.rank is None else str(mark.rank)
-        told = _told_predicted(mark) if has_gold or mark.mark == "ignored" else "–"
-        grid.add_row(rank, f"{mark.score:.4g}", Text(mark.phrase), Text(told, STYLES[mark.mark]))
+        verdict = _predicted_words(mark) if has_gold or mark.mark == "ignored" else "–"
+        grid.add_row(rank, f"{mark.score:.4g}", Text(mark.phrase), Text(verdict, STYLES[mark.mark]))
     return grid
 
 
-def _gold_table(found: Explanation) -> Table:
-    matched = sum(mark.mark == "match" for mark in found.gold)
-    grid = _grid(f"gold: {matched} of {len(found.gold)} found", "what became of it")
-    for mark in found.gold:
-        told = Text(_told_gold(mark), STYLES[mark.mark])
+def _gold_table(explanation: Explanation) -> Table:
+    matched = sum(mark.mark == "match" for mark in explanation.gold)
+    grid = _grid(f"gold: {matched} of {len(explanation.gold)} found", "what became of it")
+    for mark in explanation.gold:
+        verdict = Text(_gold_words(mark), STYLES[mark.mark])
         if mark.absent and mark.mark != "ignored":
-            told.append("; absent from the text", "dim")
-        grid.add_row(Text(mark.phrase), told)
+            verdict.append("; absent from the text", "dim")
+        grid.add_row(Text(mark.phrase), verdict)
     return grid
 
 
-def _told_predicted(mark: PredictedMark) -> str:
+def _predicted_words(mark: PredictedMark) -> str:
     if mark.mark == "ignored":
         return f"not counted: {_why_ignored(mark.reason)}"
     if mark.mark == "near miss" and mark.gold is not None:
@@ -80,7 +80,7 @@ def _told_predicted(mark: PredictedMark) -> str:
     return mark.mark
 
 
-def _told_gold(mark: GoldMark) -> str:
+def _gold_words(mark: GoldMark) -> str:
     if mark.mark == "ignored":
         return f"not counted: {_why_ignored(mark.reason)}"
     if mark.mark == "match":

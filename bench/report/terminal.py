@@ -13,10 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.core.units import show_rate, show_seconds, show_size
 from readbench.report.words import closing_sentence
+from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
-from readbench.results.record import OTHER_LANGUAGE, Costs, Value, weights_of
+from readbench.results.record import Value, weights_of
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:
@@ -53,21 +53,18 @@ def _heading(board: Leaderboard) -> Text:
         text.append(
             "\nDemo corpus written for this project: its scores say nothing about real papers.", "yellow"
         )
-    left_out = ", ".join(
-        f"{count} {name.removeprefix('skipped: ')}" for name, count in _left_out(board).items()
-    )
+    left_out = ", ".join(f"{count} {reason}" for reason, count in manifest.left_out.items() if count)
     if left_out:
         text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
-    for name, count in manifest.dataset_counts.items():
-        if name.startswith(OTHER_LANGUAGE) and count:
-            text.append(f"\n{count} {name}.", "yellow")
+    for other in manifest.other_languages:
+        text.append(f"\n{other.documents} {other.words}.", "yellow")
     if manifest.status != "finished":
         text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
     return text
 
 
 def _parts(table: Table) -> str:
-    """How many documents were for what."""
+    """The number of documents of each part."""
     settings = table.settings
     folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
     words = [f"{settings.tested} test documents{folds}"]
@@ -79,13 +76,9 @@ def _parts(table: Table) -> str:
     return ", ".join(words)
 
 
-def _left_out(board: Leaderboard) -> dict[str, int]:
-    return {name: n for name, n in board.manifest.dataset_counts.items() if name.startswith("skipped") and n}
-
-
 def _table(table: Table, width: int) -> RichTable:
-    """The columns that fit: what ranks and what it costs always, the others as far as there is room for
-    them beside methods spelt in one piece."""
+    """The columns that fit: those of rank, quality and cost always, the others as far as they leave room for
+    the methods on one line each."""
     columns = {column.name: column for column in _columns(table)}
     shown = {name for name, column in columns.items() if column.wanted == 0}
     for column in sorted(columns.values(), key=lambda column: column.wanted):
@@ -112,7 +105,7 @@ def _table(table: Table, width: int) -> RichTable:
 
 
 def _broken(method: str, room: int) -> str:
-    """A name too long for its column goes on below from its parameters, not from amid a word."""
+    """The name of a method; where it is too long for its column the parameters begin a new line."""
     return method.replace("[", "\n[", 1) if cell_len(method) > room else method
 
 
@@ -142,7 +135,6 @@ def _width(columns: Sequence[_Column]) -> int:
 def _columns(table: Table) -> list[_Column]:
     """All that a table can show, from left to right."""
     rows, primary = table.rows, table.primary
-    costs = [row.costs for row in rows]
     first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
     columns = [
         _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
@@ -157,47 +149,43 @@ def _columns(table: Table) -> list[_Column]:
     for place, metric in enumerate(metrics, 1):
         wanted = 0 if metric == table.sort else place
         columns.append(_Column(metric, [_plain(_value(row, metric)) for row in rows], wanted))
-    if table.sort and table.sort not in {*metrics, primary, *COSTS, "documents_per_s_marginal"}:
+    of_costs = [cost for cost in COST_TABLE.values() if cost.heading]
+    if table.sort and table.sort not in {*metrics, primary, *(cost.name for cost in of_costs)}:
         columns.append(_sorted_by(table, table.sort))
-    told = table.settings.reference
-    if told is not None:
+    reference = table.settings.reference
+    if reference is not None:
         theirs = ["–" if row.reference is None else f"{row.reference:.3f}" for row in rows]
-        columns.append(_Column(told.label, theirs))
-    rates = [cost.documents_per_s_marginal for cost in costs]
-    columns.append(_Column("docs/s", [show_rate(rate) for rate in rates]))
-    columns.append(_Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99))
-    for cost, (name, place) in COSTS.items():
-        values = [getattr(of_row, cost) for of_row in costs]
-        wanted = 0 if cost == table.sort else place
+        columns.append(_Column(reference.label, theirs))
+    # How fast a method is comes first, then what it takes.
+    for cost in sorted(of_costs, key=lambda cost: not cost.is_rate):
+        column = _cost_column(table, cost, cost.heading, 0 if cost.name == table.sort else cost.wanted)
         # A column of nothing but dashes (no method of the suite learns) says nothing.
-        if wanted == 0 or any(value is not None for value in values):
-            show = show_size if cost.endswith("_bytes") else _seconds
-            columns.append(_Column(name, [show(value) for value in values], wanted))
+        if column.wanted == 0 or any(getattr(row.costs, cost.name) is not None for row in rows):
+            columns.append(column)
+        if cost.name == MARGINAL:
+            columns.append(_milliseconds(rows))
     return columns
 
 
-COSTS = {
-    "import_s": ("import", 52),
-    "load_s": ("load", 51),
-    "prepare_s": ("prepare", 50),
-    "fit_s": ("fit", 53),
-    "peak_memory_bytes": ("memory", 0),
-}
-"""Costs with a column of their own: its name, and how much it is wanted."""
+MARGINAL = "documents_per_s_marginal"
+"""The cost that has a second column, with the time that a document takes."""
+
+
+def _milliseconds(rows: Sequence[Row]) -> _Column:
+    rates = [row.costs.documents_per_s_marginal for row in rows]
+    return _Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99)
 
 
 def _sorted_by(table: Table, name: str) -> _Column:
-    """What the board is sorted by is seen on it, whatever it is."""
-    if name not in Costs.model_fields:
-        return _Column(name, [_plain(_value(row, name)) for row in table.rows])
-    is_rate = name.startswith("documents_per_s") or not name.endswith(("_s", "_bytes"))
-    show = show_rate if is_rate else show_size if name.endswith("_bytes") else _seconds
-    values = [getattr(row.costs, name) for row in table.rows]
-    return _Column(name, [show(value) for value in values])
+    """A column of the metric or cost that the board is sorted by."""
+    cost = COST_TABLE.get(name)
+    if cost is not None:
+        return _cost_column(table, cost, name)
+    return _Column(name, [_plain(_value(row, name)) for row in table.rows])
 
 
-def _seconds(value: float | None) -> str:
-    return "<1 ms" if value is not None and value < 0.001 else show_seconds(value)
+def _cost_column(table: Table, cost: Cost, heading: str, wanted: int = 0) -> _Column:
+    return _Column(heading, [cost.show(getattr(row.costs, cost.name)) for row in table.rows], wanted)
 
 
 def _value(row: Row, metric: str) -> Value | None:
@@ -225,8 +213,8 @@ def _plain(value: Value | None) -> str:
 
 
 def _problems(table: Table, run: str) -> list[Text]:
-    """One line for each way in which methods did not finish: ten methods that lack the same package
-    are one line. And where to read more."""
+    """One line for each reason for which methods did not finish (ten that lack the same package are one
+    line), and where to read more."""
     said: dict[tuple[str, str], list[str]] = {}
     for row in table.rows:
         if row.status != "ok":
@@ -237,22 +225,22 @@ def _problems(table: Table, run: str) -> list[Text]:
     for (status, problem), methods in said.items():
         who = methods[0] if len(methods) == 1 else f"{len(methods)} methods ({methods[0]}, …)"
         lines.append(Text(f"{status}: {who}: {problem}", style="red"))
-    told = [row.method for row in table.rows if row.status not in ("ok", "missing_dependency", "lost")]
-    if told:
-        lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(told[0])}", "dim"))
+    broken = [row.method for row in table.rows if row.status not in ("ok", "missing_dependency", "lost")]
+    if broken:
+        lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(broken[0])}", "dim"))
     return lines
 
 
 def _weights(table: Table) -> list[str]:
-    """Which weights a method's name stood for, one line for those that ran with the same."""
+    """The weights of methods, one line for those that ran with the same."""
     users: dict[str, list[str]] = {}
     for row in table.rows:
         if row.status == "ok" and row.record is not None:
-            for one in weights_of(row.record):
-                name, source, sha256 = (one.get(key, "?") for key in ("name", "source", "sha256"))
-                told = f"{name} ({source}, SHA-256 {sha256[:12]})"
-                users.setdefault(told, []).append(row.method)
-    return [f"Weights of {', '.join(methods)}: {told}." for told, methods in users.items()]
+            for weights in weights_of(row.record):
+                name, source, sha256 = (weights.get(key, "?") for key in ("name", "source", "sha256"))
+                named = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(named, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {named}." for named, methods in users.items()]
 
 
 def _footnotes(table: Table) -> Text:
@@ -275,12 +263,12 @@ def _footnotes(table: Table) -> Text:
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
     lines += _weights(table)
-    chosen = sorted({row.chosen for row in table.rows if row.chosen})
-    if chosen:
-        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(chosen)}.")
-    told = table.settings.reference
-    if told is not None:
-        lines.append(f"{told.label}: {told.metric} as given elsewhere, not measured here.")
+    tuned = sorted({row.chosen.words for row in table.rows if row.chosen})
+    if tuned:
+        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(tuned)}.")
+    reference = table.settings.reference
+    if reference is not None:
+        lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
     if any(len(row.records) > 1 for row in table.rows):
         lines.append(
             "Interval: all test documents together. spread: standard deviation over folds and repeats. "

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from readbench.core.errors import BenchError
-from readbench.results.manifest import Manifest, RunCell, RunTask
+from readbench.results.cost_table import COST_TABLE, join_folds
+from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
 from readbench.results.record import CellFacts, Costs, Failure, Record, Value
 from readbench.results.store import Store
 
@@ -23,10 +24,10 @@ STATISTICS = "statistics.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One method's line, from its cells: one, or one a fold and repeat. ``records`` are the facts of all of
-    them; ``record`` is the first in whole: what they have in common (versions, weights) is read from it.
+    """One method on a board. It has one cell, or one for each fold and repeat: ``records`` are the facts of
+    each, and ``record`` is the whole record of the first, for what all have in common (versions, weights).
     ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
-    are those of all its cells together."""
+    are those of all cells together."""
 
     task: str
     method: str
@@ -37,12 +38,12 @@ class Row:
     metrics: Mapping[str, Value]
     costs: Costs
     problem: str = ""
-    chosen: str | None = None
+    chosen: Chosen | None = None
     reference: float | None = None
 
     def value(self, metric: str) -> float | None:
-        found = self.metrics.get(metric)
-        return None if found is None else found.value
+        metric_value = self.metrics.get(metric)
+        return None if metric_value is None else metric_value.value
 
     def as_json(self) -> dict[str, Any]:
         record = self.record
@@ -59,7 +60,7 @@ class Row:
             "notes": {} if record is None else record.notes,
             "device": None if record is None else record.device,
             "problem": self.problem or None,
-            "chosen": self.chosen,
+            "chosen": self.chosen.words if self.chosen else None,
             "reference": self.reference,
         }
 
@@ -153,7 +154,7 @@ def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
         tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
         known = sorted({m for t in tables for row in t.rows for m in row.metrics})
-        costs = sorted(Costs.model_fields)
+        costs = sorted(COST_TABLE)
         if sort not in known and sort not in costs:
             raise BenchError(
                 f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
@@ -194,8 +195,8 @@ def _row(
             if len(cells) > 1 and problem:
                 problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
             break
-    found = tuple(record for record in records.values() if record is not None)
-    whole = first or (store.record(found[0].key) if found else None)
+    known = tuple(record for record in records.values() if record is not None)
+    whole = first or (store.record(known[0].key) if known else None)
     metrics: Mapping[str, Value] = whole.metrics if len(cells) == 1 and whole is not None else {}
     if joint is not None:
         metrics = {name: Value.model_validate(value) for name, value in joint.items()}
@@ -203,34 +204,15 @@ def _row(
         task,
         method,
         status,
-        found,
+        known,
         whole,
         ranks,
         metrics,
-        joint_costs([record.costs for record in found]),
+        join_folds([record.costs for record in known]),
         problem,
         cells[0].chosen,
         _reference(settings, method),
     )
-
-
-def joint_costs(costs: Sequence[Costs]) -> Costs:
-    """The costs of several cells of one method as those of a typical one: means of seconds, shares and
-    times per document, the largest of memory. Null where no cell has a value."""
-    if len(costs) < 2:
-        return costs[0] if costs else Costs()
-    joint: dict[str, float | None] = {}
-    for name in Costs.model_fields:
-        values = [value for of_one in costs if (value := getattr(of_one, name)) is not None]
-        if not values:
-            joint[name] = None
-        elif name.endswith("_bytes"):
-            joint[name] = max(values)
-        elif name.startswith("documents_per_s"):
-            joint[name] = len(values) / sum(1 / value for value in values)
-        else:
-            joint[name] = sum(values) / len(values)
-    return Costs.model_validate(joint)
 
 
 def _problem(failure: Failure) -> str:
@@ -253,13 +235,14 @@ def in_order(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
     name = sort or primary
 
     def key(row: Row) -> tuple[bool, bool, float, str]:
-        found = row.metrics.get(name)
-        value = None if found is None else found.value
-        better = -1.0 if found is None or found.higher_is_better else 1.0
-        if found is None and name in Costs.model_fields:
+        metric, cost = row.metrics.get(name), COST_TABLE.get(name)
+        value = row.value(name)
+        higher_is_better = metric is None or metric.higher_is_better
+        if metric is None and cost is not None:
             value = getattr(row.costs, name)
-            better = -1.0 if "documents_per_s" in name else 1.0
-        return row.status != "ok", value is None, 0.0 if value is None else better * value, row.method
+            higher_is_better = cost.higher_is_better
+        sign = -1.0 if higher_is_better else 1.0
+        return row.status != "ok", value is None, 0.0 if value is None else sign * value, row.method
 
     return sorted(rows, key=key)
 

@@ -6,9 +6,30 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from readbench.results.record import Migration, Status, StoredModel, migrated
+from readbench.core.types import OtherLanguage
+from readbench.results.manifest_migrations import MANIFEST_MIGRATIONS
+from readbench.results.record import Status, StoredModel, migrated
 
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
+
+
+class Chosen(StoredModel):
+    """How the parameters of a method were chosen: the best of the ``combinations`` of what the suite asked
+    for (``asked``) on the ``documents`` of the validation part; None where no combination ran, so that the
+    first one stays on the board with what stopped it. ``equal``: how many others were as good."""
+
+    asked: str
+    combinations: int
+    documents: int | None
+    equal: int = 0
+
+    @property
+    def words(self) -> str:
+        """As boards say it."""
+        if self.documents is None:
+            return f"none of {self.combinations} combinations ran"
+        others = f", {self.equal} other{'s' if self.equal > 1 else ''} equally good" if self.equal else ""
+        return f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
 
 
 class RunCell(StoredModel):
@@ -21,7 +42,7 @@ class RunCell(StoredModel):
     key: str
     status: Status
     reused: bool = False
-    chosen: str | None = None
+    chosen: Chosen | None = None
 
 
 class Trial(StoredModel):
@@ -63,8 +84,9 @@ class RunTask(StoredModel):
 
 
 class Manifest(StoredModel):
-    """A run: which cells, of which suite, on which documents, started how. ``reference_workload_s``: what
-    the machine took for a fixed piece of work before the first cell; null where no cell was measured."""
+    """A run: which cells, of which suite, on which documents, started how. ``left_out``,
+    ``other_languages`` and ``remarks`` are those of the dataset. ``reference_workload_s``: what the machine
+    took for a fixed piece of work before the first cell; null where no cell was measured."""
 
     schema_version: int = MANIFEST_VERSION
     name: str
@@ -79,7 +101,9 @@ class Manifest(StoredModel):
     tasks: dict[str, RunTask]
     dataset: str
     dataset_source: str
-    dataset_counts: dict[str, int]
+    left_out: dict[str, int] = Field(default_factory=dict)
+    other_languages: tuple[OtherLanguage, ...] = ()
+    remarks: dict[str, int] = Field(default_factory=dict)
     demo: bool
     fingerprint: str
     seed: int
@@ -91,20 +115,6 @@ class Manifest(StoredModel):
     reference_workload_s: float | None = None
     trials: list[Trial] = Field(default_factory=list)
     cells: list[RunCell]
-
-
-def _split_of_each_task(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 had one split for all tasks, of one fold."""
-    split = {name: data.pop(name) for name in ("split", "split_hash", "documents")}
-    tasks = {
-        name: task | split | {"folds": 1, "tested": split["documents"]["test"]}
-        for name, task in data["tasks"].items()
-    }
-    return data | {"tasks": tasks, "schema_version": 2}
-
-
-MANIFEST_MIGRATIONS: dict[int, Migration] = {1: _split_of_each_task}
-"""From a schema version to the next one, applied in turn to what older versions wrote."""
 
 
 def read_manifest(data: dict[str, Any], where: str) -> Manifest:

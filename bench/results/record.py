@@ -9,17 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from readbench.core.errors import BenchError
 
-RATES = frozenset({"documents_per_s", "documents_per_s_marginal", "gpu_utilisation"})
-"""Costs of which more is better."""
-
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-
-OTHER_LANGUAGE = "documents say that they are in another language than the suite reads"
-"""How the count of such documents begins, among those of a dataset."""
 
 
 class StoredModel(BaseModel):
@@ -36,9 +30,8 @@ class Failure(StoredModel):
 
 
 class Value(StoredModel):
-    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
-    its 95 % interval. Null where no
-    document counts."""
+    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and its
+    95 % interval. Null where no document counts."""
 
     value: float | None
     low: float | None = None
@@ -80,7 +73,8 @@ class PreparationCost(StoredModel):
 
 
 class Costs(StoredModel):
-    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0.
+    """What a cell cost. Seconds, bytes and documents a second; absent is null, never 0. What each field is
+    and how it is shown stands in ``cost_table.COST_TABLE``.
 
     ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
     ``documents_per_s``, where other work was in the way (the record's notes say so).
@@ -110,9 +104,9 @@ class Costs(StoredModel):
 
 class Record(StoredModel):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
-    training noise; null in records that are older than the question. ``members`` are the cells that a method
-    made of others stands on, key by spelling, and ``member_predictions`` digests of what they had predicted;
-    its costs hold theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
+    training noise; null in records from before this field. ``members``: of an ensemble the cells whose
+    predictions it combines, key by spelling, and ``member_predictions`` the digests of these predictions; its
+    costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
     cover, as where a method imports by computed names; where one changes, the cell runs again."""
 
     schema_version: int = SCHEMA_VERSION
@@ -152,8 +146,8 @@ class Record(StoredModel):
 
 
 class CellFacts(BaseModel):
-    """What a board needs of every cell of a method. A record is mostly metrics and versions; of a method with
-    a hundred cells they are read of one, and of the others this."""
+    """The part of a record that a board needs of every cell of a method. The rest, mostly metrics and
+    versions, is read of the first cell alone: a method may have a hundred."""
 
     model_config = ConfigDict(extra="ignore")
 

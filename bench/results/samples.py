@@ -62,7 +62,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
         for cell in (cell for cell in cells if cell.repeat == repeat):
             path = store.cell(cell.key) / SCORES
             try:
-                found = read_scores(path)
+                of_cell = read_scores(path)
             except (OSError, ValueError) as error:
                 raise BenchError(
                     f"the scores of {cell.method} cannot be read: {type(error).__name__}",
@@ -70,7 +70,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
                     todo="run the suite again",
                     exit_status=3,
                 ) from error
-            for name, values in found.items():
+            for name, values in of_cell.items():
                 columns.setdefault(name, []).extend(values)
         order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
         repeats.append(

@@ -78,9 +78,9 @@ class Store:
         except OSError:
             return None
         with contextlib.suppress(ValidationError):
-            found = kind.model_validate_json(content)
-            if found.schema_version == SCHEMA_VERSION:
-                return found
+            kept = kind.model_validate_json(content)
+            if kept.schema_version == SCHEMA_VERSION:
+                return kept
         try:
             data = json.loads(content)
             if not isinstance(data, dict):
@@ -110,14 +110,14 @@ class Store:
         path = self.run(name) / "run.json"
         try:
             return read_manifest(json.loads(path.read_bytes()), str(path))
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise BenchError(f"cannot be read as a run: {first_line(error)}", where=str(path)) from error
 
     def runs(self) -> list[str]:
         """Names of runs, newest first."""
-        found = [path.parent for path in self.root.glob("runs/*/run.json")]
+        folders = [path.parent for path in self.root.glob("runs/*/run.json")]
         return [
-            path.name for path in sorted(found, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+            path.name for path in sorted(folders, key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
         ]
 
     def workspace(self, kind: str, key: str) -> Path:

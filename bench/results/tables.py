@@ -12,6 +12,7 @@ from readbench.core.types import Document, Target, Task, Token, plain_target, ta
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PREDICTIONS = "predictions.parquet"
 ROWS_PER_GROUP = 8192
 
 

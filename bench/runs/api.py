@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from readbench.results.leaderboard import build_leaderboard, find_run, open_store
+from readbench.results.places import RESULTS
 from readbench.results.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-RESULTS = Path("results")
 
 
 def run(

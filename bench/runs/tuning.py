@@ -11,18 +11,18 @@ from readbench.planning.checking import CheckedSuite
 from readbench.planning.grids import Grid
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
-from readbench.results.manifest import Trial
+from readbench.results.manifest import Chosen, Trial
 from readbench.results.record import Record
 from readbench.tasks.metric import Metric
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was tried and what was chosen. ``methods`` are the chosen ones of each task; ``chosen`` says in
-    words, by task and spec, out of what."""
+    """What was tried and what was chosen. ``methods`` are the chosen ones of each task; ``chosen`` says by
+    task and spelling how their parameters were chosen."""
 
     methods: Mapping[Task, tuple[Method, ...]] = field(default_factory=dict)
-    chosen: Mapping[tuple[Task, str], str] = field(default_factory=dict)
+    chosen: Mapping[tuple[Task, str], Chosen] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
 
 
@@ -33,7 +33,7 @@ def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> 
     ``records`` are those of the cells of ``plan``, by key.
     """
     methods: dict[Task, tuple[Method, ...]] = {}
-    chosen: dict[tuple[Task, str], str] = {}
+    chosen: dict[tuple[Task, str], Chosen] = {}
     trials: list[Trial] = []
     for name, task in checked.tasks.items():
         if not task.grids:
@@ -44,7 +44,7 @@ def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> 
         best = [(_best(grid, primary, found), grid) for grid in task.grids]
         methods[name] = tuple(method for method, _ in best)
         for method, grid in best:
-            chosen[name, method.spelling] = _told(grid, method, found, len(plan.splits[name][0].test))
+            chosen[name, method.spelling] = _how(grid, method, found, len(plan.splits[name][0].test))
     return Choice(methods, chosen, tuple(trials))
 
 
@@ -73,11 +73,12 @@ def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
     return max(ran, key=lambda pair: pair[0])[1] if ran else grid.candidates[0]
 
 
-def _told(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> str:
+def _how(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
     values = [trials[method.spelling].value for method in grid.candidates]
     reached = trials[best.spelling].value
-    if reached is None:
-        return f"none of {len(values)} combinations ran"
-    equal = values.count(reached) - 1
-    others = f", {equal} other{'s' if equal > 1 else ''} equally good" if equal else ""
-    return f"{grid.method}: best of {len(values)} on {documents} validation documents{others}"
+    return Chosen(
+        asked=grid.method,
+        combinations=len(values),
+        documents=None if reached is None else documents,
+        equal=0 if reached is None else values.count(reached) - 1,
+    )

@@ -51,10 +51,6 @@ class Comparison:
     seed: int
     test: str = SIGN_FLIP
 
-    def told_apart(self, one: str, other: str) -> bool:
-        """Whether two methods differ significantly."""
-        return bool(self.p[self.names.index(one), self.names.index(other)] <= self.alpha)
-
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``json.dumps``; NaN becomes null."""
         return {
@@ -69,25 +65,6 @@ class Comparison:
             "seed": self.seed,
             "test": self.test,
         }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Comparison:
-        """The inverse of ``to_json``."""
-        k = len(value["names"])
-        # Float arrays read null as NaN; the shape is given for k = 0.
-        arrays = {name: np.array(value[name], dtype=np.float64) for name in ("means", "differences", "p")}
-        return cls(
-            names=tuple(value["names"]),
-            higher_is_better=value["higher_is_better"],
-            means=arrays["means"].reshape(k),
-            differences=arrays["differences"].reshape(k, k),
-            p=arrays["p"].reshape(k, k),
-            rank_ranges=tuple((low, high) for low, high in value["rank_ranges"]),
-            permutations=value["permutations"],
-            alpha=value["alpha"],
-            seed=value["seed"],
-            test=value.get("test", SIGN_FLIP),
-        )
 
 
 def compare_all(

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from readbench.tasks.metric import weighted_means
-
 Floats = NDArray[np.float64]
 
 # Draws times documents of one chunk: the arrays of a chunk stay below 25 MB.
@@ -49,34 +47,6 @@ def percentile_intervals(replicates: Floats, level: float = 0.95) -> Floats:
     for column in np.flatnonzero(~whole & ~missing.all(axis=0)):
         intervals[column] = np.nanquantile(replicates[:, column], tails)
     return intervals
-
-
-def bootstrap_intervals(
-    values: ArrayLike,
-    *,
-    resamples: int = 10_000,
-    level: float = 0.95,
-    seed: int,
-    combine: Callable[[Floats], Floats] | None = None,
-) -> Floats:
-    """Percentile intervals (columns, 2) of the means of columns of values (documents, columns).
-
-    Documents are resampled jointly for all columns. NaN marks a document that does not count for a
-    column: the statistic is the ratio of two sums, over the resampled documents that count. A resample
-    in which none counts is left out; a column without any value gets NaN. In the unit of ``values``.
-    ``combine`` turns the means (..., columns) of resamples into the statistics of the same shape, for
-    those that are no means but come from means (``Scores.combined``).
-    """
-    table = as_matrix(values)
-    n, columns = table.shape
-    if n == 0 or columns == 0:
-        return np.full((columns, 2), np.nan)
-
-    def statistic(weights: Floats) -> Floats:
-        means = weighted_means(table, weights)
-        return means if combine is None else combine(means)
-
-    return percentile_intervals(bootstrap(n, statistic, resamples=resamples, seed=seed), level)
 
 
 def bootstrap_p(differences: Floats) -> Floats:

@@ -114,12 +114,6 @@ def explain(
     )
 
 
-def near_miss(one: str, other: str, language: str = "en") -> Reason | None:
-    """Why two phrases that do not match are nearly the same; None where they are not, or match."""
-    first, second = (_read([phrase], language)[0] for phrase in (one, other))
-    return _near(first, second)
-
-
 def _read(phrases: Sequence[str], language: str) -> list[_Phrase]:
     read: list[_Phrase] = []
     seen: set[tuple[str, ...]] = set()

@@ -50,8 +50,8 @@ class ModelManifest(BaseModel):
 
     def digest(self) -> str:
         """SHA-256 that stands for the model: its method, task and files."""
-        told = [self.method, self.spec.model_dump(mode="json"), self.files, self.weights, self.inputs]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        identity = [self.method, self.spec.model_dump(mode="json"), self.files, self.weights, self.inputs]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def weights_beside(adapter: Adapter) -> dict[str, str]:

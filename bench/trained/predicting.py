@@ -1,5 +1,6 @@
-"""Predicts with a model folder for a file of any size (`bench predict`): block by block, in constant memory,
-going on after an interruption."""
+"""Predicts with a model folder for a file of any size (`bench predict`): block by block, in constant memory.
+
+After an interruption the same call continues at the last whole block."""
 
 from __future__ import annotations
 
@@ -57,12 +58,12 @@ class Model:
         """Predictions by document id. Raises BenchError where the method breaks its interface."""
         shown = [self.manifest.spec.project(document) for document in documents]
         self._bench.renew({"test": shown})
-        found: dict[str, Prediction] = {}
+        predictions: dict[str, Prediction] = {}
         size = self._adapter.chunk_size
         for begin in range(0, len(shown), size):
             chunk = shown[begin : begin + size]
-            found |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
-        return found
+            predictions |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
+        return predictions
 
     def sources(self) -> str:
         """Digest of the code that predicts: the adapter's, its preparations', its libraries' versions."""
@@ -118,11 +119,11 @@ def predict_file(
     with its row, and as ``RowFile`` does.
     """
     writer = _writer(output, model.manifest)
-    told = _told(model, source)
+    identity = _identity(model, source)
     state = output.with_name(f"{output.name}.part.json")
     stream = stream_documents(source, options, fields=model.manifest.spec.fields)
     with RowFile(output, [source], fresh=fresh) as file:
-        done, size = (0, 0) if fresh else _before(file.part, state, told)
+        done, size = (0, 0) if fresh else _before(file.part, state, identity)
         resumed = done
         file.begin(size)
         if not size:
@@ -138,7 +139,7 @@ def predict_file(
                 done += len(block)
                 size = file.sync()
                 with writing(output):
-                    write_json(state, told | {"documents": done, "bytes": size})
+                    write_json(state, identity | {"documents": done, "bytes": size})
                 progress(done)
         except BaseException:
             if not done:
@@ -150,8 +151,8 @@ def predict_file(
     return Predicted(done - resumed, resumed, output, stream.without_text)
 
 
-def _told(model: Model, source: Path) -> dict[str, Any]:
-    """What must be the same for a begun output to be gone on with."""
+def _identity(model: Model, source: Path) -> dict[str, Any]:
+    """What must be unchanged, so that a begun output can be continued."""
     status = source.stat() if source.exists() else None
     return {
         "model": model.manifest.digest(),
@@ -162,11 +163,11 @@ def _told(model: Model, source: Path) -> dict[str, Any]:
     }
 
 
-def _before(part: Path, state: Path, told: Mapping[str, Any]) -> tuple[int, int]:
+def _before(part: Path, state: Path, identity: Mapping[str, Any]) -> tuple[int, int]:
     try:
         kept = json.loads(state.read_text(encoding="utf-8"))
         size = int(kept["bytes"])
-        if all(kept.get(name) == value for name, value in told.items()) and part.stat().st_size >= size:
+        if all(kept.get(name) == value for name, value in identity.items()) and part.stat().st_size >= size:
             return int(kept["documents"]), size
     except (OSError, ValueError, KeyError, TypeError):
         pass

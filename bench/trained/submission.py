@@ -65,7 +65,7 @@ def submit(
 ) -> Submitted:
     """Trains what is to be trained, predicts for every paper of ``source`` and writes the submission, with a
     column for each method that is given. A classifier that abstains is given the commonest label of its
-    training, and the number of those is told.
+    training, and the number of those is returned.
 
     Methods, libraries, training files, the input and the output are looked at before anything is trained.
     Raises BenchError for what is wrong with them; nothing is left behind then.
@@ -86,7 +86,7 @@ def submit(
             if keyphrases is not None:
                 dataset = _training(gold_keyphrases, source, "keyphrases", "--train-keyphrases")
                 plans["keyphrases"] = plan_fit(keyphrases, dataset, task="keyphrases")
-            # All that can be wrong with the input is told before hours of training, not after them: rows
+            # What is wrong with the input is said before hours of training, not after them: rows
             # once, columns for each method.
             rows = sum(1 for _ in stream_documents(source, needs_ids=True))
             if not rows:
@@ -133,16 +133,16 @@ class _Row:
 def _rows(source: Path, models: Mapping[Task, Model], phrases: int, commonest: str) -> Iterator[_Row]:
     documents = iter(stream_documents(source, needs_ids=True))
     while block := list(islice(documents, BLOCK)):
-        found = {task: model.predict(block) for task, model in models.items()}
+        predictions = {task: model.predict(block) for task, model in models.items()}
         for document in block:
             cells, empty, abstained = [], False, False
-            if "keyphrases" in found:
-                ranked = found["keyphrases"][document.id]
+            if "keyphrases" in predictions:
+                ranked = predictions["keyphrases"][document.id]
                 assert isinstance(ranked, RankedPhrases)
                 cells.append(joined_phrases(ranked.phrases[:phrases]))
                 empty = not cells[-1]
-            if "classification" in found:
-                predicted = found["classification"][document.id]
+            if "classification" in predictions:
+                predicted = predictions["classification"][document.id]
                 assert isinstance(predicted, PredictedLabel)
                 abstained = predicted.label is None
                 cells.append(commonest if predicted.label is None else predicted.label)
@@ -166,9 +166,9 @@ def _training(training: Training | None, source: Path, task: Task, flag: str) ->
             f"has no gold for the task {task}", where=str(training.file), todo=f"give another {flag}"
         )
     if task == "classification" and not known <= set(LABELS):
-        found = ", ".join(sorted(map(str, known))[:5])
+        names = ", ".join(sorted(map(str, known))[:5])
         raise BenchError(
-            f"its labels are {found}; the competition's are {' and '.join(LABELS)}",
+            f"its labels are {names}; the competition's are {' and '.join(LABELS)}",
             where=str(training.file),
             todo=f"write them as {' and '.join(LABELS)}",
         )

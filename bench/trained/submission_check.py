@@ -80,9 +80,9 @@ class Check:
         lacking = [name for name in (UUID, *self._needs) if name not in header]
         unknown = [name for name in header if name not in ALLOWED]
         if lacking or unknown or len(header) < 2 or len(set(header)) < len(header):
-            told = f"header: the columns are {', '.join(header)}, not {', '.join(ALLOWED)}"
+            line = f"header: the columns are {', '.join(header)}, not {', '.join(ALLOWED)}"
             apart = [mark for mark in ";\t" if len(header) == 1 and mark in header[0]]
-            yield f"{told}; they are apart by {apart[0]!r}, not by a comma" if apart else told
+            yield f"{line}; they are separated by {apart[0]!r}, not by a comma" if apart else line
             return
         order = [name for name in ALLOWED if name in header]
         if list(header) != order:

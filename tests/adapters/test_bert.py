@@ -61,7 +61,7 @@ def papers() -> tuple[Dataset, Dataset, Dataset]:
 
 def created(spelling: str, notes: dict[str, Any] | None = None, seed: int = 3, **context: Any) -> Any:
     note = (notes if notes is not None else {}).__setitem__
-    options = {"task": SPEC, "seed": seed, "note": note} | context
+    options: dict[str, Any] = {"task": SPEC, "seed": seed, "note": note} | context
     return Registry().method(spelling).create(Context(**options))
 
 
@@ -125,7 +125,7 @@ def test_probabilities_are_those_of_plain_torch(
 def test_the_same_seed_gives_the_same_and_another_another(
     tiny: Path, papers: tuple[Dataset, Dataset, Dataset]
 ) -> None:
-    found = []
+    found: list[list[float]] = []
     for seed in (3, 3, 4):
         torch.manual_seed(1000 + len(found))  # whatever happened before
         adapter = fitted(f"bert[model={tiny}, {QUICK}]", papers, seed=seed)

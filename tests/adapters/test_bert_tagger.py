@@ -142,9 +142,9 @@ def test_nothing_to_learn_from_is_one_line(encoder: Path) -> None:
     train = corpus(6, 1)
     with pytest.raises(BenchError, match="the training part has none"):
         fitted(encoder, EMPTY)
-    absent = {"keyphrases": {document.id: ("of another world",) for document in train.documents}}
+    nowhere = {document.id: ("of another world",) for document in train.documents}
     with pytest.raises(BenchError, match="none of the gold phrases of 5 training documents occurs"):
-        fitted(encoder, replace(train, targets=absent))
+        fitted(encoder, replace(train, targets={"keyphrases": nowhere}))
 
 
 def test_conformance_with_a_tiny_encoder(encoder: Path) -> None:

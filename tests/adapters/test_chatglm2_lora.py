@@ -210,13 +210,14 @@ def test_a_published_adapter_computes_what_it_did(tmp_path: Path) -> None:
 
 def test_an_adapter_of_another_kind_or_model_is_told(tmp_path: Path) -> None:
     _, adapters = trained_fused()
-    for said, told in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"peft_type": "PREFIX_TUNING", "target_modules": None}, "not LORA on query_key_value"),
         ({"target_modules": ["dense"]}, "not LORA on query_key_value"),
         ({"modules_to_save": ["lm_head"]}, "uses modules_to_save"),
         ({"bias": "all"}, "uses bias"),
         ({"r": 2 * R}, r"lora_A.weight is \(4, 32\) in place of \(8, 32\)"),
-    ]:
+    ]
+    for said, told in wrong:
         with pytest.raises(BenchError, match=told):
             load_fused(model(), published(tmp_path, adapters, **said))
     with pytest.raises(BenchError, match="lacks base_model"):

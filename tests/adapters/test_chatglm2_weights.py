@@ -224,6 +224,8 @@ def frequencies_not_rebuilt(_config: Any, _state: dict[str, Any], patch: pytest.
     from transformers.models.glm import modeling_glm
 
     class Unset(modeling_glm.GlmRotaryEmbedding):  # type: ignore[misc, name-defined, unused-ignore]
+        inv_freq: Any
+
         def __init__(self, config: Any) -> None:
             super().__init__(config)
             self.inv_freq = torch.zeros_like(self.inv_freq)

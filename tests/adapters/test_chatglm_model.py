@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_a_text_alone_scores_as_in_a_padded_batch(tuning: str) -> None:
     peft = pytest.importorskip("peft", reason="needs the extra llm")
     given: dict[str, Any] = {"task_type": "CAUSAL_LM"}
     virtual, targets = given | {"num_virtual_tokens": 5}, {"target_modules": ["query_key_value"]}
-    config = {
+    configs: dict[str, Callable[[], Any]] = {
         "lora": lambda: peft.LoraConfig(r=4, init_lora_weights=False, **given, **targets),
         "adalora": lambda: peft.AdaLoraConfig(total_step=10, init_r=4, target_r=2, **given, **targets),
         "prefix": lambda: peft.PrefixTuningConfig(**virtual),
@@ -185,7 +186,8 @@ def test_a_text_alone_scores_as_in_a_padded_batch(tuning: str) -> None:
         "prompt": lambda: peft.PromptTuningConfig(**virtual),
         "p-tuning": lambda: peft.PromptEncoderConfig(encoder_hidden_size=16, **virtual),
         "none": lambda: None,
-    }[tuning]()
+    }
+    config = configs[tuning]()
     model = random_model()
     plain = model(input_ids=texts()[0], attention_mask=texts()[1]).logits[1, -5:]
     if config is not None:

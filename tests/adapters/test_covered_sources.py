@@ -56,7 +56,8 @@ def test_the_key_covers_what_runs(task: Task, spellings: dict[str, str], tmp_pat
     corpus = open_dataset(CORPORA[task])
     learn = [d.id for d in corpus.documents if d.id in corpus.targets[task]][:30]
     parts: dict[str, Part] = dict.fromkeys(learn[:20], "train")
-    parts |= dict.fromkeys(learn[20:24], "validation") | dict.fromkeys(learn[24:], "test")
+    parts |= dict.fromkeys(learn[20:24], "validation")
+    parts |= dict.fromkeys(learn[24:], "test")
     section = {"methods": methods} | ({"fields": FIELDS[task]} if task in FIELDS else {})
     suite = Suite.model_validate({"name": "all", "tasks": {task: section}, "split": {"kind": "given"}})
     store = Store(tmp_path / "results")

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from of_type import all_of_type
 
 from readbench.adapter import Context, TaskSpec
 from readbench.authoring.conformance import check_method
-from readbench.core.types import Dataset
+from readbench.core.types import Dataset, PredictedLabel
 from readbench.datasets import open_dataset
 from readbench.methods.registry import Registry
 
@@ -37,7 +38,8 @@ def test_every_probability_equals_a_plain_script(tmp_path: Path) -> None:
     adapter = method.create(Context(task=SPEC, preparations=opened, note=notes.__setitem__))
     adapter.load()
     adapter.fit(train, Dataset("", ()))
-    found = [prediction.scores["1"] for prediction in adapter.predict(test.documents)]  # type: ignore[union-attr]
+    predictions = all_of_type(PredictedLabel, adapter.predict(test.documents))
+    found = [prediction.scores["1"] for prediction in predictions]
 
     model = SentenceTransformer(str(minilm.MODEL_DIR), device="cpu")
     known = train.targets["classification"]

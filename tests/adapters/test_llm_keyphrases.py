@@ -14,8 +14,7 @@ from readbench.authoring.conformance import check_method
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document
 from readbench.tasks.spec import TaskSpec
-from readbench_adapters.llm.keyphrases import WritesPhrases
-from readbench_adapters.llm.text_formats import PhrasesFormat
+from readbench_adapters.llm.formats import PhrasesFormat
 from readbench_adapters.words.phrase_lists import SEPARATOR, read_phrases
 
 pytest.importorskip("peft")
@@ -55,7 +54,7 @@ def taught(llama: Path) -> tuple[Any, dict[str, Any]]:
 
 def test_absent_phrases_are_learned(taught: tuple[Any, dict[str, Any]]) -> None:
     method, notes = taught
-    assert isinstance(method, WritesPhrases)
+    assert isinstance(method.format, PhrasesFormat)
     data = rows(8)
     said = method.predict(data.documents)
     right = [said[i].phrases == data.targets["keyphrases"][f"r{i}"] for i in range(8)]
@@ -112,19 +111,19 @@ def test_what_is_asked_and_taught() -> None:
     assert known.prompt.endswith(
         "separated by semicolons.\nTitle: {title}\nAbstract: {abstract}\nKeyphrases: "
     )
-    assert known.answer(("a b", "c")) == "a b; c"
+    assert known.write(("a b", "c")) == "a b; c"
     with pytest.raises(BenchError, match="target is not a list of keyphrases but str"):
-        known.answer("tea")
+        known.write("tea")
 
 
 def test_half_a_phrase_is_none() -> None:
-    parse = PhrasesFormat(SPEC).parse
-    half, whole = (parse("deep learning; support vec", whole=whole) for whole in (False, True))
+    read = PhrasesFormat(SPEC).read
+    half, whole = (read("deep learning; support vec", whole=whole) for whole in (False, True))
     assert half is not None
     assert half.phrases == ("deep learning",)
     assert whole is not None
     assert whole.phrases[1] == "support vec"
-    assert parse("support vec", whole=False) is None
+    assert read("support vec", whole=False) is None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +224,7 @@ def test_what_stands_around_a_list_is_no_phrase(text: str, phrases: tuple[str, .
     ],
 )
 def test_gold_that_holds_a_separator_is_read_back_as_many_phrases(gold: tuple[str, ...], taught: str) -> None:
-    said = PhrasesFormat(SPEC).answer(gold)
+    said = PhrasesFormat(SPEC).write(gold)
     assert said == taught
     assert len(read_phrases(said)) == len(gold)
 

@@ -16,8 +16,6 @@ from readbench_adapters.llm.memory import (
     CHATGLM_6B,
     SMOLLM2_135M,
     Shape,
-    floor_seconds,
-    forward_flops,
     logits_bytes,
     saved_per_token_and_layer,
     shape_from_config,
@@ -29,8 +27,6 @@ from readbench_adapters.llm.tuning import TuningConfig, peft_config
 
 LORA = TuningConfig("lora")
 GIB, KIB = 2**30, 2**10
-ACCELERATOR = 790e12
-"""Dense bf16 operations a second, at most, of the accelerator that the published floors are for."""
 
 CHATGLM2_CONFIG = {
     "model_type": "chatglm",
@@ -67,7 +63,7 @@ def test_the_published_numbers_of_lora_parameters() -> None:
     assert trainable_parameters(CHATGLM_6B, LORA) == 3_670_016
 
 
-def test_activations_logits_and_times_of_the_full_size() -> None:
+def test_activations_and_logits_of_the_full_size() -> None:
     assert saved_per_token_and_layer(CHATGLM2_6B, 2, LORA) / KIB == pytest.approx(226, rel=0.01)
     step = training_memory(CHATGLM2_6B, LORA, element=2, batch=4, tokens=512)
     assert 12.3 <= step.activations / GIB <= 13.2
@@ -80,15 +76,6 @@ def test_activations_logits_and_times_of_the_full_size() -> None:
     assert checkpointed.total / GIB < 16
     assert logits_bytes(4 * 512, CHATGLM2_6B.vocabulary, 2) / GIB == pytest.approx(1.2, abs=0.05)
     assert step.logits < 0.01 * GIB
-
-    assert forward_flops(CHATGLM2_6B, 400) / 1e9 == pytest.approx(12.05, abs=0.01)
-    epoch: dict[str, Any] = {"documents": 6000, "tokens": 400, "flops": ACCELERATOR}
-    assert floor_seconds(CHATGLM2_6B, training=True, **epoch) == pytest.approx(73, abs=0.5)
-    assert floor_seconds(CHATGLM2_6B, training=True, checkpointing=True, **epoch) == pytest.approx(
-        110, abs=0.5
-    )
-    scoring = floor_seconds(CHATGLM2_6B, documents=2358, tokens=384, flops=ACCELERATOR)
-    assert scoring == pytest.approx(13.8, abs=0.05)
 
 
 def test_full_tuning_of_six_billion_parameters_does_not_fit_80_gigabytes() -> None:

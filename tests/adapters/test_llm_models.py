@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ from tiny_checkpoints import FIRST, SECOND, first_here, second_here, write_secon
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError, MissingDependency  # noqa: E402
-from readbench_adapters.llm.loading import CausalModel, find_model, kind_of, load_causal, require_model  # noqa: E402
+from readbench.machine.weights import find_causal, require_causal  # noqa: E402
+from readbench_adapters.llm.loading import CausalModel, kind_of, load_causal  # noqa: E402
 
 WORDS = ["<s>", "</s>", "<unk>", "a", "paper", "judge", "1", "0", "user", "answer", ":"]
 TEMPLATE = (
@@ -135,13 +137,12 @@ def test_a_folder_of_chatglm2(context: Context) -> None:
 def test_a_wrong_tokenizer_a_pointer_and_a_quantised_variant_are_told(
     tmp_path: Path, context: Context
 ) -> None:
-    for number, (said, told) in enumerate(
-        [
-            ({"quantization_bit": 4}, r"is a quantised variant \(4 bits\)"),
-            ({"padded_vocab_size": 65024}, "another model's tokenizer"),
-            ({"_name_or_path": "THUDM/chatglm3-6b"}, "chat format is not known"),
-        ]
-    ):
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"quantization_bit": 4}, r"is a quantised variant \(4 bits\)"),
+        ({"padded_vocab_size": 65024}, "another model's tokenizer"),
+        ({"_name_or_path": "THUDM/chatglm3-6b"}, "chat format is not known"),
+    ]
+    for number, (said, told) in enumerate(wrong):
         with pytest.raises(BenchError, match=told):
             load(write_second(tmp_path / str(number), **said), context)
     folder = write_second(tmp_path / "pointer")
@@ -152,7 +153,7 @@ def test_a_wrong_tokenizer_a_pointer_and_a_quantised_variant_are_told(
 
 @first_here
 def test_the_first_generation_is_told_apart_and_needs_its_tokenizer(context: Context) -> None:
-    found = find_model(str(FIRST))
+    found = find_causal(str(FIRST))
     assert found is not None
     assert kind_of(found) == "chatglm"
     with pytest.raises(BenchError, match=r"ice_text\.model is absent"):
@@ -168,9 +169,9 @@ def test_what_is_not_here_is_told_in_one_line(tmp_path: Path, monkeypatch: pytes
         (str(tmp_path), "holds no config.json and no GGUF file"),
         (str(tmp_path / "absent"), "is not there"),
     ]:
-        assert find_model(name) is None
+        assert find_causal(name) is None
         with pytest.raises(MissingDependency, match=told):
-            require_model(name)
+            require_causal(name)
 
 
 def test_a_known_name_is_found_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +180,7 @@ def test_a_known_name_is_found_in_the_cache(tmp_path: Path, monkeypatch: pytest.
     (place / "refs").mkdir(parents=True)
     (place / "refs" / "main").write_text("abc")
     write_second(place / "snapshots" / "abc")
-    found = require_model("chatglm2-6b")
+    found = require_causal("chatglm2-6b")
     assert (found.source, found.folder) == ("cache", place / "snapshots" / "abc")
     key = found.key()
     assert len(key) == 64

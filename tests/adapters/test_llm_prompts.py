@@ -147,20 +147,20 @@ def test_the_default_prompt_names_the_fields_and_the_labels() -> None:
     ],
 )
 def test_answers_are_read_tolerantly(said: str, label: str | None) -> None:
-    found = FORMAT.parse(said)
+    found = FORMAT.read(said)
     assert (found.label if found else None) == label
 
 
 def test_of_labels_within_labels_the_longer_is_meant() -> None:
     of_words = LabelFormat(SPEC, ("Medical", "Not medical"))
     for said, label in [("not medical", "Not medical"), ("It is medical!", "Medical"), ("paramedical", None)]:
-        found = of_words.parse(said)
+        found = of_words.read(said)
         assert (found.label if found else None) == label
 
 
 @given(st.text(max_size=40))
 def test_any_answer_is_read_as_a_label_or_as_none(said: str) -> None:
-    found = FORMAT.parse(said)
+    found = FORMAT.read(said)
     assert found is None or found.label in ("0", "1")
 
 

@@ -16,7 +16,7 @@ from tiny_models import build_llama, fitted, papers  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError  # noqa: E402
-from readbench_adapters.llm.heads import Wanted, base_of, read  # noqa: E402
+from readbench_adapters.llm.heads import HeadAtPositions, base_of, read  # noqa: E402
 from readbench_adapters.llm.loading import CausalModel, load_causal  # noqa: E402
 from readbench_adapters.llm.scoring import Answers, Scorer, generate  # noqa: E402
 
@@ -115,11 +115,11 @@ def test_the_head_in_place_gives_the_models_own_logits() -> None:
         found = read(
             model,
             rows,
-            Wanted(base_of(model).get_output_embeddings(), positions, 4, exact=True),
+            HeadAtPositions(base_of(model).get_output_embeddings(), positions, 4, exact=True),
             pad=0,
             device="cpu",
         )
-        columns = Wanted(
+        columns = HeadAtPositions(
             base_of(model).get_output_embeddings(), positions, 4, exact=True, columns=torch.tensor([3, 30])
         )
         few = read(model, rows, columns, pad=0, device="cpu")
@@ -144,7 +144,9 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
     adapter = fitted(spelling, papers(12), papers(4, seed=1))
     tokenizer = adapter.causal.tokenizer
     prompts = [tokenizer.chat(prompt) for prompt in [*PROMPTS, PROMPTS[0].replace("dose", "clinic")]]
-    said = generate(adapter.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5)
+    said = generate(
+        adapter.respondent.model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=5
+    )
     wanted = [greedy(adapter, prompt, 5) for prompt in prompts]
     assert [one.text for one in said] == [tokenizer.decode(ids) for ids in wanted]
     assert [one.whole for one in said] == [len(ids) < 5 for ids in wanted]
@@ -152,12 +154,12 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
 
 def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:
     ids: list[int] = []
-    head = base_of(adapter.model).get_output_embeddings()
+    head = base_of(adapter.respondent.model).get_output_embeddings()
     for _ in range(count):
         row = [*prompt, *ids]
-        wanted = Wanted(head, torch.tensor([[len(row) - 1]]), len(row))
+        selected = HeadAtPositions(head, torch.tensor([[len(row) - 1]]), len(row))
         with torch.no_grad():
-            logits = read(adapter.model, [row], wanted, pad=0, device="cpu")
+            logits = read(adapter.respondent.model, [row], selected, pad=0, device="cpu")
         ids.append(int(logits[0, 0].argmax()))
         if ids[-1] == adapter.causal.tokenizer.eos_id:
             return ids[:-1]
@@ -171,8 +173,8 @@ def test_half_precision_is_compared_in_single() -> None:
     hidden = torch.randn(64, 1, 32).to(torch.bfloat16)
     positions = torch.zeros((64, 1), dtype=torch.int64)
     columns = torch.tensor([1, 4])
-    exact = Wanted(head, positions, 1, columns=columns, exact=True)(hidden)[:, 0]
-    own = Wanted(head, positions, 1, columns=columns)(hidden)[:, 0]
+    exact = HeadAtPositions(head, positions, 1, columns=columns, exact=True)(hidden)[:, 0]
+    own = HeadAtPositions(head, positions, 1, columns=columns)(hidden)[:, 0]
     true = (hidden.double() @ head.weight.double().T)[:, 0, [1, 4]]
     assert exact.dtype == torch.float32
     assert float((exact - true).abs().max()) < 1e-5

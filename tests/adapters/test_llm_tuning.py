@@ -26,6 +26,7 @@ from readbench_adapters.llm.tuning import (  # noqa: E402
     ranks,
     tuned,
 )
+from readbench_adapters.training import loop as training_loop  # noqa: E402
 from readbench_adapters.training.checkpoint import Checkpoint  # noqa: E402
 
 TRAIN, VALIDATION, TEST = papers(32), papers(8, seed=1), papers(6, seed=2).documents
@@ -48,8 +49,8 @@ def test_the_budget_of_adalora_moves_from_its_first_rank_to_its_last(llama: Path
     spelling = f"llm[model={llama}, tuning=adalora, learning_rate=0.03, accumulation=1, max_tokens=160]"
     adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
     assert notes["ranks"] == {"trained": 4 * 12, "left": 4 * 8}
-    assert ranks(adapter.model) == (4 * 12, 4 * 8)
-    left = [int((v != 0).sum()) for n, v in adapter.model.named_parameters() if "lora_E" in n]
+    assert ranks(adapter.respondent.model) == (4 * 12, 4 * 8)
+    left = [int((v != 0).sum()) for n, v in adapter.respondent.model.named_parameters() if "lora_E" in n]
     assert len(set(left)) > 1
 
 
@@ -57,7 +58,7 @@ def test_without_the_call_after_each_step_the_budget_stays(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above would see it."""
-    train = llm_training.train
+    train = training_loop.train
     monkeypatch.setattr(llm_training, "train", lambda *a, **k: train(*a, **{**k, "after_step": None}))
     notes: dict[str, Any] = {}
     fitted(

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from of_type import all_of_type, of_type
 
 from readbench.adapter import Context, PreparationNeed
 from readbench.authoring.conformance import check_method
 from readbench.core.errors import BenchError
-from readbench.core.types import Dataset, Document
+from readbench.core.types import Dataset, Document, RankedPhrases
 from readbench.datasets import open_dataset
 from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
@@ -106,7 +107,8 @@ def ours(spelling: str, train: Dataset, test: Sequence[Document], prepare: Prepa
     adapter = method.create(Context(task=SPEC, preparations=prepare(bare.needs().preparations)))
     adapter.load()
     adapter.fit(train, EMPTY)
-    return [list(zip(found.phrases, found.scores, strict=True)) for found in adapter.predict(test)]
+    predictions = all_of_type(RankedPhrases, adapter.predict(test))
+    return [list(zip(found.phrases, found.scores, strict=True)) for found in predictions]
 
 
 def plain_loop(
@@ -115,7 +117,8 @@ def plain_loop(
     """What pke's documentation does, with nothing of this project."""
     stem = SnowballStemmer("porter").stem
     parsed = [(document.id, model(SPEC.text(document))) for document in train.documents]
-    gold = {id_: train.targets["keyphrases"].get(id_, ()) for id_, _ in parsed}
+    targets = train.targets["keyphrases"]
+    gold = {id_: of_type(tuple, targets.get(id_, ())) for id_, _ in parsed}
     references = {
         id_: [" ".join(stem(word) for word in phrase.split()) for phrase in phrases]
         for id_, phrases in gold.items()

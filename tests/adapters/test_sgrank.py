@@ -17,7 +17,7 @@ from readbench.tasks.spec import TaskSpec
 pytest.importorskip("textacy", reason="needs the extra keyphrases")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 
-from textacy.extract.keyterms import sgrank as plain_sgrank
+from textacy.extract.keyterms.sgrank import sgrank as plain_sgrank
 
 from readbench_adapters.keyphrases.sgrank import rebuild, sgrank
 from readbench_adapters.words.parse import Parse
@@ -91,7 +91,11 @@ def test_a_window_shorter_than_the_document(
     window_size: int, papers: list[Document], fresh: dict[str, Any]
 ) -> None:
     """Closed form against textacy's sliding window: the same phrases, and scores up to rounding."""
-    options = {"normalize": "lemma", "ngrams": (1, 2, 3), "include_pos": ("NOUN", "PROPN", "ADJ")}
+    options: dict[str, Any] = {
+        "normalize": "lemma",
+        "ngrams": (1, 2, 3),
+        "include_pos": ("NOUN", "PROPN", "ADJ"),
+    }
     for paper in papers[:8]:
         doc = fresh[paper.id]
         assert len(doc) > window_size

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from of_type import all_of_type
 
 from readbench.adapter import Context, TaskSpec
 from readbench.authoring.conformance import check_method
@@ -165,7 +166,8 @@ def test_a_forest_depends_on_the_seed_and_the_others_do_not(papers: tuple[Datase
         for one in made:
             one.load()
             one.fit(train, Dataset("", ()))
-            predictions.append([p.scores["1"] for p in one.predict(test.documents)])  # type: ignore[union-attr]
+            found = all_of_type(PredictedLabel, one.predict(test.documents))
+            predictions.append([prediction.scores["1"] for prediction in found])
         same = predictions[0] == pytest.approx(predictions[1], abs=0.01)
         assert same is not cls.stochastic, spelling
 

@@ -22,10 +22,10 @@ from readbench_adapters.training.loop import (
     bucketed,
     by_length,
     optimiser_steps,
-    parameter_groups,
     resolve_precision,
     train,
 )
+from readbench_adapters.training.optimiser import parameter_groups
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")
@@ -200,7 +200,7 @@ def test_what_is_frozen_stays_and_is_not_copied() -> None:
 
 
 def test_the_same_seed_trains_the_same_and_another_does_not() -> None:
-    states = []
+    states: list[dict[str, Any]] = []
     for seed in (0, 0, 1):
         problem = Problem(dropout=0.5)
         torch.manual_seed(999 + len(states))  # whatever happened before
@@ -275,7 +275,7 @@ def test_a_gpu_trains_in_mixed_precision() -> None:
         problem = Problem()
         problem.model.cuda()
         problem.inputs, problem.targets = problem.inputs.cuda(), problem.targets.cuda()
-        config = TrainingConfig(epochs=12, learning_rate=0.1, batch_size=8, precision=precision)  # type: ignore[arg-type]
+        config = TrainingConfig(epochs=12, learning_rate=0.1, batch_size=8, precision=precision)
         curve = train(
             problem.model,
             problem.loss,

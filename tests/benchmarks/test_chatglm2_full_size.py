@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("peft", reason="needs the extra llm")
 
-from chatglm2_full_size import CONFIGS, main, targets  # noqa: E402
+from chatglm2_full_size import CONFIGS, floor_seconds, forward_flops, main, targets  # noqa: E402
+
+from readbench_adapters.llm.memory import CHATGLM2_6B  # noqa: E402
+
+ACCELERATOR = 790e12
+"""Dense bf16 operations a second, at most, of the accelerator that the published floors are for."""
 
 TINY = [
     "--shape",
@@ -58,3 +64,14 @@ def test_without_a_gpu_the_full_size_is_refused_in_one_line(
     assert main(["--device", "cpu", "--out", str(tmp_path / "x")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_floors_of_the_full_size() -> None:
+    assert forward_flops(CHATGLM2_6B, 400) / 1e9 == pytest.approx(12.05, abs=0.01)
+    epoch: dict[str, Any] = {"documents": 6000, "tokens": 400, "flops": ACCELERATOR}
+    assert floor_seconds(CHATGLM2_6B, training=True, **epoch) == pytest.approx(73, abs=0.5)
+    assert floor_seconds(CHATGLM2_6B, training=True, checkpointing=True, **epoch) == pytest.approx(
+        110, abs=0.5
+    )
+    scoring = floor_seconds(CHATGLM2_6B, documents=2358, tokens=384, flops=ACCELERATOR)
+    assert scoring == pytest.approx(13.8, abs=0.05)

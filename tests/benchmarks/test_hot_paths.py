@@ -51,7 +51,9 @@ def test_score_80_documents(benchmark: BenchmarkFixture, papers: Dataset, gate_r
     side = gate_runs.side("before")
     task, spec = get_task("keyphrases"), TaskSpec.model_validate(side.manifest.tasks["keyphrases"].spec)
     cell = side.cells("keyphrases", "test.steady")[0]
-    predictions = task.from_columns(read_columns(side.store.cell(cell.key) / "predictions.parquet"))
+    predictions = task.predictions.from_columns(
+        read_columns(side.store.cell(cell.key) / "predictions.parquet")
+    )
     documents = {document.id: document for document in papers.documents if document.id in predictions}
     targets = papers.targets["keyphrases"]
     scores = benchmark(task.score, spec, documents, targets, predictions)

@@ -85,5 +85,6 @@ def test_predict_50_papers(
         # Of a method made of others only the joining is its own.
         work = lambda: [adapter.combine(of_one) for of_one in zip(*members, strict=True)]  # noqa: E731
     rounds = 1 if name in MINUTES else 5
-    predictions = benchmark.pedantic(work, rounds=rounds, iterations=1, warmup_rounds=rounds // 5)
+    pedantic: Callable[..., Sequence[Prediction]] = benchmark.pedantic
+    predictions = pedantic(work, rounds=rounds, iterations=1, warmup_rounds=rounds // 5)
     assert len(predictions) == PAPERS

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from files_of_papers import Refused, Write, WriteCsv
 
 from readbench.core.errors import BenchError
 from readbench.datasets import ReadOptions, open_dataset
-
-Write = Callable[[str, str | bytes], Path]
-Refused = Callable[..., str]
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def write_csv(tmp_path: Path) -> Callable[[str, Sequence[Sequence[str]]], Path]:
+def write_csv(tmp_path: Path) -> WriteCsv:
     """Writes rows as the csv module does."""
 
     def write(name: str, rows: Sequence[Sequence[str]]) -> Path:
@@ -53,12 +51,3 @@ def refused() -> Refused:
         return message
 
     return refused
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of data beside the repository, which only some machines have."""
-    folder = Path(__file__).resolve().parents[2].parent / "shared"
-    if not (folder / "data").is_dir():
-        pytest.skip("no shared/data beside the repository: these files may not be copied into it")
-    return folder

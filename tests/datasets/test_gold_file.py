@@ -6,20 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+from files_of_papers import Refused, Write
 
 from readbench.datasets import ReadOptions, open_dataset
 
 PAPERS = '{"id": "a", "title": "t", "keyphrases": ["cats"]}\n{"id": "b", "title": "t", "keyphrases": []}\n'
 
 
-def test_gold_replaces_that_of_the_documents_it_names(write):
+def test_gold_replaces_that_of_the_documents_it_names(write: Write) -> None:
     write("gold.json", json.dumps({"b": [["dog", "hound"], [" big  house "], "plain"], "z": [["x"]]}))
     dataset = open_dataset(str(write("p.jsonl", PAPERS)), ReadOptions(gold_file=Path("gold.json")))
     assert dataset.targets == {"keyphrases": {"a": ("cats",), "b": ("dog", "big house", "plain")}}
     assert dataset.counts == {"gold without a document": 1, "keyphrase variants left out": 1}
 
 
-def test_gold_for_papers_that_had_none_and_from_anywhere(write, tmp_path):
+def test_gold_for_papers_that_had_none_and_from_anywhere(write: Write, tmp_path: Path) -> None:
     gold = write("gold.json", '{"1": [["k"]], "2": []}')
     (tmp_path / "sub").mkdir()
     path = write("sub/p.csv", "title\nt\nt\nt\n")
@@ -44,12 +45,12 @@ def test_gold_for_papers_that_had_none_and_from_anywhere(write, tmp_path):
         (b'{"a": [["\xff"]]}', ", line 1: byte 0xFF is not utf-8; "),
     ],
 )
-def test_broken_gold_is_refused(write, refused, content, message):
+def test_broken_gold_is_refused(write: Write, refused: Refused, content: str | bytes, message: str) -> None:
     gold = write("gold.json", content)
     assert refused(write("p.jsonl", PAPERS), gold_file="gold.json").startswith(f"{gold}{message}")
 
 
-def test_absent_gold_is_refused(write, refused):
+def test_absent_gold_is_refused(write: Write, refused: Refused) -> None:
     path = write("p.jsonl", PAPERS)
     message = f"{path.parent / 'none.json'}: cannot be read: No such file"
     assert refused(path, gold_file="none.json").startswith(message)

@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
+from files_of_papers import Refused
 
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.datasets import ReadOptions, hub_network, open_dataset
@@ -28,18 +30,20 @@ MIDAS = {
     "abstractive_keyphrases": ["machines"],
 }
 
+Hub = Callable[[int], None]
+
 
 @pytest.fixture
-def library(tmp_path, monkeypatch) -> object:
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The library with a cache of its own, and without any way out."""
-    library = pytest.importorskip("datasets")
+    library: ModuleType = pytest.importorskip("datasets")
     monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(hub_network, "_asked", lambda url: pytest.fail(f"asked for {url}"))
     return library
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A folder of Parquet files, as most datasets of the hub are."""
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "mine"
@@ -62,7 +66,7 @@ def folder(tmp_path) -> Path:
         ]
         table = pa.Table.from_pylist(rows)
         if split == "train":  # the library takes the classes from here for all splits
-            features = {
+            features: dict[str, Any] = {
                 name: {"dtype": str(kind), "_type": "Value"}
                 for name, kind in (
                     ("id", "int64"),
@@ -83,7 +87,7 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.mark.usefixtures("library")
-def test_a_folder_in_the_format_of_the_hub(folder):
+def test_a_folder_in_the_format_of_the_hub(folder: Path) -> None:
     dataset = open_dataset(f"hub:{folder}")
     assert [(document.id, document.fields) for document in dataset.documents] == [
         (str(id_), {"title": f"t{id_}", "abstract": "a"}) for id_ in (1, 2, 3, 4)
@@ -96,7 +100,7 @@ def test_a_folder_in_the_format_of_the_hub(folder):
 
 
 @pytest.mark.usefixtures("library")
-def test_one_split_of_a_folder_and_columns_by_name(folder, monkeypatch):
+def test_one_split_of_a_folder_and_columns_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent)
     options = ReadOptions.model_validate({"columns": {"title": "abstract", "abstract": "title"}})
     dataset = open_dataset("hub:mine::test", options)
@@ -106,7 +110,7 @@ def test_one_split_of_a_folder_and_columns_by_name(folder, monkeypatch):
 
 
 @pytest.mark.usefixtures("library")
-def test_token_lists_as_in_the_midas_sets(tmp_path):
+def test_token_lists_as_in_the_midas_sets(tmp_path: Path) -> None:
     folder = tmp_path / "midas"
     folder.mkdir()
     for name, id_ in (("train", 7), ("valid", 8), ("test", 9)):
@@ -122,13 +126,13 @@ def test_token_lists_as_in_the_midas_sets(tmp_path):
 
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("reference", ["hub:{}:german", "hub:{}::other", "hub:{}/data/none"])
-def test_what_is_not_there_is_refused(folder, refused, reference):
+def test_what_is_not_there_is_refused(folder: Path, refused: Refused, reference: str) -> None:
     message = refused(reference.format(folder))
     assert "cannot load it: " in message or "neither a folder nor a name" in message
 
 
 @pytest.mark.usefixtures("library")
-def test_a_folder_without_data_is_refused(tmp_path, refused):
+def test_a_folder_without_data_is_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "none").mkdir()
     assert refused(f"hub:{tmp_path / 'none'}").startswith(
         f"hub:{tmp_path / 'none'}: the library datasets cannot"
@@ -136,21 +140,21 @@ def test_a_folder_without_data_is_refused(tmp_path, refused):
 
 
 @pytest.mark.usefixtures("library")
-def test_broken_data_is_refused(tmp_path, refused):
+def test_broken_data_is_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "train.parquet").write_bytes(b"PAR1 and no more")
     assert ": the library datasets cannot load it: " in refused(f"hub:{tmp_path / 'bad'}")
 
 
 @pytest.mark.usefixtures("library")
-def test_rows_are_checked_as_those_of_files_are(tmp_path, refused):
+def test_rows_are_checked_as_those_of_files_are(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "twice").mkdir()
     (tmp_path / "twice" / "train.jsonl").write_text('{"id": "a", "title": "t"}\n' * 2)
     path = f"hub:{tmp_path / 'twice'}"
     assert refused(path).startswith(f"{path}: the id 'a' is in train, row 1 and again in train, row 2; ")
 
 
-def test_annotation_is_refused(refused):
+def test_annotation_is_refused(refused: Refused) -> None:
     assert refused("hub:a/b", annotation="corenlp").startswith("hub:a/b: comes without corenlp annotation")
 
 
@@ -164,12 +168,12 @@ def test_annotation_is_refused(refused):
         ("hub:midas/inspec::test", "midas/inspec", None, "test"),
     ],
 )
-def test_names_are_spelled(reference, place, config, split):
+def test_names_are_spelled(reference: str, place: str, config: str | None, split: str | None) -> None:
     source = _spelled(reference)
     assert (source.place, source.config, source.split, source.is_folder) == (place, config, split, False)
 
 
-def test_folders_with_colons_are_spelled(tmp_path, monkeypatch):
+def test_folders_with_colons_are_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a:b").mkdir()
     monkeypatch.chdir(tmp_path)
     source = _spelled("hub:a:b:raw")
@@ -179,18 +183,18 @@ def test_folders_with_colons_are_spelled(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "name", ["", ":", "a/b/c", "../x", "/nowhere", "a b", "a:b:c:d", "-x", "a\0b", "http://x"]
 )
-def test_what_no_dataset_is_called_is_refused(refused, name):
+def test_what_no_dataset_is_called_is_refused(refused: Refused, name: str) -> None:
     assert "neither a folder nor a name that the hub could have" in refused(f"hub:{name}")
 
 
-def test_without_the_library_the_line_that_brings_it_is_told(monkeypatch):
+def test_without_the_library_the_line_that_brings_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingDependency) as caught:
         open_dataset("hub:midas/inspec")
     assert str(caught.value) == "hub:midas/inspec: needs the library datasets; pip install 'readbench[hub]'"
 
 
-def test_a_broken_library_is_told(tmp_path, monkeypatch, refused):
+def test_a_broken_library_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
     def broken(name: str) -> None:
         raise ImportError(f"{name}: no pyarrow\nat all")
 
@@ -203,7 +207,7 @@ def test_a_broken_library_is_told(tmp_path, monkeypatch, refused):
 
 
 @pytest.fixture
-def direct(monkeypatch) -> None:
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy, and no switch that says offline, of the machine that the tests run on."""
     for name in (
         "HF_HUB_OFFLINE",
@@ -217,7 +221,7 @@ def direct(monkeypatch) -> None:
 
 
 @pytest.fixture
-def hub(direct, monkeypatch) -> Iterator[Callable[[int], None]]:  # noqa: ARG001
+def hub(direct: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:  # noqa: ARG001
     """A hub on this machine that answers with a status."""
     servers = []
 
@@ -241,25 +245,27 @@ def hub(direct, monkeypatch) -> Iterator[Callable[[int], None]]:  # noqa: ARG001
 
 
 @pytest.mark.parametrize("status", [200, 401, 403])
-def test_a_hub_that_answers_is_asked_further(hub, status):
+def test_a_hub_that_answers_is_asked_further(hub: Hub, status: int) -> None:
     hub(status)
     hub_network.check_hub("own/set")  # a token may help where this question was not allowed
 
 
-def test_names_that_the_hub_does_not_have_are_refused(hub, refused):
+def test_names_that_the_hub_does_not_have_are_refused(hub: Hub, refused: Refused) -> None:
     pytest.importorskip("datasets")
     hub(404)
     assert refused("hub:own/set").startswith("hub:own/set: no dataset own/set on http://127.0.0.1:")
 
 
-def test_a_hub_that_fails_is_told(hub):
+def test_a_hub_that_fails_is_told(hub: Hub) -> None:
     hub(503)
     with pytest.raises(BenchError, match="cannot be reached: 503 Service Unavailable; connect, set HF_HUB_"):
         hub_network.check_hub("own/set")
 
 
 @pytest.mark.usefixtures("direct")
-def test_a_hub_that_accepts_and_says_nothing_is_told_in_time(monkeypatch, refused):
+def test_a_hub_that_accepts_and_says_nothing_is_told_in_time(
+    monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
     pytest.importorskip("datasets")
     monkeypatch.setattr(hub_network, "SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -273,7 +279,7 @@ def test_a_hub_that_accepts_and_says_nothing_is_told_in_time(monkeypatch, refuse
 
 @pytest.mark.usefixtures("direct")
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://[::1", "nonsense", "http://x y/"])
-def test_no_hub_at_all_is_told(monkeypatch, endpoint):
+def test_no_hub_at_all_is_told(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     with pytest.raises(BenchError) as caught:
         hub_network.check_hub("own/set")
@@ -281,7 +287,7 @@ def test_no_hub_at_all_is_told(monkeypatch, endpoint):
     assert "\n" not in str(caught.value)
 
 
-def test_a_name_that_is_looked_up_forever_is_told_in_time(monkeypatch):
+def test_a_name_that_is_looked_up_forever_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     never = threading.Event()
     monkeypatch.setattr(hub_network, "_answer", lambda _: (never.wait(20), "")[1:])
     monkeypatch.setattr(hub_network, "SECONDS", 0.2)
@@ -290,7 +296,7 @@ def test_a_name_that_is_looked_up_forever_is_told_in_time(monkeypatch):
     never.set()
 
 
-def test_offline_means_the_cache_alone_and_at_once(tmp_path):
+def test_offline_means_the_cache_alone_and_at_once(tmp_path: Path) -> None:
     """In a process of its own: the library reads its switches when it is imported."""
     pytest.importorskip("datasets")
     code = (
@@ -311,7 +317,9 @@ def test_offline_means_the_cache_alone_and_at_once(tmp_path):
     assert "network" not in done.stdout
 
 
-def test_datasets_that_are_code_are_read_from_the_copy_of_the_hub(library, monkeypatch):
+def test_datasets_that_are_code_are_read_from_the_copy_of_the_hub(
+    library: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[object] = []
 
     def load_dataset(place: str, config: str | None, **how: object) -> object:
@@ -331,7 +339,9 @@ def test_datasets_that_are_code_are_read_from_the_copy_of_the_hub(library, monke
     ]
 
 
-def test_other_failures_are_told_in_one_line(library, monkeypatch, refused):
+def test_other_failures_are_told_in_one_line(
+    library: ModuleType, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
     def load_dataset(*_: object, **__: object) -> SimpleNamespace:
         raise ValueError("Config name is missing.\nPlease pick one")
 

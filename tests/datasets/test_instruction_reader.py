@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from files_of_papers import Refused, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +16,6 @@ from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.stream import stream_documents
 from readbench.results.tables import read_targets, write_targets
 from readbench.text.facts import write_answer
-
-Write = Callable[[str, str | bytes], Path]
-Refused = Callable[..., str]
 
 STATED = StatedFacts((Fact("雾港", "作者", "林青禾", "图书", "人物"),))
 FACTS = write_answer(STATED)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from files_of_papers import Refused, Write
 
 from readbench.datasets import ReadOptions, open_dataset
 
@@ -14,7 +17,7 @@ def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
-def test_keys_in_any_letter_case_become_fields_and_targets(write):
+def test_keys_in_any_letter_case_become_fields_and_targets(write: Write) -> None:
     path = write(
         "papers.jsonl",
         lines(
@@ -55,19 +58,19 @@ def test_keys_in_any_letter_case_become_fields_and_targets(write):
     }
 
 
-def test_numbers_stay_as_written(write):
+def test_numbers_stay_as_written(write: Write) -> None:
     text = '{"id": 10.1000, "title": "t", "label": 1.0}\n{"id": 2, "title": "t", "label": 1}\n'
     dataset = open_dataset(str(write("p.jsonl", text)))
     assert dataset.targets["classification"] == {"10.1000": "1.0", "2": "1"}
     assert all(type(document.id) is str for document in dataset.documents)
 
 
-def test_numbers_of_many_digits_are_no_trouble(write):
+def test_numbers_of_many_digits_are_no_trouble(write: Write) -> None:
     text = f'{{"id": "1", "title": "t", "pages": {"9" * 10_000}}}\n'
     assert open_dataset(str(write("p.jsonl", text))).documents[0].fields == {"title": "t"}
 
 
-def test_absent_values_are_no_targets_but_counted(write):
+def test_absent_values_are_no_targets_but_counted(write: Write) -> None:
     dataset = open_dataset(
         str(
             write(
@@ -86,24 +89,24 @@ def test_absent_values_are_no_targets_but_counted(write):
     assert dataset.counts == {"skipped: no text": 1, "no keyphrases": 2, "no label": 2}
 
 
-def test_without_ids_documents_are_numbered_and_blank_lines_do_not_count(write):
+def test_without_ids_documents_are_numbered_and_blank_lines_do_not_count(write: Write) -> None:
     path = write("p.jsonl", b'\xef\xbb\xbf\n{"title": "a"}\r\n  \n\n{"title": "b"}')
     assert [document.id for document in open_dataset(str(path)).documents] == ["1", "2"]
 
 
-def test_mapped_keys(write):
+def test_mapped_keys(write: Write) -> None:
     options = ReadOptions.model_validate({"columns": {"abstract": "context"}})
     path = write("p.ndjson", lines({"context": "c", "abstract": "old"}, {"abstract": "old", "title": "t"}))
     fields = [document.fields for document in open_dataset(str(path), options).documents]
     assert fields == [{"abstract": "c"}, {"title": "t"}]
 
 
-def test_gzip_is_unpacked(write):
+def test_gzip_is_unpacked(write: Write) -> None:
     dataset = open_dataset(str(write("papers.jsonl.gz", gzip.compress(lines({"title": "t"}).encode()))))
     assert dataset.name == "papers"
 
 
-def test_an_abstract_of_100_megabytes_is_skipped(tmp_path):
+def test_an_abstract_of_100_megabytes_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     with path.open("w") as stream:
         stream.write('{"id": "1", "abstract": "')
@@ -115,14 +118,14 @@ def test_an_abstract_of_100_megabytes_is_skipped(tmp_path):
     assert dataset.counts == {"skipped: longer than 1000000 characters": 1}
 
 
-def test_missing_text_keys_name_what_is_there(write, refused):
+def test_missing_text_keys_name_what_is_there(write: Write, refused: Refused) -> None:
     message = refused(path := write("p.jsonl", lines({"id": 1, "body": "b"}, {"id": 2, "head": "h"})))
     assert message.startswith(
         f"{path}: no title, abstract or text column; columns found: 'id', 'body', 'head'; name them"
     )
 
 
-def test_mapped_key_must_be_in_some_record(write, refused):
+def test_mapped_key_must_be_in_some_record(write: Write, refused: Refused) -> None:
     message = refused(write("p.jsonl", lines({"title": "t"})), columns={"abstract": "summary"})
     assert "no column 'summary' for the abstract; columns found: 'title'; " in message
 
@@ -130,7 +133,7 @@ def test_mapped_key_must_be_in_some_record(write, refused):
 @pytest.mark.parametrize(
     "line", ['{"title": "t"', "{'title': 't'}", '{"title": "t"} {}', '{"title": "a\tb"}']
 )
-def test_broken_json_is_refused_with_its_line(write, refused, line):
+def test_broken_json_is_refused_with_its_line(write: Write, refused: Refused, line: str) -> None:
     path = write("p.jsonl", f'{{"title": "t"}}\n\n{line}\n')
     message = refused(path)
     assert message.startswith(f"{path}, line 3: broken JSON at column ")
@@ -138,42 +141,44 @@ def test_broken_json_is_refused_with_its_line(write, refused, line):
 
 
 @pytest.mark.parametrize("line", ["1", '"title"', "null", '[{"title": "t"}]'])
-def test_a_line_that_is_no_object_is_refused(write, refused, line):
+def test_a_line_that_is_no_object_is_refused(write: Write, refused: Refused, line: str) -> None:
     path = write("p.jsonl", f'{{"title": "t"}}\n{line}\n')
     message = refused(path)
     assert message.startswith(f"{path}, line 2: is no JSON object; write one object a line")
     assert "jq -c '.[]'" in message
 
 
-def test_deep_nesting_is_refused(write, refused):
+def test_deep_nesting_is_refused(write: Write, refused: Refused) -> None:
     path = write("p.jsonl", '{"a":' * 100_000)
     assert f"{path}, line 1: broken JSON" in refused(path)
 
 
 @pytest.mark.parametrize("value", ['"a\0b"', '"a\\u0000b"'])
-def test_nul_is_refused_with_its_line(write, refused, value):
+def test_nul_is_refused_with_its_line(write: Write, refused: Refused, value: str) -> None:
     path = write("p.jsonl", f'{{"title": "t"}}\n{{"title": {value}}}\n')
     assert refused(path).startswith(f"{path}, line 2: a NUL byte in the text; ")
 
 
 @pytest.mark.parametrize("key", ["id", "title", "keyphrases", "label", "language"])
-def test_half_a_surrogate_pair_is_refused(write, refused, key):
+def test_half_a_surrogate_pair_is_refused(write: Write, refused: Refused, key: str) -> None:
     path = write("p.jsonl", lines({"id": "1", "title": "t"} | {key: "x\ud800"}))
     assert refused(path).startswith(f"{path}, line 1: half of a surrogate pair (\\ud800) in the text; ")
 
 
-def test_wrong_encoding_names_its_line_and_byte(write, refused):
+def test_wrong_encoding_names_its_line_and_byte(write: Write, refused: Refused) -> None:
     path = write("p.jsonl", b'{"title": "t"}\n{"title": "caf\xe9"}\n')
     message = refused(path)
     assert message.startswith(f"{path}, line 2: byte 0xE9 is not utf-8; set `encoding`")
 
 
-def test_duplicate_ids_name_both_lines_even_where_numbers_and_strings_meet(write, refused):
+def test_duplicate_ids_name_both_lines_even_where_numbers_and_strings_meet(
+    write: Write, refused: Refused
+) -> None:
     path = write("p.jsonl", lines({"id": 1, "title": "t"}, {"id": "1", "title": "t"}))
     assert f"{path}: the id '1' is in line 1 and again in line 2; " in refused(path)
 
 
-def test_ids_for_some_records_only_are_refused(write, refused):
+def test_ids_for_some_records_only_are_refused(write: Write, refused: Refused) -> None:
     with_id, without = {"id": "a", "title": "t"}, {"title": "t"}
     path = write("p.jsonl", lines(with_id, without))
     assert f"{path}, line 2: has no id, line 1 has one; give every row an id, or none" in refused(path)
@@ -192,28 +197,30 @@ def test_ids_for_some_records_only_are_refused(write, refused):
         ({"keyphrases": [["a", "b"]]}, "the keyphrases are a list of other things than strings; "),
     ],
 )
-def test_values_of_a_wrong_kind_are_refused(write, refused, record, what):
+def test_values_of_a_wrong_kind_are_refused(
+    write: Write, refused: Refused, record: dict[str, Any], what: str
+) -> None:
     path = write("p.jsonl", lines({"id": "x", "title": "t"} | record))
     assert refused(path).startswith(f"{path}, line 1: {what}")
 
 
-def test_two_keys_for_one_role_are_refused(write, refused):
+def test_two_keys_for_one_role_are_refused(write: Write, refused: Refused) -> None:
     path = write("p.jsonl", lines({"title": "t"}, {"title": "t", "keywords": "a", "keyphrases": "b"}))
     assert f"{path}, line 2: columns keywords and keyphrases could both be the keyphrases; " in refused(path)
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])
-def test_empty_files_are_refused(write, refused, content):
+def test_empty_files_are_refused(write: Write, refused: Refused, content: str) -> None:
     path = write("p.jsonl", content)
     assert refused(path) == f"{path}: has no rows; give one row a document"
 
 
-def test_a_dataset_without_documents_is_refused(write, refused):
+def test_a_dataset_without_documents_is_refused(write: Write, refused: Refused) -> None:
     path = write("p.jsonl", lines({"title": ""}))
     assert refused(path) == f"{path}: no document is left; skipped: no text (1)"
 
 
-def test_inspec(shared):
+def test_inspec(shared: Path) -> None:
     dataset = open_dataset(str(shared / "data" / "inspec" / "test.jsonl"))
     assert len(dataset.documents) == 500
     assert {name for document in dataset.documents for name in document.fields} == {"title", "abstract"}

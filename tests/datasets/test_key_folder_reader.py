@@ -5,8 +5,10 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from files_of_papers import Refused, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +42,7 @@ def as_zip(tree: Tree, path: Path) -> Path:
 
 
 @pytest.fixture(params=[as_folder, as_zip], ids=["folder", "zip"])
-def build(request, tmp_path) -> Build:
+def build(request: pytest.FixtureRequest, tmp_path: Path) -> Build:
     """Writes texts and keys, as a folder or as a zip archive, and gives its path."""
     return lambda tree: request.param(tree, tmp_path / "pets")
 
@@ -53,7 +55,7 @@ def content(dataset: Dataset) -> tuple[object, ...]:
     return dataset.fingerprint, dataset.parts, dataset.counts, dataset.name
 
 
-def test_texts_and_keys_become_papers(build):
+def test_texts_and_keys_become_papers(build: Build) -> None:
     dataset = open_dataset(str(path := build(PAPERS)))
     assert {document.id: document.fields for document in dataset.documents} == {
         "10": {"title": "A title", "abstract": "An abstract.\n\nIts end."},
@@ -64,7 +66,7 @@ def test_texts_and_keys_become_papers(build):
     assert (dataset.name, dataset.source, dataset.parts) == ("pets", str(path), {})
 
 
-def test_one_folder_around_it_and_other_files_play_no_role(build):
+def test_one_folder_around_it_and_other_files_play_no_role(build: Build) -> None:
     noise: Tree = {
         "README": "x",
         "pets/README.md": "x",
@@ -81,20 +83,20 @@ def test_one_folder_around_it_and_other_files_play_no_role(build):
     assert dataset.counts == {"no keyphrases": 1}
 
 
-def test_what_lacks_its_counterpart_is_counted(build):
+def test_what_lacks_its_counterpart_is_counted(build: Build) -> None:
     dataset = open_dataset(str(build({"docsutf8/a.txt": "t", "docsutf8/b.txt": "t", "keys/c.key": "k"})))
     assert dataset.targets == {"keyphrases": {"a": (), "b": ()}}
     assert dataset.counts == {"no keyphrases": 2, "keyphrases without a document": 1}
 
 
-def test_texts_without_any_keys_have_no_target(build):
+def test_texts_without_any_keys_have_no_target(build: Build) -> None:
     assert open_dataset(str(build({"docsutf8/a.txt": "t"}))).targets == {}
 
 
 @pytest.mark.parametrize(
     "layout", ["{part}/{home}", "{home}/{part}", "pets/{part}/{home}", "pets/{home}/{part}"]
 )
-def test_official_parts_are_kept(build, layout):
+def test_official_parts_are_kept(build: Build, layout: str) -> None:
     tree: Tree = {}
     for part, stem in (("train", "a"), ("Validation", "b"), ("test", "c")):
         for home, name in (("docsutf8", f"{stem}.txt"), ("keys", f"{stem}.key")):
@@ -106,22 +108,26 @@ def test_official_parts_are_kept(build, layout):
     assert dataset.counts == {}
 
 
-def test_parts_that_count_from_one_each_are_part_of_the_id(build):
+def test_parts_that_count_from_one_each_are_part_of_the_id(build: Build) -> None:
     tree = {"train/docsutf8/1.txt": "t", "test/docsutf8/1.txt": "t", "test/keys/1.key": "k"}
     dataset = open_dataset(str(build(tree)))
     assert dataset.parts == {"train/1": "train", "test/1": "test"}
     assert dataset.targets["keyphrases"] == {"train/1": (), "test/1": ("k",)}
 
 
-def test_only_line_ends_end_a_line(build):
+def test_only_line_ends_end_a_line(build: Build) -> None:
     tree: Tree = {"docsutf8/a.txt": "T\x0ct\u2028u\r\nA\rB", "keys/a.key": "x\x85y\rz"}
     dataset = open_dataset(str(build(tree)))
     assert dataset.documents[0].fields == {"title": "T\x0ct\u2028u", "abstract": "A\rB"}
     assert dataset.targets["keyphrases"]["a"] == ("x y", "z")
 
 
-def test_options_are_heeded(build, write):
-    tree = {"docsutf8/a.txt": "café\nx".encode("latin-1"), "docsutf8/b.txt": "b" * 99, "keys/a.key": b"\xe9"}
+def test_options_are_heeded(build: Build, write: Write) -> None:
+    tree: Tree = {
+        "docsutf8/a.txt": "café\nx".encode("latin-1"),
+        "docsutf8/b.txt": "b" * 99,
+        "keys/a.key": b"\xe9",
+    }
     labels = write("labels.csv", "id,label\na,1\n")
     options = ReadOptions(encoding="latin-1", max_characters=50, language="fr", labels=labels)
     dataset = open_dataset(str(build(tree)), options)
@@ -130,7 +136,7 @@ def test_options_are_heeded(build, write):
     assert dataset.counts == {"skipped: longer than 50 characters": 1}
 
 
-def test_a_byte_order_mark_is_no_text(build):
+def test_a_byte_order_mark_is_no_text(build: Build) -> None:
     dataset = open_dataset(str(build({"docsutf8/a.txt": b"\xef\xbb\xbft", "keys/a.key": b"\xef\xbb\xbfk"})))
     assert dataset.documents[0].fields == {"abstract": "t"}
     assert dataset.targets["keyphrases"]["a"] == ("k",)
@@ -148,18 +154,20 @@ def test_a_byte_order_mark_is_no_text(build):
         ({}, {"columns": {"keyphrases": "tags"}}, ": no column 'tags' for the keyphrases; "),
     ],
 )
-def test_broken_collections_are_refused(build, refused, tree, options, message):
+def test_broken_collections_are_refused(
+    build: Build, refused: Refused, tree: Tree, options: dict[str, Any], message: str
+) -> None:
     path = build({**dict.fromkeys(PAPERS, "t"), **tree})
     assert refused(path, **options).startswith(f"{path}{message}")
 
 
-def test_a_wrong_encoding_names_its_line_in_wide_characters_too(build, refused):
+def test_a_wrong_encoding_names_its_line_in_wide_characters_too(build: Build, refused: Refused) -> None:
     path = build({"docsutf8/9.txt": "a\nb".encode("utf-16-le") + b"\0\xd8"})
     message = f"{path}/docsutf8/9.txt, line 2: byte 0x00 is not utf-16-le; "
     assert refused(path, encoding="utf-16-le").startswith(message)
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path, refused):
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, refused: Refused) -> None:
     folder = as_folder(PAPERS, tmp_path)
     try:
         (folder / "docsutf8" / "x\udcff.txt").write_bytes(b"t")
@@ -168,7 +176,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path, refused):
     refused(folder).encode()
 
 
-def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     folder = as_folder(PAPERS, tmp_path / "real")
     (tmp_path / "linked").mkdir()
     for home in ("docsutf8", "keys"):
@@ -185,7 +193,9 @@ bodies = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(names, st.tuples(bodies.filter(str.strip), bodies), min_size=1, max_size=5))
-def test_a_folder_and_its_zip_are_the_same_dataset(tmp_path_factory, papers):
+def test_a_folder_and_its_zip_are_the_same_dataset(
+    tmp_path_factory: pytest.TempPathFactory, papers: dict[str, tuple[str, str]]
+) -> None:
     folder = tmp_path_factory.mktemp("trees") / "pets"
     tree = {f"docsutf8/{name}.txt": text for name, (text, _) in papers.items()}
     tree |= {f"keys/{name}.key": keys for name, (_, keys) in papers.items()}

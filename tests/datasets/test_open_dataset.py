@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from files_of_papers import Refused, Write
 from pydantic import ValidationError
 
 from readbench.core.errors import BenchError
@@ -19,13 +21,13 @@ RECORD = (
 
 
 @pytest.fixture
-def installed(tmp_path, monkeypatch):
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
     (tmp_path / "papers_demo.jsonl").write_text(RECORD + "\n")
 
 
 @pytest.mark.usefixtures("installed")
-def test_embedded_corpus_is_a_demonstration_without_its_area():
+def test_embedded_corpus_is_a_demonstration_without_its_area() -> None:
     dataset = open_dataset("papers-demo", ReadOptions(language="zh", encoding="utf-16"))
     assert (dataset.name, dataset.source, dataset.demo) == ("papers-demo", "papers-demo", True)
     assert dataset.documents[0].fields == {"title": "t", "abstract": "a"}
@@ -34,24 +36,26 @@ def test_embedded_corpus_is_a_demonstration_without_its_area():
 
 
 @pytest.mark.usefixtures("installed")
-def test_area_is_a_field_of_other_files(write):
+def test_area_is_a_field_of_other_files(write: Write) -> None:
     assert open_dataset(str(write("mine.jsonl", RECORD))).documents[0].fields["area"] == "dentistry"
 
 
 @pytest.mark.usefixtures("installed")
-def test_list_counts_documents():
+def test_list_counts_documents() -> None:
     (info,) = list_datasets()
     assert (info.name, info.documents) == ("papers-demo", 1)
     assert info.summary
 
 
-def test_an_embedded_corpus_that_is_not_installed_is_not_listed(tmp_path, monkeypatch, refused):
+def test_an_embedded_corpus_that_is_not_installed_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
     monkeypatch.setattr(embedded, "FOLDER", tmp_path)
     assert list_datasets() == []
     assert "the embedded corpus papers-demo is not installed" in refused("papers-demo")
 
 
-def test_the_corpus_as_shipped():
+def test_the_corpus_as_shipped() -> None:
     if not list_datasets():
         pytest.skip("papers_demo.jsonl is not there yet")
     dataset = open_dataset("papers-demo")
@@ -63,7 +67,7 @@ def test_the_corpus_as_shipped():
     assert set(dataset.targets["classification"].values()) == {"0", "1"}
 
 
-def test_listing_imports_nothing_heavy():
+def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys; from readbench.datasets import list_datasets; list_datasets();"
         "print(*{'pandas', 'pyarrow', 'numpy', 'torch', 'datasets', 'huggingface_hub', 'urllib.request'}"
@@ -82,7 +86,7 @@ def test_listing_imports_nothing_heavy():
     assert done.stdout.strip() == ""
 
 
-def test_unknown_names_say_what_there_is(refused):
+def test_unknown_names_say_what_there_is(refused: Refused) -> None:
     message = refused("paper-demo")
     assert message.startswith(
         "no dataset or file 'paper-demo'; did you mean papers-demo? there is papers-demo, "
@@ -90,18 +94,18 @@ def test_unknown_names_say_what_there_is(refused):
     assert "CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson)" in message
 
 
-def test_absent_files_suggest_their_neighbours(write, refused):
+def test_absent_files_suggest_their_neighbours(write: Write, refused: Refused) -> None:
     path = write("papers.csv", "title\nt\n")
     message = refused(path.with_name("paper.csv"))
     assert f"no dataset or file {str(path.with_name('paper.csv'))!r}; did you mean {path}? " in message
 
 
 @pytest.mark.parametrize("reference", ["", "/nowhere/at/all.csv", "a\0b", "x" * 5000, "Hub:NAME"])
-def test_references_to_nothing_are_refused(refused, reference):
+def test_references_to_nothing_are_refused(refused: Refused, reference: str) -> None:
     assert refused(reference).startswith("no dataset or file ")
 
 
-def test_folders_of_other_kinds_are_refused(tmp_path, refused):
+def test_folders_of_other_kinds_are_refused(tmp_path: Path, refused: Refused) -> None:
     message = refused(tmp_path)
     assert message.startswith(f"{tmp_path}: a folder of a kind that no reader knows; give a folder with ")
     assert "train.jsonl" in message
@@ -110,21 +114,23 @@ def test_folders_of_other_kinds_are_refused(tmp_path, refused):
     assert "a folder of a kind" in refused(tmp_path / "papers.csv")
 
 
-def test_what_is_no_regular_file_is_refused(tmp_path, refused):
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, refused: Refused) -> None:
     os.mkfifo(tmp_path / "pipe.csv")  # must not wait for a writer
     assert refused(tmp_path / "pipe.csv").startswith(f"{tmp_path / 'pipe.csv'}: is no regular file; ")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p"])
-def test_files_that_may_not_be_read_are_refused(write, refused, name):
+def test_files_that_may_not_be_read_are_refused(write: Write, refused: Refused, name: str) -> None:
     path = write(name, "title\nt\n")
     path.chmod(0)
     assert "ermission denied" in refused(path)
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
-def test_files_that_cannot_be_opened_are_refused(write, refused, monkeypatch, name):
+def test_files_that_cannot_be_opened_are_refused(
+    write: Write, refused: Refused, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     path = write(name, "title\nt\n")
 
     def denied(self: Path, *_: object, **__: object) -> None:
@@ -144,27 +150,29 @@ def test_files_that_cannot_be_opened_are_refused(write, refused, monkeypatch, na
         ("papers.CSV", b"title\n{t}\n", "{t}"),
     ],
 )
-def test_the_reader_is_chosen_by_extension_then_by_the_first_bytes(write, name, content, title):
+def test_the_reader_is_chosen_by_extension_then_by_the_first_bytes(
+    write: Write, name: str, content: bytes, title: str
+) -> None:
     assert open_dataset(str(write(name, content))).documents[0].fields["title"] == title
 
 
-def test_the_extension_has_the_last_word(write, refused):
+def test_the_extension_has_the_last_word(write: Write, refused: Refused) -> None:
     assert "broken JSON" in refused(write("p.jsonl", "id,title\n1,t\n"))
     assert "no title, abstract or text column" in refused(write("p.csv", '{"title": "t"}\n'))
 
 
 @pytest.mark.parametrize("content", [b"\x00\x01,", b"%PDF-1.7, x\n", b"<xml a='1,2'>\n", b"prose alone\n"])
-def test_unknown_kinds_are_refused(write, refused, content):
+def test_unknown_kinds_are_refused(write: Write, refused: Refused, content: bytes) -> None:
     path = write("p.bin", content)
     assert refused(path).startswith(f"{path}: of a kind that no reader knows; give CSV (.csv")
 
 
-def test_an_empty_file_without_extension_is_refused(write, refused):
+def test_an_empty_file_without_extension_is_refused(write: Write, refused: Refused) -> None:
     path = write("p", b"")
     assert refused(path).startswith(f"{path}: is empty; ")
 
 
-def test_readers_are_asked_in_turn():
+def test_readers_are_asked_in_turn() -> None:
     assert [type(reader).__name__ for reader in READERS] == [
         "InstructionReader",
         "PartFolderReader",
@@ -176,13 +184,15 @@ def test_readers_are_asked_in_turn():
     assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 5 + [True]
 
 
-def test_a_file_comes_before_the_hub(write, monkeypatch):
+def test_a_file_comes_before_the_hub(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(write("hub:papers.csv", "title\nt\n").parent)
     assert open_dataset("hub:papers.csv").documents[0].fields == {"title": "t"}
 
 
 @pytest.mark.parametrize("name", ["papers.csv", "papers.jsonl"])
-def test_annotation_that_a_kind_of_file_cannot_have_is_refused(write, refused, name):
+def test_annotation_that_a_kind_of_file_cannot_have_is_refused(
+    write: Write, refused: Refused, name: str
+) -> None:
     path = write(name, "title\nt\n")
     assert refused(path, annotation="corenlp").startswith(
         f"{path}: comes without corenlp annotation; remove `annotation` from the suite's [dataset], or "
@@ -190,7 +200,7 @@ def test_annotation_that_a_kind_of_file_cannot_have_is_refused(write, refused, n
 
 
 @pytest.mark.usefixtures("installed")
-def test_annotation_of_an_embedded_corpus_is_refused(refused):
+def test_annotation_of_an_embedded_corpus_is_refused(refused: Refused) -> None:
     assert refused("papers-demo", annotation="corenlp").startswith("papers-demo: comes without corenlp")
 
 
@@ -207,17 +217,17 @@ def test_annotation_of_an_embedded_corpus_is_refused(refused):
         ({"separator": ","}, "Extra inputs are not permitted"),
     ],
 )
-def test_wrong_options_are_refused(options, what):
+def test_wrong_options_are_refused(options: dict[str, Any], what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         ReadOptions.model_validate(options)
 
 
-def test_options_are_frozen():
+def test_options_are_frozen() -> None:
     with pytest.raises(ValidationError):
-        ReadOptions().language = "fr"
+        setattr(ReadOptions(), "language", "fr")  # noqa: B010
 
 
-def test_errors_are_bench_errors_of_wrong_use(tmp_path):
+def test_errors_are_bench_errors_of_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(BenchError) as caught:
         open_dataset(str(tmp_path / "none.csv"))
     assert caught.value.exit_status == 2

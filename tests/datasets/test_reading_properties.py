@@ -7,6 +7,7 @@ import io
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import ALIASES, resolve
 
+Paper = dict[str, Any]
 LIGHT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 text = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=40)
@@ -45,7 +47,7 @@ papers = st.lists(
 )
 
 
-def written(papers: list[dict], path: Path) -> Path:
+def written(papers: list[Paper], path: Path) -> Path:
     if path.suffix == ".csv":
         with path.open("w", encoding="utf-8", newline="") as stream:
             table = csv.DictWriter(stream, list(papers[0]))
@@ -56,7 +58,7 @@ def written(papers: list[dict], path: Path) -> Path:
     return path
 
 
-def same(dataset: Dataset, papers: list[dict]) -> bool:
+def same(dataset: Dataset, papers: list[Paper]) -> bool:
     fields = ("title", "abstract", "authors", "venue")
     return (
         {document.id: document.fields for document in dataset.documents}
@@ -69,7 +71,9 @@ def same(dataset: Dataset, papers: list[dict]) -> bool:
 
 @LIGHT
 @given(papers)
-def test_papers_are_read_back_as_written_from_either_kind_of_file(tmp_path, papers):
+def test_papers_are_read_back_as_written_from_either_kind_of_file(
+    tmp_path: Path, papers: list[Paper]
+) -> None:
     from_csv = open_dataset(str(written(papers, tmp_path / "p.csv")))
     from_jsonl = open_dataset(str(written(papers, tmp_path / "p.jsonl")))
     assert same(from_csv, papers)
@@ -81,7 +85,9 @@ def test_papers_are_read_back_as_written_from_either_kind_of_file(tmp_path, pape
 @LIGHT
 @given(papers, st.randoms(use_true_random=False))
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
-def test_fingerprint_does_not_depend_on_the_order_of_rows(tmp_path, name, papers, order: random.Random):
+def test_fingerprint_does_not_depend_on_the_order_of_rows(
+    tmp_path: Path, name: str, papers: list[Paper], order: random.Random
+) -> None:
     before = open_dataset(str(written(papers, tmp_path / name))).fingerprint
     order.shuffle(papers)
     assert open_dataset(str(written(papers, tmp_path / name))).fingerprint == before
@@ -112,7 +118,7 @@ json_like = st.lists(
     st.binary(max_size=200) | csv_like | json_like, st.sampled_from(["utf-8", "utf-16", "gb18030", "utf-7"])
 )
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.csv.gz", "p"])
-def test_any_bytes_are_read_or_refused(tmp_path, name, content, encoding):
+def test_any_bytes_are_read_or_refused(tmp_path: Path, name: str, content: bytes, encoding: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     for options in (ReadOptions(encoding=encoding), ReadOptions(encoding=encoding, labels=path)):
@@ -129,7 +135,7 @@ def test_any_bytes_are_read_or_refused(tmp_path, name, content, encoding):
 @given(
     st.lists(st.sampled_from(["id", "title", "Keywords", "label", "Controlled", "note", " NOTE ", "tags"]))
 )
-def test_gold_columns_never_become_fields(names):
+def test_gold_columns_never_become_fields(names: list[str]) -> None:
     try:
         columns = resolve(names, {"keyphrases": "tags"}, "here")
     except BenchError:
@@ -138,7 +144,7 @@ def test_gold_columns_never_become_fields(names):
         assert not {"keywords", "keyphrases", "label", "controlled", "tags"} & set(columns.fields)
 
 
-def test_every_role_has_its_names():
+def test_every_role_has_its_names() -> None:
     names = [alias for aliases in ALIASES.values() for alias in aliases]
     assert len(set(names)) == len(names)
     header = io.StringIO()

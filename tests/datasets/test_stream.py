@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from files_of_papers import Write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +16,6 @@ from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.digests import Digests
 from readbench.datasets.instruction_reader import instruction_fields, is_instruction
 from readbench.datasets.stream import Stream, stream_documents
-
-Write = Callable[[str, str | bytes], Path]
 
 CONTEXT = "Instruction: Say it.\nInput: deep nets\nAnswer: "
 

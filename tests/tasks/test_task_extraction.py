@@ -105,12 +105,12 @@ def plain(rows: Sequence[Row]) -> dict[str, float | None]:
             parts.append(Fraction(int(right)))
         per["score"].append(sum(parts, Fraction(0)) / len(parts))
     result = {name: mean(values) for name, values in per.items()}
-    for (view, typed), (hits, found, wanted) in pooled.items():
+    for (view, typed), (hits, answered, asked) in pooled.items():
         name = f"{view}triples.{'' if typed else 'untyped.'}"
-        f1 = ratio(2 * hits, found + wanted)
+        f1 = ratio(2 * hits, answered + asked)
         for measure, value in (
-            ("precision", ratio(hits, found)),
-            ("recall", ratio(hits, wanted)),
+            ("precision", ratio(hits, answered)),
+            ("recall", ratio(hits, asked)),
             ("f1", f1),
         ):
             result[name + measure] = float(value) if wanted else None

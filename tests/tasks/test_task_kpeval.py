@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from hypothesis import strategies as st
 from nltk.stem import PorterStemmer
 
 from readbench.core.types import Document, RankedPhrases
-from readbench.stats.resampling import bootstrap_intervals
+from readbench.stats.resampling import bootstrap, percentile_intervals
 from readbench.tasks import get_task
 from readbench.tasks.kpeval import METRICS
-from readbench.tasks.metric import Metric, Scores, f1_of_means
+from readbench.tasks.metric import Metric, Scores, f1_of_means, weighted_means
 from readbench.tasks.spec import TaskSpec
 
 TASK = get_task("keyphrases")
@@ -188,7 +189,7 @@ def test_scores_are_between_zero_and_one(gold: list[str], predicted: list[str]) 
 def test_intervals_of_aggregates_against_a_loop() -> None:
     cases = random_cases(40, seed=32)
     scores = score_all(cases)
-    ours = bootstrap_intervals(scores.values, resamples=300, level=0.9, seed=5, combine=scores.combined)
+    ours = percentile_intervals(bootstrap(40, scores.resampled, resamples=300, seed=5), level=0.9)
     drawn = np.random.default_rng(5).integers(0, 40, size=(300, 40), dtype=np.int32)
     for k in (5, 10):
         numbers = []
@@ -199,13 +200,14 @@ def test_intervals_of_aggregates_against_a_loop() -> None:
         np.testing.assert_allclose(ours[column], np.quantile(numbers, [0.05, 0.95]), atol=1e-12)
         assert ours[column, 0] < scores.aggregates()[column] < ours[column, 1]
     # The columns that are means keep the intervals that they have alone.
-    alone = bootstrap_intervals(scores.values, resamples=300, level=0.9, seed=5)
+    means = bootstrap(40, partial(weighted_means, scores.values), resamples=300, seed=5)
+    alone = percentile_intervals(means, level=0.9)
     np.testing.assert_array_equal(ours[:4], alone[:4])
 
 
 def test_intervals_where_no_document_counts() -> None:
     scores = score_all([(None, ["graph"]), (None, [])])
-    intervals = bootstrap_intervals(scores.values, resamples=20, seed=1, combine=scores.combined)
+    intervals = percentile_intervals(bootstrap(2, scores.resampled, resamples=20, seed=1))
     assert np.isnan(intervals).all()
 
 

@@ -1,0 +1,151 @@
+"""What each cost of a cell is: its unit, which direction is better, how it joins, and how it is shown.
+
+One line a field of ``Costs``. Whoever needs to know more of a cost than its value looks it up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Literal
+
+from readbench.core.units import show_rate, show_seconds, show_share, show_size
+from readbench.results.record import Costs
+
+Unit = Literal["seconds", "bytes", "documents a second", "share"]
+
+Join = Literal["mean", "sum", "largest", "mean of documents", "one after another"]
+"""How values become one. ``mean of documents``: the rate whose time per document is the mean of theirs.
+``one after another``: the rate of a document that takes the time of each of them."""
+
+_SHOW: Mapping[Unit, Callable[[float | None], str]] = {
+    "seconds": show_seconds,
+    "bytes": show_size,
+    "documents a second": show_rate,
+    "share": show_share,
+}
+
+_JOINS: Mapping[Join, Callable[[Sequence[float]], float]] = {
+    "mean": lambda values: sum(values) / len(values),
+    "sum": sum,
+    "largest": max,
+    "mean of documents": lambda rates: len(rates) / sum(1 / rate for rate in rates),
+    "one after another": lambda rates: 1 / sum(1 / rate for rate in rates),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One field of ``Costs``.
+
+    ``over_folds`` joins the cells of one method into a typical one; ``over_members`` joins a cell and the
+    members that it stands on, None where the cell's own value stays. ``of_every_member``: the joined value is
+    unknown where one part does not know its own. ``paced``: a machine that takes twice as long for everything
+    doubles it (or halves it, where it is a rate). ``heading`` names its column on a board, and ``wanted``
+    says how soon the column gives way where there is no room: 0 never. ``compared``: a comparison of two
+    runs shows it. ``tracked``: tools that follow a project over time are given it.
+    """
+
+    name: str
+    unit: Unit
+    higher_is_better: bool = False
+    over_folds: Join
+    over_members: Join | None
+    of_every_member: bool = False
+    paced: bool
+    heading: str = ""
+    wanted: int = 0
+    compared: bool = False
+    tracked: bool = False
+
+    @property
+    def is_rate(self) -> bool:
+        return self.unit == "documents a second"
+
+    @property
+    def is_size(self) -> bool:
+        return self.unit == "bytes"
+
+    @property
+    def is_speed(self) -> bool:
+        """Whether it says how fast something is, as a time or as a rate."""
+        return self.unit in ("seconds", "documents a second")
+
+    def show(self, value: float | None) -> str:
+        """The value as people read it, with its unit where it has one; ``–`` for None."""
+        return _SHOW[self.unit](value)
+
+
+_seconds = partial(Cost, unit="seconds", over_folds="mean", over_members="sum", paced=True)
+_rate = partial(
+    Cost,
+    unit="documents a second",
+    higher_is_better=True,
+    over_folds="mean of documents",
+    over_members="one after another",
+    of_every_member=True,
+    paced=True,
+    compared=True,
+)
+_size = partial(Cost, unit="bytes", over_folds="largest", over_members="largest", paced=False)
+
+_COSTS = (
+    # Imports are measured once a machine and kept: they do not follow its pace in a run.
+    _seconds(name="import_s", heading="import", wanted=52, of_every_member=True, paced=False),
+    _seconds(name="load_s", heading="load", wanted=51),
+    _seconds(name="warmup_s"),
+    _seconds(name="prepare_s", heading="prepare", wanted=50),
+    _seconds(name="fit_s", heading="fit", wanted=53, compared=True, tracked=True),
+    _seconds(name="predict_s", compared=True),
+    _seconds(name="wall_s", over_members=None),
+    _rate(name="documents_per_s"),
+    _rate(name="documents_per_s_marginal", heading="docs/s", tracked=True),
+    _size(name="peak_memory_bytes", heading="memory", compared=True, tracked=True),
+    _size(name="peak_vram_allocated_bytes", compared=True),
+    _size(name="peak_vram_process_bytes"),
+    Cost(
+        name="gpu_utilisation",
+        unit="share",
+        higher_is_better=True,
+        over_folds="mean",
+        over_members=None,
+        paced=False,
+    ),
+)
+
+COST_TABLE: Mapping[str, Cost] = MappingProxyType({cost.name: cost for cost in _COSTS})
+"""By name, in the order of the fields of ``Costs``."""
+
+
+def join_folds(costs: Sequence[Costs]) -> Costs:
+    """The costs of several cells of one method as those of a typical one: means of seconds, shares and
+    times per document, the largest of memory. Null where no cell has a value."""
+    if len(costs) < 2:
+        return costs[0] if costs else Costs()
+    joined: dict[str, float | None] = {}
+    for cost in COST_TABLE.values():
+        known = [value for value in _values(costs, cost) if value is not None]
+        joined[cost.name] = _JOINS[cost.over_folds](known) if known else None
+    return Costs.model_validate(joined)
+
+
+def join_members(own: Costs, members: Sequence[Costs]) -> Costs:
+    """The costs of a cell that stands on others, as if its members ran one after another: seconds are
+    summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` and
+    ``gpu_utilisation`` stay the cell's own. What no part knows stays null, and so do a rate and an import
+    that one part does not know: every part has them."""
+    parts = (own, *members)
+    joined: dict[str, float | None] = {}
+    for cost in COST_TABLE.values():
+        if cost.over_members is None:
+            continue
+        known = [value for value in _values(parts, cost) if value is not None]
+        enough = len(known) == len(parts) if cost.of_every_member else bool(known)
+        joined[cost.name] = _JOINS[cost.over_members](known) if enough else None
+    return own.model_copy(update=joined)
+
+
+def _values(costs: Iterable[Costs], cost: Cost) -> list[float | None]:
+    return [getattr(of_cell, cost.name) for of_cell in costs]
