@@ -260,6 +260,6 @@ def test_training_noise_is_inherited() -> None:
     assert not is_stochastic(registry.method("fusion"), "keyphrases", registry)
 
 
-def test_ensembles_that_are_well_or_not_yet_there_fail_nothing() -> None:
+def test_members_that_are_well_or_not_yet_there_fail_nothing() -> None:
     assert failed_member([]) is None
     assert failed_member([None]) is None

@@ -124,8 +124,8 @@ def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
     )
     assert list(frame.method) == ["test.lucky[helps=test]"]
     (cell,) = Store(tmp_path / "results").manifest(Path(frame.attrs["run"]).name).cells
-    told = "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
-    assert cell.chosen == told
+    assert cell.chosen == Chosen(asked="test.lucky", combinations=2, documents=6, equal=1)
+    assert cell.chosen.words == "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
 
 
 def test_methods_that_are_named_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -16,19 +16,19 @@ MANIFEST_VERSION = 3
 class Chosen(StoredModel):
     """How the parameters of a method were chosen: the best of the ``combinations`` of what the suite asked
     for (``asked``) on the ``documents`` of the validation part; None where no combination ran, so that the
-    first one stays on the board with what stopped it. ``tied`` counts the others that were equally good."""
+    first one stays on the board with what stopped it. ``equal``: how many others were as good."""
 
     asked: str
     combinations: int
     documents: int | None
-    tied: int = 0
+    equal: int = 0
 
     @property
     def words(self) -> str:
         """As boards say it."""
         if self.documents is None:
             return f"none of {self.combinations} combinations ran"
-        others = f", {self.tied} other{'s' if self.tied > 1 else ''} equally good" if self.tied else ""
+        others = f", {self.equal} other{'s' if self.equal > 1 else ''} equally good" if self.equal else ""
         return f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
 
 

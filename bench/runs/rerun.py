@@ -1,4 +1,4 @@
-"""The measured side of the gate, made on the spot: the suite of a baseline, run anew with nothing resumed."""
+"""Runs the suite of a baseline again for the gate. No stored result is used."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ from readbench.runs.interface import Interface
 from readbench.runs.running import run_suite
 
 APART = "gate"
-"""The results folder, inside the one of the baseline, of what is held against a run of that same folder: the
-same code has the same cells, and would replace them before they are compared."""
+"""Where a run that is compared with one of the same results folder is kept, inside that folder. Both runs may
+have the same cells, and the new ones would replace the old ones before they are compared."""
 
 
 def rerun_suite(
     before: Side, suite: str | None, dataset: str | None, options: Options, store: Store, interface: Interface
 ) -> Side:
-    """Runs the suite of a baseline as it was run, with its seed, limits and methods, and returns what it
-    measured.
+    """Runs the suite of a baseline with the same seed, limits and methods, and returns the new run. A method
+    that fails is a row of it, which the gate judges.
 
-    Raises BenchError for a baseline that cannot be judged against and where the suite cannot be run; a
-    method that fails is a row, and the gate's to judge.
+    Raises BenchError for a baseline that is not whole, and where the suite cannot be run.
     """
     check_whole(before, options.methods)
     manifest = before.manifest
@@ -51,9 +50,12 @@ def rerun_suite(
 
 
 def _methods(before: Side, reference: str, options: Options, interface: Interface) -> tuple[str, ...]:
-    """The methods of the baseline where the suite does not list one of them (they were named on the command
-    line), without those whose code is gone; else none, and the suite's own list holds. That of a baseline
-    with tuned methods always holds: methods that are named are not tuned."""
+    """The methods to name: those of the baseline where the suite does not list one of them, because it was
+    named on the command line. Methods whose code is gone are left out.
+
+    None are named, so that the suite's own list holds, where the suite lists them all, and where parameters
+    were chosen: for methods that are named nothing is chosen.
+    """
     rows = [row for table in before.board.tables for row in table.rows]
     registry = Registry(options.include_paths)
     listed = {

@@ -19,7 +19,7 @@ from readbench.tasks.metric import Metric
 @dataclass(frozen=True)
 class Choice:
     """What was tried and what was chosen. ``methods`` are the chosen ones of each task; ``chosen`` says by
-    task and spec out of what."""
+    task and spelling how their parameters were chosen."""
 
     methods: Mapping[Task, tuple[Method, ...]] = field(default_factory=dict)
     chosen: Mapping[tuple[Task, str], Chosen] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> 
         best = [(_best(grid, primary, found), grid) for grid in task.grids]
         methods[name] = tuple(method for method, _ in best)
         for method, grid in best:
-            chosen[name, method.spelling] = _chosen(grid, method, found, len(plan.splits[name][0].test))
+            chosen[name, method.spelling] = _how(grid, method, found, len(plan.splits[name][0].test))
     return Choice(methods, chosen, tuple(trials))
 
 
@@ -73,12 +73,12 @@ def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
     return max(ran, key=lambda pair: pair[0])[1] if ran else grid.candidates[0]
 
 
-def _chosen(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
+def _how(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
     values = [trials[method.spelling].value for method in grid.candidates]
     reached = trials[best.spelling].value
     return Chosen(
         asked=grid.method,
         combinations=len(values),
         documents=None if reached is None else documents,
-        tied=0 if reached is None else values.count(reached) - 1,
+        equal=0 if reached is None else values.count(reached) - 1,
     )
