@@ -22,7 +22,25 @@ from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
 from readbench.datasets.reader import Reader, refusal
 
-__all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
+__all__ = [
+    "READERS",
+    "DatasetInfo",
+    "ReadOptions",
+    "Reader",
+    "columns",
+    "csv_reader",
+    "jsonl_reader",
+    "labels",
+    "lines",
+    "list_datasets",
+    "near_duplicates",
+    "open_dataset",
+    "options",
+    "splits",
+    "stream",
+    "table",
+    "token_lists",
+]
 
 READERS: tuple[Reader, ...] = (
     InstructionReader(),
