@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from readbench.runs.api import leaderboard as leaderboard
     from readbench.runs.api import run as run
 
-__all__ = ["leaderboard", "run"]
+__all__ = ["__version__", "leaderboard", "run"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Lazily: `import readbench` must stay instant for the command line.
-    if name in __all__:
+    if name in ("leaderboard", "run"):
         from readbench.runs import api
 
         return getattr(api, name)

@@ -45,6 +45,7 @@ def imported(bench: Bench, *arguments: object) -> set[str]:
     "arguments",
     [
         pytest.param(["--help"], id="help"),
+        pytest.param(["--version"], id="version"),
         pytest.param(["run", "--help"], id="run-help"),
         pytest.param(["ls", "methods"], id="ls-methods"),
         pytest.param(["ls", "suites"], id="ls-suites"),

@@ -2,3 +2,5 @@
 
 No method stands here; the language models use it.
 """
+
+__all__ = ["chatglm1_model", "chatglm2_lora", "chatglm2_weights", "checkpoint_files", "tokenizers"]

@@ -2,3 +2,5 @@
 
 What they learn is kept in files without pickle.
 """
+
+__all__ = ["files", "text_classifiers"]

@@ -2,3 +2,5 @@
 
 It embeds texts, classifies them or marks tokens.
 """
+
+__all__ = ["embeddings"]

@@ -2,3 +2,5 @@
 
 They need no model library.
 """
+
+__all__: list[str] = []

@@ -2,3 +2,5 @@
 
 Each file is one method, and one joins others.
 """
+
+__all__: list[str] = []

@@ -2,3 +2,5 @@
 
 Loading, prompting, scoring and tuning have a file each.
 """
+
+__all__: list[str] = []

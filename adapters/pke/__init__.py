@@ -2,3 +2,5 @@
 
 They share one parse, one selection of candidates and their counts.
 """
+
+__all__ = ["filling", "selection"]

@@ -2,3 +2,5 @@
 
 Labelled documents, the loop and its checkpoint.
 """
+
+__all__ = ["checkpoint", "document_count", "labelled", "loop"]

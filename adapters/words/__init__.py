@@ -2,3 +2,5 @@
 
 Every family may use them.
 """
+
+__all__ = ["candidates", "languages", "parse", "phrase_lists", "stop_words"]

@@ -14,7 +14,7 @@ from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.splits import subsample
 from readbench.planning.suite import find_suite, load_suite
 
-__all__ = ["Audit", "audit", "audit_of"]
+__all__ = ["Audit", "audit", "audit_of", "copies", "values", "warnings"]
 
 SEED = 20240
 

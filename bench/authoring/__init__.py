@@ -2,3 +2,5 @@
 
 Templates of both and the conformance tests.
 """
+
+__all__ = ["conformance", "scaffold_method", "scaffold_suite"]

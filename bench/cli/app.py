@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+import readbench
+
 VERBS = (
     "ls",
     "run",
@@ -41,12 +43,28 @@ class InOrder(TyperGroup):
 app = typer.Typer(
     cls=InOrder,
     name="bench",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
     epilog="Errors are one line; --debug before or after any command shows the traceback.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bench {readbench.__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None: ...
+
 
 Output = Annotated[Path, typer.Option("--output-path", help="The results folder.", envvar="BENCH_RESULTS")]
 Include = Annotated[

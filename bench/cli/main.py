@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The console script. Every expected error is one line; the exit status says which kind it was."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     # Their verbs register themselves.
     from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401
 

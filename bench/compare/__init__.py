@@ -2,3 +2,5 @@
 
 What changed, and what it costs now.
 """
+
+__all__ = ["answers", "costs", "paired", "runs"]

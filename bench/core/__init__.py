@@ -2,3 +2,5 @@
 
 Every other room may use this one, and it uses none.
 """
+
+__all__ = ["clock", "digests", "errors", "files", "seeds", "types", "units"]

@@ -28,9 +28,20 @@ __all__ = [
     "DatasetInfo",
     "ReadOptions",
     "Reader",
+    "columns",
+    "csv_reader",
+    "jsonl_reader",
+    "labels",
+    "lines",
     "list_datasets",
     "may_be_dataset",
+    "near_duplicates",
     "open_dataset",
+    "options",
+    "splits",
+    "stream",
+    "table",
+    "token_lists",
 ]
 
 READERS: tuple[Reader, ...] = (

@@ -2,3 +2,5 @@
 
 Scores what comes back.
 """
+
+__all__ = ["child", "joined", "phrase_vectors", "reference_workload", "reporter", "runner", "workbench"]

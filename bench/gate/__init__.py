@@ -2,3 +2,5 @@
 
 Thresholds, verdicts, a kept baseline and runs of another revision.
 """
+
+__all__ = ["baseline", "speed_gate", "speed_rounds", "thresholds", "verdicts"]

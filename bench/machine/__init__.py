@@ -2,3 +2,5 @@
 
 Nothing here knows a task.
 """
+
+__all__ = ["file_sums", "gpu", "machine", "memory", "sources", "versions", "weights"]

@@ -2,3 +2,5 @@
 
 Reads and writes how a method is spelled.
 """
+
+__all__ = ["preparations", "registry", "spelling"]

@@ -2,3 +2,5 @@
 
 Nothing is measured here.
 """
+
+__all__ = ["infer", "labels", "members", "plan", "planner", "suite", "suite_language"]

@@ -2,3 +2,5 @@
 
 Nothing is computed anew.
 """
+
+__all__ = ["audit", "ci", "comparison", "export", "files", "markup", "progress", "show", "terminal"]

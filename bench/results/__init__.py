@@ -2,3 +2,5 @@
 
 Nothing here runs a method.
 """
+
+__all__ = ["estimates", "leaderboard", "manifest", "record", "samples", "score_files", "store", "tables"]

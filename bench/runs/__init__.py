@@ -2,3 +2,5 @@
 
 Also the verbs for Python.
 """
+
+__all__ = ["api", "fresh", "running"]

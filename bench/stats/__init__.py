@@ -2,3 +2,5 @@
 
 Seeded: the same input gives the same numbers.
 """
+
+__all__ = ["of_run", "power", "resampling", "significance"]

@@ -11,6 +11,18 @@ from readbench.core.errors import BenchError
 if TYPE_CHECKING:
     from readbench.tasks.base import TaskDefinition
 
+__all__ = [
+    "base",
+    "explain",
+    "extraction",
+    "get_task",
+    "metric",
+    "predictions",
+    "semantic",
+    "spec",
+    "task_names",
+]
+
 _TASKS = {
     "keyphrases": "readbench.tasks.keyphrases:TASK",
     "classification": "readbench.tasks.classification:TASK",

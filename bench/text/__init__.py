@@ -2,3 +2,5 @@
 
 Readers, metrics and methods share it.
 """
+
+__all__ = ["facts", "languages", "normalise", "porter"]

@@ -2,3 +2,5 @@
 
 Fitting it, predicting with it and what a competition asks for.
 """
+
+__all__ = ["fitting", "predicting", "submission", "submission_check"]
