@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,10 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+AnyParams: TypeAlias = Params
+"""The same class, under a name that a nested ``Params`` does not hide."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a running method may know besides its documents.
@@ -61,19 +65,21 @@ class Preparation(ABC):
     """Work that several methods share (a parse, document frequencies), kept as files.
 
     It is built once, in a process of its own, and its cost is charged to each method that uses it.
-    ``needs`` names the preparations that this one is built from.
+    ``needs`` names the preparations that this one is built from. One with parameters declares
+    ``params: Params`` below its own class ``Params``, so that type checkers know them.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     uses_gpu: ClassVar[bool] = False
+    params: AnyParams
 
     class Params(Params):
         """No parameters."""
 
     def __init__(self, **params: object) -> None:
-        self.params: Any = self.Params.model_validate(params)
+        self.params = self.Params.model_validate(params)
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         return {}
@@ -129,6 +135,9 @@ class Adapter(ABC):
     ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
     ``uses_gpu``: ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is
     all that ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+
+    A method with parameters has a class ``Params`` of its own, and below it ``params: Params``, so that type
+    checkers know what ``self.params`` holds.
     """
 
     name: ClassVar[str]
@@ -140,6 +149,7 @@ class Adapter(ABC):
     stochastic: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     checks_weights: ClassVar[bool] = False
+    params: AnyParams
 
     class Params(Params):
         """No parameters."""
@@ -149,7 +159,7 @@ class Adapter(ABC):
         """The class that does this task: another one where a method's tasks have little code in common."""
         return cls
 
-    def __init__(self, params: Any, context: Context) -> None:
+    def __init__(self, params: AnyParams, context: Context) -> None:
         self.params = params
         self.context = context
 

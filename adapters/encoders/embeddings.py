@@ -95,6 +95,8 @@ class Embeddings(Preparation):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
         weights: str = Field("", description="stands for the weights in the key; `Embeddings.of` fills it in")
 
+    params: Params
+
     @classmethod
     def of(cls, model: str) -> Embeddings:
         """With the weights that ``model`` stands for here and now, so that other weights under the same
