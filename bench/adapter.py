@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
+from readbench.core.vectors import Vectors
 from readbench.tasks.spec import TaskSpec
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "MissingDependency",
     "Needs",
     "Params",
+    "PhraseEncoder",
     "PredictedLabel",
     "Preparation",
     "PreparationNeed",
     "RankedPhrases",
     "TaskSpec",
+    "Vectors",
     "require",
 ]
 
@@ -100,6 +103,26 @@ class Preparation(ABC):
     @abstractmethod
     def open(self, folder: Path) -> Any:
         """Opens the result, memory-mapped and read-only."""
+
+
+class PhraseEncoder(Preparation):
+    """A preparation that embeds phrases. The harness builds one by itself where a suite has metrics that
+    compare embeddings (``semantic.*``); methods may need one like any other preparation.
+
+    A package provides it under the entry-point group ``bench.phrase_encoders``, by the name of the model
+    whose embeddings it makes. Each phrase is a document: the phrase is its id and its only field, ``text``.
+    ``build`` notes which weights ran, ``context.note("weights", {"sha256": ...})``. Other weights than those
+    that the metric names are refused.
+    """
+
+    @classmethod
+    @abstractmethod
+    def of(cls, model: str) -> PhraseEncoder:
+        """The encoder with the weights that the name of a model stands for on this machine."""
+
+    @abstractmethod
+    def open(self, folder: Path) -> Vectors:
+        """The vectors of the phrases that were built, memory-mapped and read-only."""
 
 
 @dataclass(frozen=True)

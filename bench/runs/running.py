@@ -56,7 +56,7 @@ def run_suite(
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
     suite, data = _inputs(reference, dataset, labels, interface.say)
-    check_metrics(suite, options.include_paths)
+    check_metrics(suite)
     began = monotonic()
 
     def carry_out(plan: Plan) -> Mapping[str, Record]:
