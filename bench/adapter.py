@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
+from readbench.core.vectors import Vectors
 from readbench.tasks.spec import TaskSpec
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "MissingDependency",
     "Needs",
     "Params",
+    "PhraseEncoder",
     "PredictedLabel",
     "Preparation",
     "PreparationNeed",
     "RankedPhrases",
     "TaskSpec",
+    "Vectors",
     "require",
 ]
 
@@ -36,6 +39,10 @@ class Params(BaseModel):
     """Base of every method's parameters: typed, documented, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnyParams: TypeAlias = Params
+"""The same class, under a name that a nested ``Params`` does not hide."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +68,21 @@ class Preparation(ABC):
     """Work that several methods share (a parse, document frequencies), kept as files.
 
     It is built once, in a process of its own, and its cost is charged to each method that uses it.
-    ``needs`` names the preparations that this one is built from.
+    ``needs`` names the preparations that this one is built from. One with parameters declares
+    ``params: Params`` below its own class ``Params``, so that type checkers know them.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = ""
     uses_gpu: ClassVar[bool] = False
+    params: AnyParams
 
     class Params(Params):
         """No parameters."""
 
     def __init__(self, **params: object) -> None:
-        self.params: Any = self.Params.model_validate(params)
+        self.params = self.Params.model_validate(params)
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         return {}
@@ -94,6 +103,26 @@ class Preparation(ABC):
     @abstractmethod
     def open(self, folder: Path) -> Any:
         """Opens the result, memory-mapped and read-only."""
+
+
+class PhraseEncoder(Preparation):
+    """A preparation that embeds phrases. The harness builds one by itself where a suite has metrics that
+    compare embeddings (``semantic.*``); methods may need one like any other preparation.
+
+    A package provides it under the entry-point group ``bench.phrase_encoders``, by the name of the model
+    whose embeddings it makes. Each phrase is a document: the phrase is its id and its only field, ``text``.
+    ``build`` notes which weights ran, ``context.note("weights", {"sha256": ...})``. Other weights than those
+    that the metric names are refused.
+    """
+
+    @classmethod
+    @abstractmethod
+    def of(cls, model: str) -> PhraseEncoder:
+        """The encoder with the weights that the name of a model stands for on this machine."""
+
+    @abstractmethod
+    def open(self, folder: Path) -> Vectors:
+        """The vectors of the phrases that were built, memory-mapped and read-only."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,9 @@ class Adapter(ABC):
     ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
     ``uses_gpu``: ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is
     all that ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+
+    A method with parameters has a class ``Params`` of its own, and below it ``params: Params``, so that type
+    checkers know what ``self.params`` holds.
     """
 
     name: ClassVar[str]
@@ -140,11 +172,12 @@ class Adapter(ABC):
     stochastic: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     checks_weights: ClassVar[bool] = False
+    params: AnyParams
 
     class Params(Params):
         """No parameters."""
 
-    def __init__(self, params: Any, context: Context) -> None:
+    def __init__(self, params: AnyParams, context: Context) -> None:
         self.params = params
         self.context = context
 

@@ -13,10 +13,12 @@ import pytest
 from bench_process import Bench, records, workspaces
 
 from readbench.core.errors import BenchError, MissingDependency
-from readbench.engine.phrase_vectors import check_encoder
+from readbench.engine.phrase_vectors import _check_weights, check_encoder
+from readbench.methods.registry import find_phrase_encoder
 from readbench.planning.metrics import board_metrics, check_languages
 from readbench.planning.suite import Suite
 from readbench.results.score_files import read_scores
+from readbench.tasks.semantic import MODEL, WEIGHTS
 from readbench.text.normalise import key
 
 LIMIT = 4
@@ -48,6 +50,75 @@ def test_an_absent_extra_is_one_line_before_anything_runs(monkeypatch: pytest.Mo
     with pytest.raises(MissingDependency, match=r"needs torch; pip install 'readbench\[neural\]'") as raised:
         check_encoder(suite("semantic.f1@10"))
     assert "\n" not in str(raised.value)
+
+
+ENCODERS = """
+from readbench.adapter import PhraseEncoder
+
+class Toy(PhraseEncoder):
+    name = "toy"
+    model = None
+
+    @classmethod
+    def of(cls, model):
+        toy = cls()
+        toy.model = model
+        return toy
+
+    def build(self, documents, folder, context):
+        context.note("weights", {"sha256": "0" * 64})
+
+    def open(self, folder):
+        return {}
+
+class Other:
+    pass
+"""
+
+
+@pytest.fixture
+def toy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that declares encoders of phrases."""
+    (tmp_path / "toy_encoders.py").write_text(ENCODERS, encoding="utf-8")
+    metadata = tmp_path / "toy_encoders-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-encoders\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(
+        "[bench.phrase_encoders]\ntoy = toy_encoders:Toy\nother = toy_encoders:Other\n"
+        "absent = toy_encoders:Absent\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "toy_encoders", raising=False)
+
+
+@pytest.mark.usefixtures("toy_package")
+def test_a_package_provides_an_encoder_by_the_name_of_its_model() -> None:
+    encoder = find_phrase_encoder("toy")
+    assert (type(encoder).__name__, vars(encoder)["model"]) == ("Toy", "toy")
+    with pytest.raises(BenchError, match=r"other in bench\.phrase_encoders: .*this is no class made"):
+        find_phrase_encoder("other")
+    with pytest.raises(BenchError, match=r"toy_encoders:Absent: .*cannot be imported: AttributeError"):
+        find_phrase_encoder("absent")
+
+
+def test_the_model_of_the_metrics_has_an_encoder_here() -> None:
+    assert find_phrase_encoder(MODEL).name == "embeddings"
+
+
+def test_no_encoder_is_one_line_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("readbench.methods.registry.entry_points", lambda **_: ())
+    check_encoder(suite("f1@5"))
+    with pytest.raises(MissingDependency, match=f"no installed package .* {MODEL}") as raised:
+        check_encoder(suite("semantic.f1@10"))
+    assert "suite s, metric semantic.f1@10" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("weights", [None, {}, {"sha256": "0" * 64}, "words"])
+def test_vectors_of_other_weights_are_refused(weights: object) -> None:
+    _check_weights({"sha256": WEIGHTS, "name": MODEL}, Suite)
+    with pytest.raises(BenchError, match=rf"suite:Suite: it embeds phrases .*{MODEL} has {WEIGHTS[:12]}"):
+        _check_weights(weights, Suite)
 
 
 METHOD = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -14,13 +14,14 @@ from readbench.core.types import Dataset, Document, ExtractedFacts, StatedFacts,
 from readbench_adapters.classical.files import read_estimator, write_estimator
 
 NO_LABEL = ""
-"""The class of documents whose answer is facts. No label is empty, so that none can be mistaken for it."""
+"""The class of documents whose answer is facts. No label is empty, so it cannot be mistaken for one."""
 MODEL = "model.skops"
 
 
 class LabelLogReg(Adapter):
-    """TF-IDF weights of character n-grams and logistic regression over all labels, and over one class more:
-    the documents that ask for facts. Characters, because Chinese writes no blanks between words."""
+    """TF-IDF weights of character n-grams and logistic regression over all labels and one more class, which
+    stands for the documents that ask for facts. Characters, because Chinese writes no blanks between words.
+    """
 
     name: ClassVar[str] = "label-logreg"
     tasks: ClassVar[frozenset[Task]] = frozenset({"extraction"})
@@ -28,7 +29,6 @@ class LabelLogReg(Adapter):
     requires: ClassVar[tuple[str, ...]] = ("sklearn", "skops")
     install: ClassVar[str] = "pip install 'readbench[classification]'"
     chunk_size: ClassVar[int] = 256
-    params: Any
 
     class Params(Base):
         ngram_min: int = Field(1, ge=1, description="shortest n-gram, in characters")
@@ -36,6 +36,8 @@ class LabelLogReg(Adapter):
         min_df: int = Field(2, ge=1, description="documents that an n-gram must be in")
         C: float = Field(10.0, gt=0, description="inverse strength of the regularisation")
         max_iter: int = Field(1000, ge=1, description="iterations of the solver at most")
+
+    params: Params
 
     def modules(self) -> tuple[str, ...]:
         return ("sklearn.feature_extraction.text", "sklearn.linear_model")
@@ -76,8 +78,8 @@ class LabelLogReg(Adapter):
     def predict(self, chunk: Sequence[Document]) -> list[ExtractedFacts]:
         if not chunk:
             return []
-        found = self.pipeline.predict([self.context.task.text(document) for document in chunk])
-        return [ExtractedFacts(label=str(label) or None) for label in found]
+        labels = self.pipeline.predict([self.context.task.text(document) for document in chunk])
+        return [ExtractedFacts(label=str(label) or None) for label in labels]
 
     def save(self, folder: Path) -> None:
         write_estimator(self.pipeline, folder / MODEL)

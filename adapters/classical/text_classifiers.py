@@ -23,6 +23,7 @@ from readbench.core.types import Dataset, Document, PredictedLabel, Task
 from readbench_adapters.classical.files import read_estimator, write_estimator
 from readbench_adapters.classical.text_features import (
     CountParams,
+    TextParams,
     TfidfParams,
     check_language,
     texts_of,
@@ -38,7 +39,8 @@ LIBRARIES = (
     "sklearn.naive_bayes",
     "sklearn.svm",
 )
-"""One set for all, so that its import is measured once. skops is needed only where a model is saved."""
+"""One set for all methods of this file, so that each of them is charged the same imports. skops is needed
+only where a model is saved."""
 PRIOR, MODEL = "prior.json", "model.skops"
 TASKS: frozenset[Task] = frozenset({"classification"})
 ClassWeight = Literal["balanced"] | None
@@ -76,7 +78,7 @@ class TextClassifier(Adapter):
     requires: ClassVar[tuple[str, ...]] = ("sklearn", "skops")
     install: ClassVar[str] = INSTALL
     chunk_size: ClassVar[int] = 256
-    params: Any
+    params: TextParams
 
     @abstractmethod
     def classifier(self) -> Any:
@@ -91,8 +93,8 @@ class TextClassifier(Adapter):
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - chosen on by the suite
         from sklearn.pipeline import make_pipeline
 
-        found = learnable(train, self.name)
-        texts = texts_of(found.documents, self.params, self.context)
+        labelled = learnable(train, self.name)
+        texts = texts_of(labelled.documents, self.params, self.context)
         vectors = vectoriser(self.params)
         try:
             features = vectors.fit_transform(texts)
@@ -103,7 +105,7 @@ class TextClassifier(Adapter):
             ) from error
         classifier = self.classifier()
         self.context.progress(1, 2)
-        classifier.fit(features, list(found.labels))
+        classifier.fit(features, list(labelled.labels))
         self.pipeline = make_pipeline(vectors, classifier)
         self.context.note("features", int(features.shape[1]))
         note_convergence(classifier, self)
@@ -136,6 +138,8 @@ class LogReg(TextClassifier):
         class_weight: ClassWeight = Field(None, description="balanced: rare labels weigh more")
         max_iter: int = Field(100, ge=1, description="iterations of the solver at most")
 
+    params: Params
+
     def classifier(self) -> Any:
         return _logistic_regression(self.params)
 
@@ -150,6 +154,8 @@ class BowLogReg(TextClassifier):
         # Counts are of many scales: scikit-learn's 100 are not enough.
         max_iter: int = Field(1000, ge=1, description="iterations of the solver at most")
 
+    params: Params
+
     def classifier(self) -> Any:
         return _logistic_regression(self.params)
 
@@ -161,6 +167,8 @@ class NaiveBayes(TextClassifier):
     class Params(CountParams):
         alpha: float = Field(1.0, gt=0, description="added to every count (Laplace: 1)")
 
+    params: Params
+
     def classifier(self) -> Any:
         from sklearn.naive_bayes import MultinomialNB
 
@@ -168,8 +176,8 @@ class NaiveBayes(TextClassifier):
 
 
 class LinearSvm(TextClassifier):
-    """Its scores are distances from the separating plane (of two classes, one is the other's negative), not
-    probabilities: they rank documents, and metrics of probabilities are null."""
+    """Its scores are distances from the separating plane, not probabilities: they rank documents, and metrics
+    of probabilities are null. With two classes the distance for one is the negative of the other's."""
 
     name: ClassVar[str] = "linear-svm"
     summary: ClassVar[str] = "linear support vector machine on TF-IDF weights; scores are no probabilities"
@@ -179,11 +187,13 @@ class LinearSvm(TextClassifier):
         class_weight: ClassWeight = Field(None, description="balanced: rare labels weigh more")
         max_iter: int = Field(1000, ge=1, description="iterations of the solver at most")
 
+    params: Params
+
     def classifier(self) -> Any:
         from sklearn.svm import LinearSVC
 
         params = self.params
-        # The optimum is one; the seed orders the solver's steps towards it.
+        # There is one optimum; the seed sets the order of the solver's steps towards it.
         return LinearSVC(
             C=params.C,
             class_weight=params.class_weight,
@@ -218,6 +228,8 @@ class RandomForest(TextClassifier):
         min_samples_leaf: int = Field(1, ge=1, description="documents in a leaf at least")
         class_weight: ClassWeight = Field(None, description="balanced: rare labels weigh more")
 
+    params: Params
+
     def classifier(self) -> Any:
         from sklearn.ensemble import RandomForestClassifier
 
@@ -237,7 +249,7 @@ class RandomForest(TextClassifier):
         self.pipeline[-1].set_params(n_jobs=1)
 
 
-def _logistic_regression(params: Any) -> Any:
+def _logistic_regression(params: LogReg.Params | BowLogReg.Params) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=params.C, class_weight=params.class_weight, max_iter=params.max_iter)

@@ -14,7 +14,7 @@ from readbench.core.types import Document
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 DIGIT = re.compile(r"\d")
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""Languages that put no white space between words: a run of letters is a clause there."""
+"""Languages that put no white space between words: there a run of letters is a clause, not a word."""
 
 
 class TextParams(Base):

@@ -1,5 +1,6 @@
 """A fine-tuned encoder: any Hugging Face model of the BERT kind with a small head on top. Head, learning
-rate, batch and length default to the known baseline's; early stopping, warm-up and decay it lacked."""
+rate, batch size and length default to those of the known baseline, which has no early stopping, warm-up or
+decay."""
 
 from __future__ import annotations
 
@@ -10,14 +11,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Params as Base
 from readbench.core.types import Dataset, Document, PredictedLabel, Task
 from readbench.machine.weights import Weights, fetch_weights
 from readbench_adapters.encoders.encoder_classifier import EncoderClassifier, Pooling, prepare_torch
-from readbench_adapters.encoders.fine_tuned_encoder import FineTunedEncoder
-from readbench_adapters.training import loop as training
+from readbench_adapters.encoders.fine_tuned_encoder import FineTunedEncoder, FineTuningParams
+from readbench_adapters.training import loop
 from readbench_adapters.training.labelled import Labelled, carve, labelled, learnable, most_probable
-from readbench_adapters.training.loop import BatchLoss, Evaluation, Precision, Schedule, by_length
+from readbench_adapters.training.loop import BatchLoss, Evaluation, by_length
 
 MANIFEST = "bert.json"
 PREDICTED_TOGETHER = 32
@@ -33,48 +33,34 @@ class Bert(FineTunedEncoder):
     summary: ClassVar[str] = "a fine-tuned encoder with a head of two layers, best epoch by validation"
     chunk_size: ClassVar[int] = 256
     checks_weights: ClassVar[bool] = True
-    params: Any
 
-    class Params(Base):
-        model: str = Field(
-            "auto",
-            description="a known name, a repository in the cache, or a folder; auto: bert-base-uncased "
-            "where present (zh: bert-base-chinese), otherwise the packaged all-MiniLM-L6-v2",
-        )
-        epochs: int = Field(3, ge=1, description="passes over the training part at most")
-        patience: int | None = Field(2, ge=1, description="epochs to wait for a better one; none: run all")
+    class Params(FineTuningParams):
         max_length: int = Field(128, ge=4, description="word pieces read of a document")
         pooling: Pooling = Field("cls", description="what stands for the text: [CLS], or the mean of all")
         hidden: int = Field(256, ge=1, description="units of the head's hidden layer")
         dropout: float = Field(0.0, ge=0, lt=1, description="of the head; the encoder keeps its own")
-        learning_rate: float = Field(3e-5, gt=0, description="the highest, when the warm-up ends")
-        batch_size: int = Field(16, ge=1, description="documents a batch")
-        accumulation: int = Field(1, ge=1, description="batches an optimiser step")
-        weight_decay: float = Field(0.01, ge=0, description="of matrices; biases and norms have none")
-        warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
-        schedule: Schedule = Field("linear", description="how the learning rate decays")
-        max_norm: float | None = Field(1.0, gt=0, description="gradients are clipped to it; none: never")
         validation: float = Field(
             0.1, ge=0, lt=1, description="share of the training part, where the split has no validation part"
         )
-        precision: Precision = Field("auto", description="of training; auto: bf16 or fp16 on a GPU")
+
+    params: Params
 
     def load(self) -> None:
         prepare_torch(self.context)
-        found = self.found()
-        # A saved model brings its own encoder: what it began from need not be here.
-        self.network = None if found is None else self._pretrained(found)
+        weights = self.start_weights()
+        # A saved model brings its own encoder, so the weights it started from may be absent here.
+        self.network = None if weights is None else self._pretrained(weights)
 
-    def _pretrained(self, found: Weights) -> EncoderClassifier:
-        self.note_weights(found)
-        return EncoderClassifier.pretrained(found.folder, self.context.device)
+    def _pretrained(self, weights: Weights) -> EncoderClassifier:
+        self.note_weights(weights)
+        return EncoderClassifier.pretrained(weights.folder, self.context.device)
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
         import torch
 
         params, device = self.params, self.context.device
         learn, judge = self._parts(learnable(train, self.name), labelled(validation))
-        network = self.network = self.network or self._pretrained(fetch_weights(self.last_resort))
+        network = self.network = self.network or self._pretrained(fetch_weights(self.name_to_fetch))
         network.check_length(params.max_length)
         self.classes, self.max_length = learn.classes, params.max_length
         torch.manual_seed(self.context.seed)
@@ -90,11 +76,11 @@ class Bert(FineTunedEncoder):
 
         config = self.training_config()
         evaluate = self._evaluation_on(judge) if judge.labels else None
-        training.train(network.model, loss, lengths, config, self.context, evaluate=evaluate)
+        loop.train(network.model, loss, lengths, config, self.context, evaluate=evaluate)
 
     def _parts(self, train: Labelled, validation: Labelled) -> tuple[Labelled, Labelled]:
-        """What is learned from, and what judges the epochs. A label that training never saw can judge
-        none of them."""
+        """The documents to learn from, and those that judge the epochs. Of the second, documents with a label
+        that training never saw are left out."""
         source = "the split's validation part"
         judge = validation.only(i for i, label in enumerate(validation.labels) if label in train.classes)
         if not validation.labels:
@@ -124,7 +110,7 @@ class Bert(FineTunedEncoder):
         return most_probable(probabilities, self.classes, self.context.task.labels)
 
     def _encoded(self, documents: Sequence[Document]) -> list[list[int]]:
-        assert self.network is not None  # fit and restore see to it
+        assert self.network is not None  # fit and restore make it
         return self.network.encoded([self.context.task.text(d) for d in documents], self.max_length)
 
     def _logits(self, documents: Sequence[Sequence[int]]) -> Any:
@@ -132,14 +118,14 @@ class Bert(FineTunedEncoder):
         import torch
 
         assert self.network is not None
-        found = None
+        table = None
         for batch in by_length([len(ids) for ids in documents], PREDICTED_TOGETHER):
             with torch.inference_mode():
                 logits = self.network.logits([documents[index] for index in batch]).double().cpu()
-            if found is None:
-                found = torch.empty((len(documents), logits.shape[1]), dtype=torch.float64)
-            found[batch] = logits
-        return found
+            if table is None:
+                table = torch.empty((len(documents), logits.shape[1]), dtype=torch.float64)
+            table[batch] = logits
+        return table
 
     def save(self, folder: Path) -> None:
         assert self.network is not None

@@ -21,7 +21,7 @@ INSTALL = "pip install 'readbench[classification,neural]'"
 
 
 class EmbeddingLogReg(Adapter):
-    """Reads the vectors that are shared with other methods, so that a second one costs almost nothing."""
+    """Reads vectors that are made once and shared with other methods."""
 
     name: ClassVar[str] = "embedding-logreg"
     tasks: ClassVar[frozenset[Task]] = frozenset({"classification"})
@@ -29,13 +29,14 @@ class EmbeddingLogReg(Adapter):
     requires: ClassVar[tuple[str, ...]] = ("sklearn", "skops", *REQUIRES)
     install: ClassVar[str] = INSTALL
     chunk_size: ClassVar[int] = 256
-    params: Any
 
     class Params(Base):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
         C: float = Field(1.0, gt=0, description="inverse strength of the regularisation")
         class_weight: Literal["balanced"] | None = Field(None, description="balanced: rare labels weigh more")
         max_iter: int = Field(1000, ge=1, description="iterations of the solver at most")
+
+    params: Params
 
     def needs(self) -> Needs:
         return Needs(
@@ -53,11 +54,11 @@ class EmbeddingLogReg(Adapter):
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - chosen on by the suite
         from sklearn.linear_model import LogisticRegression
 
-        params, found = self.params, learnable(train, self.name)
+        params, labelled = self.params, learnable(train, self.name)
         self.model = LogisticRegression(
             C=params.C, class_weight=params.class_weight, max_iter=params.max_iter
         )
-        self.model.fit(self._vectors(found.documents), list(found.labels))
+        self.model.fit(self._vectors(labelled.documents), list(labelled.labels))
         note_convergence(self.model, self)
 
     def predict(self, chunk: Sequence[Document]) -> list[PredictedLabel]:

@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Context, Preparation
+from readbench.adapter import Context, PhraseEncoder
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
 from readbench.machine.weights import fetch_weights, find_weights, require_weights
@@ -25,7 +25,7 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 REQUIRES = ("sentence_transformers", "torch")
 VECTORS, IDS = "embeddings.npy", "ids.json"
 BLOCK = 256
-"""Documents embedded between two words of progress; the encoder sorts them by length."""
+"""Documents embedded between two reports of progress; the encoder sorts them by length."""
 BATCH = 64
 
 
@@ -83,8 +83,9 @@ class DocumentEmbeddings:
         return vector
 
 
-class Embeddings(Preparation):
-    """One vector a document: its fields as one text, as the model embeds it."""
+class Embeddings(PhraseEncoder):
+    """One vector a document: its fields as one text, as the model embeds it. The harness embeds phrases with
+    it, each of which is a document."""
 
     name: ClassVar[str] = "embeddings"
     requires: ClassVar[tuple[str, ...]] = REQUIRES
@@ -95,10 +96,12 @@ class Embeddings(Preparation):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
         weights: str = Field("", description="stands for the weights in the key; `Embeddings.of` fills it in")
 
+    params: Params
+
     @classmethod
     def of(cls, model: str) -> Embeddings:
-        """With the weights that ``model`` stands for here and now, so that other weights under the same
-        name or in the same folder make another preparation, and another cell."""
+        """With the weights that ``model`` stands for on this machine now, so that other weights under the
+        same name or in the same folder make another preparation, and another cell."""
         weights = find_weights(model)
         return cls(model=model, weights=weights.key() if weights else "")
 
@@ -124,7 +127,7 @@ class Embeddings(Preparation):
         vectors.flush()
         (folder / IDS).write_text(json.dumps([document.id for document in documents]), encoding="utf-8")
 
-    def open(self, folder: Path) -> Any:
+    def open(self, folder: Path) -> DocumentEmbeddings:
         return DocumentEmbeddings(folder)
 
 

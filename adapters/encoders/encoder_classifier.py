@@ -1,5 +1,5 @@
-"""An encoder with a classification head: loading, reading texts, and saving as safetensors. What it learns
-from and how is its caller's."""
+"""An encoder with a classification head: loading, reading texts, and saving as safetensors. Training is up to
+the caller."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UNUSED = "pooler."
 
 
 def prepare_torch(context: Context) -> None:
-    """Imports the libraries; no more threads than the method may take, and no progress bars of theirs."""
+    """Imports torch and transformers, limits their threads to the method's, turns off their progress bars."""
     # The tokenizer has threads of its own, and takes as many as there are cores.
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true" if context.threads > 1 else "false")
     import torch
-    from transformers import AutoModel, AutoTokenizer  # noqa: F401 - imported for good
+    from transformers import AutoModel, AutoTokenizer  # noqa: F401 - imported now, so that no later step pays for it
     from transformers.utils import logging
 
     torch.set_num_threads(context.threads)
@@ -96,8 +96,8 @@ class EncoderClassifier:
         """Word pieces with [CLS] and [SEP], cut at ``max_length``."""
         if not texts:
             return []
-        found = self.tokenizer(list(texts), truncation=True, max_length=max_length, padding=False)
-        return [list(ids) for ids in found["input_ids"]]
+        read = self.tokenizer(list(texts), truncation=True, max_length=max_length, padding=False)
+        return [list(ids) for ids in read["input_ids"]]
 
     def logits(self, documents: Sequence[Sequence[int]]) -> Tensor:
         """(documents, classes), from word pieces that are padded on the right."""
@@ -105,9 +105,9 @@ class EncoderClassifier:
 
         longest = max(len(ids) for ids in documents)
         pad = self.tokenizer.pad_token_id or 0
-        ids = torch.tensor([[*one, *[pad] * (longest - len(one))] for one in documents])
-        mask = torch.tensor([[1] * len(one) + [0] * (longest - len(one)) for one in documents])
-        ids, mask = ids.to(self.device), mask.to(self.device)
+        padded = [[*ids, *[pad] * (longest - len(ids))] for ids in documents]
+        read = [[1] * len(ids) + [0] * (longest - len(ids)) for ids in documents]
+        ids, mask = torch.tensor(padded).to(self.device), torch.tensor(read).to(self.device)
         states = self.model["encoder"](input_ids=ids, attention_mask=mask).last_hidden_state
         if self.pooling == "cls":
             pooled = states[:, 0]
@@ -134,8 +134,8 @@ class EncoderClassifier:
         """What ``save`` wrote, in evaluation mode. Raises BenchError where a weight is missing."""
         from safetensors.torch import load_file
 
-        found = cls.pretrained(folder / ENCODER, device)
-        found.add_head(classes, pooling, hidden)
-        found.model["head"].load_state_dict(load_file(folder / HEAD))
-        found.model.eval()
-        return found
+        classifier = cls.pretrained(folder / ENCODER, device)
+        classifier.add_head(classes, pooling, hidden)
+        classifier.model["head"].load_state_dict(load_file(folder / HEAD))
+        classifier.model.eval()
+        return classifier

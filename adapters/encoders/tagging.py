@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 O, B, I = range(3)  # noqa: E741 - what the letters of BIO tagging are
 UNLIKELY = 1e-3
-"""A phrase less probable than this is not followed further."""
+"""A phrase less probable than this, and every longer one that begins with it, is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Words:
 
     @classmethod
     def of(cls, text: str, language: str) -> Words:
-        found = normalise.places(text, language)
-        starts, ends, stems = zip(*found, strict=True) if found else ((), (), ())
+        places = normalise.places(text, language)
+        starts, ends, stems = zip(*places, strict=True) if places else ((), (), ())
         return cls(text, starts, ends, stems)
 
     def __len__(self) -> int:
@@ -44,9 +44,9 @@ class Words:
 
 
 def gold_tags(words: Words, phrases: Iterable[str], language: str) -> list[int]:
-    """A tag per word: B where a gold phrase begins, I where it goes on. A phrase is found in any inflection
-    (its stems, one after another), everywhere it occurs; where two overlap the longer one is tagged, then
-    the earlier one. Phrases that do not occur tag nothing."""
+    """A tag per word: B for the first word of a gold phrase, I for its other words, O elsewhere. A phrase is
+    matched by its stems, so in any inflection, wherever it occurs. Where two overlap the longer one is
+    tagged; of equally long ones the earlier one."""
     wanted = {stems for phrase in phrases if (stems := normalise.stems(phrase, language))}
     by_first: dict[str, list[tuple[str, ...]]] = {}
     for stems in sorted(wanted, key=lambda stems: (-len(stems), stems)):
@@ -74,8 +74,8 @@ def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def best_window(place: int, of: Sequence[tuple[int, int]]) -> int:
-    """The window in which a place has most on both sides; of equal ones the first. An end of the text is no
-    edge: there is nothing beyond it."""
+    """The number of the window in which a place has most context on its poorer side; of equal ones the first.
+    A window that ends where the text ends loses no context there."""
     length = of[-1][1]
 
     def context(number: int) -> int:
@@ -92,11 +92,12 @@ Spans = list[tuple[int, int, float]]
 
 
 def likely_spans(probabilities: NDArray[np.floating], longest: int) -> Spans:
-    """Every phrase with the probability that just it is tagged: that its first word begins a phrase, the
-    others go on with it, and the word behind does not; from (words, 3) over O, B, I, taken as independent."""
+    """Every phrase of up to ``longest`` words, with the probability that exactly its words are tagged: B for
+    the first, I for the others, no I for the word after it. ``probabilities``: (words, 3) over O, B, I, taken
+    as independent of each other."""
     begin, inside = probabilities[:, B].tolist(), probabilities[:, I].tolist()
     n = len(begin)
-    found: Spans = []
+    spans: Spans = []
     for first in range(n):
         score = begin[first]
         for last in range(first, min(first + longest, n)):
@@ -105,15 +106,15 @@ def likely_spans(probabilities: NDArray[np.floating], longest: int) -> Spans:
             if score < UNLIKELY:
                 break
             ends = 1.0 - inside[last + 1] if last + 1 < n else 1.0
-            found.append((first, last, score * ends))
-    return found
+            spans.append((first, last, score * ends))
+    return spans
 
 
 def tagged_spans(probabilities: NDArray[np.floating]) -> Spans:
     """The phrases of the most probable tag of each word, scored by the mean probability of these tags. An I
     that follows nothing begins a phrase."""
     tags = probabilities.argmax(axis=1).tolist() if len(probabilities) else []
-    found: Spans = []
+    spans: Spans = []
     first = 0
     while first < len(tags):
         if tags[first] == O:
@@ -123,9 +124,9 @@ def tagged_spans(probabilities: NDArray[np.floating]) -> Spans:
         while last + 1 < len(tags) and tags[last + 1] == I:
             last += 1
         chosen = [float(probabilities[i, tags[i]]) for i in range(first, last + 1)]
-        found.append((first, last, sum(chosen) / len(chosen)))
+        spans.append((first, last, sum(chosen) / len(chosen)))
         first = last + 1
-    return found
+    return spans
 
 
 def ranked_phrases(words: Words, spans: Spans, *, n_best: int, threshold: float = 0.0) -> RankedPhrases:
@@ -155,10 +156,10 @@ def columns_of(labels: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
     """
     columns: tuple[list[int], list[int], list[int]] = ([], [], [])
     for place, label in enumerate(labels):
-        found = _TYPED.fullmatch(label)
-        if found is None:
+        typed = _TYPED.fullmatch(label)
+        if typed is None:
             raise ValueError(f"the label {label!r} is none of B-…, I-… and O")
-        letter = found[1].upper()
+        letter = typed[1].upper()
         columns[B if letter in "BSU" else I if letter in "IEL" else O].append(place)
     if not all(columns[tag] for tag in (O, B, I)):
         raise ValueError(f"its labels are {', '.join(labels)}, where B-…, I-… and O are needed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -24,8 +24,8 @@ LIBRARIES = (
 
 
 class BertKeywordExtractor(Adapter):
-    """Word pieces never come out: the most probable tag of a word's first piece tags the word, phrases are
-    cut out of the text from the first character to the last, and scores are means over their words."""
+    """A word gets the most probable tag of its first word piece. Phrases are cut out of the text, so that no
+    word piece shows. A phrase's score is the mean probability of its words' tags."""
 
     name: ClassVar[str] = "bert-keyword-extractor"
     tasks: ClassVar[frozenset[Task]] = frozenset({"keyphrases"})
@@ -33,7 +33,6 @@ class BertKeywordExtractor(Adapter):
     requires: ClassVar[tuple[str, ...]] = ("torch", "transformers", "safetensors")
     install: ClassVar[str] = INSTALL
     uses_gpu: ClassVar[bool] = True
-    params: Any
 
     class Params(Base):
         model: str = Field(
@@ -44,28 +43,30 @@ class BertKeywordExtractor(Adapter):
         overlap: int = Field(64, ge=0, description="word pieces that two windows share")
         n_best: int = Field(50, ge=1, description="phrases kept, best first")
 
+    params: Params
+
     def modules(self) -> tuple[str, ...]:
         return LIBRARIES
 
     def weights(self) -> dict[str, str]:
-        found = self._found()
-        return {} if found is None else {"tagger": found.key()}
+        weights = self._start_weights()
+        return {} if weights is None else {"tagger": weights.key()}
 
     def missing(self) -> None:
         super().missing()
         require_weights(self.params.model, pickled=True)
 
-    def _found(self) -> Weights | None:
+    def _start_weights(self) -> Weights | None:
         return find_weights(self.params.model, pickled=True)
 
     def load(self) -> None:
         prepare_torch(self.context)
         require_weights(self.params.model, pickled=True)
-        found = self._found()
-        assert found is not None  # it is required
-        self.context.note("weights", found.described())
+        weights = self._start_weights()
+        assert weights is not None  # require_weights raises where they are absent
+        self.context.note("weights", weights.described())
         self.tagger = TokenTagger.pretrained(
-            found.folder, self.context.device, new_head=False, pickled=found.pickled
+            weights.folder, self.context.device, new_head=False, pickled=weights.pickled
         )
         self.tagger.check_length(self.params.max_length, self.params.overlap)
 
@@ -75,6 +76,6 @@ class BertKeywordExtractor(Adapter):
             texts, self.context.task.language, self.params.max_length, self.params.overlap
         )
         return [
-            ranked_phrases(one.words, tagged_spans(found), n_best=self.params.n_best)
-            for one, found in zip(read, self.tagger.probabilities(read), strict=True)
+            ranked_phrases(text.words, tagged_spans(probabilities), n_best=self.params.n_best)
+            for text, probabilities in zip(read, self.tagger.probabilities(read), strict=True)
         ]

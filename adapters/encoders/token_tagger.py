@@ -1,10 +1,11 @@
-"""An encoder that tags words: reading texts in windows, probabilities per word, loading and saving. What it
-learns from and how is its caller's."""
+"""An encoder that tags words: reading texts in windows, probabilities per word, loading and saving. Training
+is up to the caller."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,28 +100,28 @@ class TokenTagger:
         """Texts as word pieces in windows of ``max_length`` with the special ones."""
         if not texts:
             return []
-        found = self.tokenizer(
+        tokens = self.tokenizer(
             list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         size = max_length - len(self._before) - len(self._after)
         read = []
-        for text, pieces, offsets in zip(texts, found["input_ids"], found["offset_mapping"], strict=True):
+        for text, pieces, offsets in zip(texts, tokens["input_ids"], tokens["offset_mapping"], strict=True):
             words = Words.of(text, language)
-            cuts = tuple(windows(len(pieces), size, overlap))
-            read.append(Read(words, tuple(pieces), _first_pieces(words, offsets), cuts))
+            first = _first_pieces(words, offsets)
+            read.append(Read(words, tuple(pieces), first, tuple(windows(len(pieces), size, overlap))))
         return read
 
     def logits(self, cuts: Sequence[Sequence[int]]) -> Tensor:
-        """(windows, longest, labels) from word pieces without the special ones, whose places are cut off."""
+        """(windows, longest, labels), without the places of the special word pieces that are added here."""
         import torch
 
         marked = [[*self._before, *cut, *self._after] for cut in cuts]
-        longest = max(len(ids) for ids in marked)
+        longest = max(len(pieces) for pieces in marked)
         pad = self.tokenizer.pad_token_id or 0
-        ids = torch.tensor([[*one, *[pad] * (longest - len(one))] for one in marked])
-        mask = torch.tensor([[1] * len(one) + [0] * (longest - len(one)) for one in marked])
-        found = self.model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits
-        return found[:, len(self._before) : longest - len(self._after)]
+        ids = torch.tensor([[*pieces, *[pad] * (longest - len(pieces))] for pieces in marked])
+        mask = torch.tensor([[1] * len(pieces) + [0] * (longest - len(pieces)) for pieces in marked])
+        logits = self.model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device)).logits
+        return logits[:, len(self._before) : longest - len(self._after)]
 
     def probabilities(self, read: Sequence[Read]) -> list[NDArray[np.float64]]:
         """For each text float64 (words, 3) over O, B, I. A word is tagged in the window that shows most of
@@ -128,20 +129,18 @@ class TokenTagger:
         import numpy as np
         import torch
 
-        cuts = [(text, number) for text, one in enumerate(read) for number in range(len(one.windows))]
-        pieces = [read[text].pieces[slice(*read[text].windows[number])] for text, number in cuts]
-        found: dict[tuple[int, int], NDArray[np.float64]] = {}
-        for batch in by_length([len(cut) for cut in pieces], PREDICTED_TOGETHER):
+        pieces = [text.pieces[start:end] for text in read for start, end in text.windows]
+        of_windows: list[NDArray[np.float64]] = [np.empty(0)] * len(pieces)
+        for batch in by_length([len(window) for window in pieces], PREDICTED_TOGETHER):
             with torch.inference_mode():
-                logits = self.logits([pieces[index] for index in batch]).double().softmax(dim=2).cpu().numpy()
+                labels = self.logits([pieces[index] for index in batch]).double().softmax(dim=2).cpu().numpy()
             for row, index in enumerate(batch):
-                found[cuts[index]] = np.stack(
-                    [logits[row, : len(pieces[index]), columns].sum(axis=0) for columns in self.columns],
+                of_windows[index] = np.stack(
+                    [labels[row, : len(pieces[index]), columns].sum(axis=0) for columns in self.columns],
                     axis=1,
                 )
-        return [
-            self._of_words(one, [found[i, k] for k in range(len(one.windows))]) for i, one in enumerate(read)
-        ]
+        in_order = iter(of_windows)
+        return [self._of_words(text, list(islice(in_order, len(text.windows)))) for text in read]
 
     @staticmethod
     def _of_words(read: Read, of_windows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -163,10 +162,10 @@ class TokenTagger:
 
 def _first_pieces(words: Words, offsets: Sequence[tuple[int, int]]) -> tuple[int | None, ...]:
     """For each word the first piece that shares a character with it; both come in the order of the text."""
-    found: list[int | None] = []
+    first: list[int | None] = []
     piece = 0
     for start, end in zip(words.starts, words.ends, strict=True):
         while piece < len(offsets) and offsets[piece][1] <= start:
             piece += 1
-        found.append(piece if piece < len(offsets) and offsets[piece][0] < end else None)
-    return tuple(found)
+        first.append(piece if piece < len(offsets) and offsets[piece][0] < end else None)
+    return tuple(first)

@@ -1,5 +1,5 @@
-"""Facts by a dictionary of cues learned from the training part: what stands around the subjects and objects
-of each predicate, and the objects themselves where they come again. It counts; nothing is left to chance."""
+"""Facts by a dictionary learned from the training part: cues, which are the words around the subjects and
+objects of each predicate, and the objects themselves. It is made by counting, so it is deterministic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -87,7 +87,7 @@ class Dictionary:
     def _ended(
         self, tokens: Tokens, start: int, endings: Mapping[Tokens, Sequence[Entry]]
     ) -> Iterator[Mention]:
-        """Up to the first place that each of the endings follows."""
+        """The mentions that begin at ``start``: for each ending, the shortest one that it follows."""
         sizes = sorted({len(after) for after in endings})
         seen: set[Tokens] = set()
         for end in range(start + 1, min(start + self.longest, len(tokens) - 1) + 1):
@@ -101,15 +101,14 @@ class Dictionary:
 
 
 class DictionaryTriples(Adapter):
-    """Learns for each slot what stands before and after its mentions, and which words fill it; keeps what was
-    right often enough in the training part. Of each type (or of any, where none is found of that one) the
-    most trusted subject is taken, with every object that is found for its predicates. It knows no labels:
-    where one is asked for it abstains."""
+    """Learns for each slot which tokens stand before and after its mentions, and which words fill it. Keeps
+    the entries that are right often enough in the training part. Takes the most trusted subject of each type
+    (of any type, where that one has none), with every object of its predicates. It knows no labels: where a
+    label is asked for it abstains."""
 
     name: ClassVar[str] = "dictionary-triples"
     tasks: ClassVar[frozenset[Task]] = frozenset({"extraction"})
     summary: ClassVar[str] = "facts by cue words and known objects of the training part; no labels"
-    params: Any
 
     class Params(Base):
         before: int = Field(6, ge=1, description="tokens before a mention that make a cue, at most")
@@ -119,6 +118,8 @@ class DictionaryTriples(Adapter):
         min_precision: float = Field(
             0.4, gt=0, le=1, description="share of an entry's mentions there that must be right"
         )
+
+    params: Params
 
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002 - nothing is chosen
         known, params = train.targets.get("extraction", {}), self.params
@@ -134,15 +135,14 @@ class DictionaryTriples(Adapter):
             )
         candidates = Counter(entry for text in texts for entry in self._entries(*text))
         often = dict.fromkeys((e for e, count in candidates.items() if count >= params.min_count), 0.0)
-        every, found, right = Dictionary(often, params.longest), Counter[Entry](), Counter[Entry]()
+        tried, mentioned, right = Dictionary(often, params.longest), Counter[Entry](), Counter[Entry]()
         for done, (tokens, filled) in enumerate(texts, 1):
-            for mention in every.mentions(tokens):
-                found[mention.entry] += 1
-                right[mention.entry] += tokens[mention.start : mention.end] in filled.get(
-                    mention.entry.slot, ()
-                )
+            for mention in tried.mentions(tokens):
+                entry = mention.entry
+                mentioned[entry] += 1
+                right[entry] += tokens[mention.start : mention.end] in filled.get(entry.slot, ())
             self.context.progress(done, len(texts))
-        trust = {entry: right[entry] / found[entry] for entry in found if right[entry] >= params.min_count}
+        trust = {entry: n / mentioned[entry] for entry, n in right.items() if n >= params.min_count}
         kept = {entry: share for entry, share in trust.items() if share >= params.min_precision}
         self.dictionary = Dictionary(kept, params.longest)
         words = sum(bool(entry.word) for entry in kept)

@@ -35,7 +35,7 @@ from readbench_adapters.words.parse import Parse, ParsedSentence
 from readbench_adapters.words.stop_words import stop_words
 
 MOST_COMBINATIONS = 200_000
-"""What the maximal sum distance tries in Python for every document; above, it would take minutes."""
+"""Choices of phrases that the maximal sum distance may try for a document; more would take minutes."""
 
 
 class KeyBert(Adapter):
@@ -46,7 +46,6 @@ class KeyBert(Adapter):
     summary: ClassVar[str] = "Grootendorst 2020: phrases whose embedding is closest to the document's"
     requires: ClassVar[tuple[str, ...]] = ("keybert", "sklearn", *REQUIRES)
     install: ClassVar[str] = INSTALL
-    params: Any
 
     class Params(Base):
         model: str = Field(DEFAULT_MODEL, description="a known name, a repository in the cache, or a folder")
@@ -78,6 +77,8 @@ class KeyBert(Adapter):
                     f"use_maxsum tries every top_n of nr_candidates, at most {MOST_COMBINATIONS:,} choices"
                 )
             return self
+
+    params: Params
 
     def needs(self) -> Needs:
         needs = {"embeddings": PreparationNeed(Embeddings.of(self.params.model))}
@@ -137,7 +138,7 @@ class KeyBert(Adapter):
         ]
 
     def _candidates(self, document: Document) -> Sequence[str]:
-        """Lower-cased surface forms: KeyBERT's own, or those that every other method would get."""
+        """Lower-cased surface forms: by KeyBERT's own selection, or by the shared one of all methods."""
         if self._select is not None:
             return self._select(self.context.preparations["parse"][document.id])
         import warnings
@@ -175,10 +176,10 @@ class KeyBert(Adapter):
 
         params = self.params
         vector = self.context.preparations["embeddings"][document.id]
-        found = self.keybert.extract_keywords(
+        chosen = self.keybert.extract_keywords(
             self.context.task.text(document),
-            # KeyBERT looks for candidates with a tokenizer that knows neither hyphens nor phrases: here
-            # it is handed them as found.
+            # KeyBERT would look for the candidates in the text, with a tokenizer that knows neither hyphens
+            # nor phrases: this vectorizer hands them over as they are.
             vectorizer=CountVectorizer(analyzer=lambda _: phrases),
             doc_embeddings=np.asarray(vector)[np.newaxis],
             word_embeddings=vectors,
@@ -191,9 +192,9 @@ class KeyBert(Adapter):
         # KeyBERT rounds to four decimals, where two equal runs could differ in the last.
         lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
         cosines = dict(zip(phrases, (vectors @ vector / lengths).tolist(), strict=True))
-        best = [(phrase, cosines[phrase]) for phrase, _ in found]
+        best = [(phrase, cosines[phrase]) for phrase, _ in chosen]
         if params.use_maxsum:  # a set, listed from the worst to the best
-            best.sort(key=lambda one: -one[1])
+            best.sort(key=lambda scored: -scored[1])
         return RankedPhrases(tuple(phrase for phrase, _ in best), tuple(score for _, score in best))
 
 
@@ -218,7 +219,7 @@ def _selection(wanted: Ngrams | Grammar, language: str) -> Callable[[Sequence[Pa
         extractor = Selector()
         fill(extractor, sentences, "stemming", language=language)
         extractor.select_as(wanted)
-        found = extractor.candidates.values()
-        return [written(" ".join(candidate.surface_forms[0]).lower()) for candidate in found]
+        candidates = extractor.candidates.values()
+        return [written(" ".join(candidate.surface_forms[0]).lower()) for candidate in candidates]
 
     return select

@@ -26,7 +26,6 @@ class SGRank(Adapter):
     summary: ClassVar[str] = "Danesh et al. 2015: statistics of phrases, then PageRank over the best of them"
     requires: ClassVar[tuple[str, ...]] = ("textacy", "spacy", "networkx")
     install: ClassVar[str] = INSTALL
-    params: Any
 
     class Params(Base):
         normalize: Literal["lemma", "lower"] | None = Field(
@@ -38,6 +37,8 @@ class SGRank(Adapter):
         )
         window_size: int = Field(1500, ge=2, description="words within which two phrases are connected")
         topn: int = Field(50, ge=1, description="phrases kept, best first (textacy's default is 10)")
+
+    params: Params
 
     def needs(self) -> Needs:
         params, language = self.params, self.context.task.language
@@ -91,9 +92,9 @@ def rebuild(vocabulary: Any, parse: Any, document_id: str) -> Any:
 
 
 def sgrank(doc: Any, *, window_size: int, topn: int, **options: Any) -> list[tuple[str, float]]:
-    """textacy's ``sgrank``. A document longer than the window takes its steps one by one, with the edge
-    weights in closed form: textacy slides the window word by word and counts all pairs anew each time
-    (18 s for 3,300 words). The sums are the same, up to the rounding of their order."""
+    """textacy's ``sgrank``: terms with their scores, best first. For a document longer than the window the
+    steps of textacy are taken here, with the edge weights in closed form: textacy slides the window word by
+    word and counts all pairs anew each time (18 s for 3,300 words). The sums are equal up to rounding."""
     # textacy.extract.keyterms.sgrank is the function: it hides the module of the same name.
     from importlib import import_module
 
@@ -120,32 +121,32 @@ def sgrank(doc: Any, *, window_size: int, topn: int, **options: Any) -> list[tup
 def edges(
     candidates: Sequence[Any], weights: dict[str, float], window_size: int, n_tokens: int
 ) -> list[Edge]:
-    """What textacy's ``_compute_edge_weights`` returns for a document longer than the window: two
-    candidates weigh by the number of windows that hold both instead of window by window."""
+    """What textacy's ``_compute_edge_weights`` returns for a document longer than the window. The
+    windows that hold both of two candidates are counted in closed form, not visited one by one."""
     last = n_tokens - window_size
     windows: dict[str, dict[str, int]] = {}
     distances: dict[str, dict[str, float]] = {}
-    for one, other in combinations(candidates, 2):
-        low, high = (one.idx, other.idx) if one.idx < other.idx else (other.idx, one.idx)
+    for first, second in combinations(candidates, 2):
+        low, high = sorted((first.idx, second.idx))
         holding = min(last, low) - max(0, high - window_size + 1) + 1
         if holding <= 0:
             continue
-        count = windows.setdefault(one.text, {})
-        count[other.text] = count.get(other.text, 0) + holding
+        count = windows.setdefault(first.text, {})
+        count[second.text] = count.get(second.text, 0) + holding
         log_distance = math.log(window_size / max(1, high - low))
-        total = distances.setdefault(one.text, {})
-        total[other.text] = total.get(other.text, 0.0) + holding * log_distance
-    found = (_outgoing(one, distances[one], windows[one], weights) for one in distances)
-    return list(chain.from_iterable(found))
+        total = distances.setdefault(first.text, {})
+        total[second.text] = total.get(second.text, 0.0) + holding * log_distance
+    outgoing = (_outgoing(term, distances[term], windows[term], weights) for term in distances)
+    return list(chain.from_iterable(outgoing))
 
 
 def _outgoing(
-    one: str, distances: dict[str, float], windows: dict[str, int], weights: dict[str, float]
+    term: str, distances: dict[str, float], windows: dict[str, int], weights: dict[str, float]
 ) -> list[Edge]:
     """A term's edges, their weights adding up to 1."""
     edge_weights = {
-        other: (1.0 + distance) / windows[other] * weights[one] * weights[other]
+        other: (1.0 + distance) / windows[other] * weights[term] * weights[other]
         for other, distance in distances.items()
     }
     total = sum(edge_weights.values())
-    return [(one, other, {"weight": weight / total}) for other, weight in edge_weights.items()]
+    return [(term, other, {"weight": weight / total}) for other, weight in edge_weights.items()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,7 +32,6 @@ class Yake(Adapter):
     summary: ClassVar[str] = "Campos et al. 2020, the authors' package; lower scores are better"
     requires: ClassVar[tuple[str, ...]] = ("yake",)
     install: ClassVar[str] = INSTALL
-    params: Any
 
     class Params(Base):
         n: int = Field(3, ge=1, description="longest n-gram")
@@ -46,6 +45,8 @@ class Yake(Adapter):
         window_size: int = Field(1, ge=1, description="words to the left that a word co-occurs with")
         top: int = Field(50, ge=1, description="phrases kept, best first (yake's default is 20)")
         features: tuple[Feature, ...] | None = Field(None, description="features of a word; none: all five")
+
+    params: Params
 
     def missing(self) -> None:
         super().missing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +21,7 @@ NOUNS_AND_ADJECTIVES: Pos = ("NOUN", "PROPN", "ADJ")
 
 
 class PkeParams(Params):
-    """What all ten have."""
+    """What every method of pke has."""
 
     n_best: int = Field(50, ge=1, description="phrases kept, best first (pke's get_n_best has 10)")
     normalization: Literal["stemming"] | None = Field(
@@ -35,8 +36,9 @@ class PkeParams(Params):
 class PkeAdapter(Adapter):
     """Selection, weighting and the n best, document by document, as pke's own examples do it.
 
-    The language of the task chooses tokens, stop words and stems. ``selects_by_tags``: the method's own
-    candidates are sequences of parts of speech; ``weighs_by_tags``: so is what it weighs them by.
+    The language of the task chooses tokens, stop words and stems. ``selects_by_tags``: the method selects its
+    own candidates by parts of speech. ``weighs_by_tags``: its weights depend on parts of speech.
+    ``pke_class`` is the name of the method's class in ``extractors``.
     """
 
     selects_by_tags: ClassVar[bool] = False
@@ -45,10 +47,11 @@ class PkeAdapter(Adapter):
     requires: ClassVar[tuple[str, ...]] = ("pke", "rapidfuzz")
     install: ClassVar[str] = INSTALL
     pke_class: ClassVar[str]
-    params: Any
 
     class Params(PkeParams):
         """Parameters of the methods without their own."""
+
+    params: PkeParams
 
     def needs(self) -> Needs:
         return Needs({"parse": PreparationNeed(self.parse())})
@@ -70,9 +73,9 @@ class PkeAdapter(Adapter):
         self.check_language()
         self.language = language_of(self.context.task.language)
         self.context.note("words", self.language.described())
-        from readbench_adapters.pke import extractors as pke_classes
+        from readbench_adapters.pke import extractors
 
-        self.extractor = getattr(pke_classes, self.pke_class)
+        self.extractor = getattr(extractors, self.pke_class)
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         self.before_chunk(chunk)
@@ -103,13 +106,16 @@ class PkeAdapter(Adapter):
     def before_chunk(self, chunk: Sequence[Document]) -> None:
         """For work that is cheaper for many documents at once."""
 
+    @abstractmethod
     def select(self, extractor: Any) -> None:
-        raise NotImplementedError
+        """Selects the method's own candidates."""
 
+    @abstractmethod
     def weight(self, extractor: Any, document: Document) -> None:
-        raise NotImplementedError
+        """Gives every candidate its score."""
 
     def n_best(self, extractor: Any) -> list[tuple[str, float]]:
+        """Phrases with their scores, best first."""
         best: list[tuple[str, float]] = extractor.get_n_best(
             n=self.params.n_best,
             redundancy_removal=self.params.redundancy_removal,

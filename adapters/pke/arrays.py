@@ -20,9 +20,9 @@ NUMBER_OF_DOCUMENTS = "--NB_DOC--"  # pke's own key for the size of the collecti
 class Frequencies:
     """Document frequencies by stemmed n-gram, with the ``get`` that pke calls.
 
-    Keys are 64-bit hashes in order, counts stand beside them: an unknown n-gram is taken for a known
-    one with a probability of about 1e-13, and two known ones with the same hash are refused when
-    the table is made.
+    Keys are sorted 64-bit hashes, and counts stand beside them. An unknown n-gram is taken for a known one
+    with a probability of about 1e-13. Two known n-grams with the same hash are an error when the table
+    is made.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,5 +1,5 @@
 """The methods of pke that count words and phrases (Boudin 2016, https://aclanthology.org/C16-2015); those
-that rank a graph are in ``pke_graph_methods``. Parameters default to pke's own.
+that rank a graph are in ``graphs``. Parameters default to pke's own.
 
 pke is GPL-3.0 and comes with the extra ``keyphrases``; nothing of it is part of this file.
 """
@@ -26,6 +26,8 @@ class FirstPhrases(PkeAdapter):
     class Params(PkeParams):
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of a candidate's words")
 
+    params: Params
+
     pke_class = "FirstPhrases"
 
     def select(self, extractor: Any) -> None:
@@ -37,6 +39,8 @@ class FirstPhrases(PkeAdapter):
 
 class WithFrequencies(PkeAdapter):
     """A method that weighs by document frequencies."""
+
+    params: FrequencyParams
 
     def needs(self) -> Needs:
         params, shipped = self.params, self.params.df == "shipped"
@@ -75,6 +79,8 @@ class TfIdf(WithFrequencies):
     class Params(FrequencyParams):
         n: int = Field(3, ge=1, description="longest n-gram")
 
+    params: Params
+
     pke_class = "TfIdf"
 
     def select(self, extractor: Any) -> None:
@@ -93,6 +99,8 @@ class KpMiner(WithFrequencies):
         cutoff: int = Field(400, ge=1, description="words after which a candidate is ignored")
         sigma: float = Field(3.0, description="cap of the boost for phrases")
         alpha: float = Field(2.3, gt=0, description="divisor of the boost for phrases")
+
+    params: Params
 
     pke_class = "KPMiner"
 
@@ -115,6 +123,8 @@ class Yake(PkeAdapter):
         n: int = Field(3, ge=1, description="longest n-gram")
         window: int = Field(2, ge=1, description="words of context on each side")
         use_stems: bool = Field(False, description="statistics of stems instead of words")
+
+    params: Params
 
     pke_class = "YAKE"
 

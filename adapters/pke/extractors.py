@@ -1,5 +1,5 @@
-"""The twelve classes of pke as they run here: on the shared selection, with the faults of the pke 2.0.0
-distributions on PyPI worked around. Imports pke at once.
+"""The twelve classes of pke as they run here: on the shared selection, and with workarounds for the faults of
+the pke 2.0.0 distributions on PyPI. Importing this module imports pke.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import networkx as nx
@@ -27,7 +27,7 @@ from readbench_adapters.pke.selection import Selection
 
 
 class TopicReader:
-    """A topic model made ready once: its vocabulary as an index, its vectoriser, its transform."""
+    """A topic model prepared once for all documents: vocabulary index, vectoriser, scikit-learn model."""
 
     def __init__(self, topics: Topics, stoplist: Collection[str]) -> None:
         self.topics = topics
@@ -38,7 +38,7 @@ class TopicReader:
     def of_documents(self, stems: Sequence[Sequence[str]]) -> Any:
         """p(topic | document), float64 (documents, topics). Documents do not influence each other."""
         with warnings.catch_warnings():
-            # scikit-learn would cut some stop words ("'ve") apart; pke's list is what it is.
+            # scikit-learn warns that it would cut some stop words ("'ve") of pke's list apart.
             warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
             counts = self._vectorizer.transform([" ".join(words) for words in stems])
         return self._model.transform(counts)
@@ -66,11 +66,11 @@ class TopicalPageRank(Selection, pke.TopicalPageRank):  # type: ignore[misc]
         bias = None
         if closeness:
             lowest = min(closeness.values())
-            # The order of the graph is kept: the sum below is one of floats.
-            known = dict(closeness)
-            known.update((word, lowest) for word in self.graph.nodes() if word not in closeness)
-            total = sum(known.values())
-            bias = {word: value / total for word, value in known.items()} if total > 0 else None
+            # Unknown words come last, as in pke: the order changes the rounding of the sum below.
+            completed = dict(closeness)
+            completed.update((word, lowest) for word in self.graph.nodes() if word not in closeness)
+            total = sum(completed.values())
+            bias = {word: value / total for word, value in completed.items()} if total > 0 else None
         rank = nx.pagerank(G=self.graph, personalization=bias, alpha=0.85, tol=0.0001, weight="weight")
         for key, candidate in self.candidates.items():
             self.weights[key] = sum([rank.get(stem, 0.0) for stem in candidate.lexical_form])
@@ -83,18 +83,18 @@ class MultipartiteRank(Selection, pke.MultipartiteRank):  # type: ignore[misc]
 
     def build_topic_graph(self) -> None:
         self.graph.add_nodes_from(self.candidates.keys())
-        for one, other in combinations(self.candidates, 2):
-            if self.topic_identifiers[one] == self.topic_identifiers[other]:
+        for first, second in combinations(self.candidates, 2):
+            if self.topic_identifiers[first] == self.topic_identifiers[second]:
                 continue
-            a, b = self.candidates[one], self.candidates[other]
+            a, b = self.candidates[first], self.candidates[second]
             weights = [
                 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
                 for p in a.offsets
                 for q in b.offsets
             ]
             if weights:
-                self.graph.add_edge(one, other, weight=sum(weights))
-                self.graph.add_edge(other, one, weight=sum(weights))
+                self.graph.add_edge(first, second, weight=sum(weights))
+                self.graph.add_edge(second, first, weight=sum(weights))
 
 
 def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
@@ -193,12 +193,10 @@ class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
         self.graph.add_nodes_from(range(len(self.topics)))
         for i, j in combinations(range(len(self.topics)), 2):
             weight = 0.0
-            for one in self.topics[i]:
-                for other in self.topics[j]:
-                    a, b = self.candidates[one], self.candidates[other]
-                    for p in a.offsets:
-                        for q in b.offsets:
-                            weight += 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
+            for first, second in product(self.topics[i], self.topics[j]):
+                a, b = self.candidates[first], self.candidates[second]
+                for p, q in product(a.offsets, b.offsets):
+                    weight += 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
             self.graph.add_edge(i, j, weight=weight)
 
 

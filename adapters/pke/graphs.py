@@ -31,6 +31,8 @@ class TextRank(PkeAdapter):
         )
         normalized: bool = Normalized
 
+    params: Params
+
     pke_class = "TextRank"
 
     def select(self, extractor: Any) -> None:
@@ -54,6 +56,8 @@ class SingleRank(PkeAdapter):
         pos: Pos = Field(NOUNS_AND_ADJECTIVES, description="parts of speech of the words of the graph")
         window: int = Window
         normalized: bool = Normalized
+
+    params: Params
 
     pke_class = "SingleRank"
 
@@ -82,6 +86,8 @@ class TopicRank(PkeAdapter):
             None, description="a topic is named by its most frequent candidate instead of its first"
         )
 
+    params: Params
+
     pke_class = "TopicRank"
 
     def select(self, extractor: Any) -> None:
@@ -107,6 +113,8 @@ class TopicalPageRank(PkeAdapter):
         window: int = Window
         lda: Source = Field("shipped", description="topic model: pke's SemEval-2010, or the training part")
         normalized: bool = Normalized
+
+    params: Params
 
     def needs(self) -> Needs:
         shipped = self.params.lda == "shipped"
@@ -168,6 +176,8 @@ class PositionRank(PkeAdapter):
         window: int = Window
         normalized: bool = Normalized
 
+    params: Params
+
     pke_class = "PositionRank"
 
     def select(self, extractor: Any) -> None:
@@ -189,6 +199,8 @@ class MultipartiteRank(PkeAdapter):
 
     class Params(_TopicParams):
         alpha: float = Field(1.1, ge=0, description="how much a topic's first candidate gains")
+
+    params: Params
 
     pke_class = "MultipartiteRank"
 

@@ -1,8 +1,8 @@
-"""Document frequencies and topic models for pke, as arrays: pke's shipped ones, or made from the
-training part of a fold.
+"""Document frequencies and topic models for pke, as arrays: those that pke ships, or made from the training
+part of a fold.
 
-pke reads a gzip text of 1.4 million lines, or unpickles two matrices of 109 MB, for every document
-that it is handed. As memory-mapped arrays both open in milliseconds.
+For every document pke reads a gzip text of 1.4 million lines, or unpickles two matrices of 109 MB. As
+memory-mapped arrays both open in milliseconds.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class DocumentFrequencies(Preparation):
         n: int = Field(3, ge=1, description="longest n-gram counted (pke's default), for source=train")
         stoplist: StopList = Field("pke", description="n-grams with these words are not counted")
         language: str = Field("en", description="of the training part; the shipped counts are English")
+
+    params: Params
 
     def needs(self) -> Mapping[str, PreparationNeed]:
         if self.params.source == "shipped":
@@ -101,6 +103,8 @@ class TopicModel(Preparation):
         topics: int = Field(500, ge=2, description="topics for source=train (pke's default)")
         language: str = Field("en", description="of the training part; the shipped topics are English")
 
+    params: Params
+
     def needs(self) -> Mapping[str, PreparationNeed]:
         if self.params.source == "shipped":
             return {}
@@ -136,7 +140,7 @@ class TopicModel(Preparation):
         ]
         vectorizer = CountVectorizer(stop_words=sorted(stop_words("pke", self.params.language)))
         with warnings.catch_warnings():
-            # scikit-learn would cut some stop words ("'ve") apart; the list is what it is.
+            # scikit-learn warns that it would cut some stop words ("'ve") of the list apart.
             warnings.filterwarnings("ignore", message="Your stop_words may be inconsistent")
             counts = vectorizer.fit_transform(texts)
         model = LatentDirichletAllocation(

@@ -1,8 +1,8 @@
-"""Candidate selection with the output of pke's own and a fraction of its work; imports pke at once.
+"""Candidate selection with the same output as pke's own, and a fraction of its work.
 
-pke adds every n-gram of a document and then throws most of them away, looking at each word of each
-n-gram anew. Here a word is judged once per process, and an n-gram that would be thrown away is not
-added. ``Selection`` goes before a pke class in a list of bases.
+pke adds every n-gram of a document and then throws most of them away, and it checks each word of each n-gram
+anew. Here a word is checked once per process, and an n-gram that would be thrown away is not added.
+``Selection`` goes before a pke class in a list of bases.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Selection:
     def ngram_selection(self, n: int = 3) -> None:
         """The n-grams that survive ``candidate_filtering`` with its defaults, in pke's order.
 
-        pke judges a phrase by the words of its first occurrence, and phrases are one if their stems
-        are. So an invalid first occurrence condemns the valid ones that follow: that can happen only
-        where an invalid word shares its stem with a valid one, and only such n-grams are remembered.
+        For pke two phrases are one if their stems are equal, and it checks the words of the first occurrence
+        alone. An invalid first occurrence therefore excludes all later, valid ones. That can happen only
+        where an invalid word has the stem of a valid one, and only such n-grams are kept in ``excluded``.
         """
         if n > LONGEST_PHRASE:
             super().ngram_selection(n=n)  # type: ignore[misc]
@@ -62,25 +62,26 @@ class Selection:
         words = [(word, stem) for s in self.sentences for word, stem in zip(s.words, s.stems, strict=True)]
         is_valid = self._is_valid
         valid_stems = {stem for word, stem in words if is_valid(word)}
-        # A valid word of two letters is too short to be a phrase by itself, and condemns likewise.
-        harmless = {stem for word, stem in words if not is_valid(word)} - valid_stems
-        condemned: set[str] = set()
+        # No n-gram with one of these stems is ever valid.
+        never_valid = {stem for word, stem in words if not is_valid(word)} - valid_stems
+        excluded: set[str] = set()
         shift = 0
         for number, sentence in enumerate(self.sentences):
             valid = [is_valid(word) for word in sentence.words]
-            stop = [stem in harmless for stem in sentence.stems]
+            stop = [stem in never_valid for stem in sentence.stems]
             for start in range(sentence.length):
                 for end in range(start + 1, min(start + n, sentence.length) + 1):
-                    # Nothing valid has this stem: neither this n-gram nor a longer one can matter.
+                    # Neither this n-gram nor a longer one can become valid.
                     if stop[end - 1]:
                         break
                     key = " ".join(sentence.stems[start:end])
                     if key not in self.candidates:
-                        if key in condemned:
+                        if key in excluded:
                             continue
+                        # A valid word may still be too short to be a phrase by itself.
                         length = sum(len(word) for word in sentence.words[start:end])
                         if length < self.shortest_phrase or not all(valid[start:end]):
-                            condemned.add(key)
+                            excluded.add(key)
                             continue
                     self.add_candidate(
                         sentence.words[start:end],
@@ -99,7 +100,8 @@ class Selection:
             return
         self.ngram_selection(n=wanted.longest)
         self.candidate_filtering()
-        for key in [k for k, found in self.candidates.items() if len(found.lexical_form) < wanted.shortest]:
+        short = [key for key, c in self.candidates.items() if len(c.lexical_form) < wanted.shortest]
+        for key in short:
             del self.candidates[key]
 
     def candidate_filtering(self, **options: Any) -> None:

@@ -1,8 +1,8 @@
-"""The two supervised methods of pke, Kea and WINGNUS, learned from the training part of a fold, or as pke
-ships them.
+"""The two supervised methods of pke, Kea and WINGNUS, trained on the training part of a fold, or as pke ships
+them.
 
-Features, classes and classifier are pke's own (``pke.utils.train_supervised_model``); what is different is
-that the training part is parsed once for all methods, and that a model is saved without pickle.
+Features, classes and classifier are those of ``pke.utils.train_supervised_model``. Two things differ: the
+training part is parsed once for all methods, and a model is saved without pickle.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ SHIPPED = {
     "Kea": "1e67a5ebb27618eb33645cc8571b338cca4ca774c0acc7e69237046be3027118",
     "WINGNUS": "516635966f0421c83f7133fdf9c6d885b8d8980f6b2f1a061137143577796e85",
 }
-"""SHA-256 of pke 2.0.0's pickles of models that learned from SemEval-2010. A pickle can run code, so none
-but these known ones is read."""
+"""SHA-256 of the pickles in pke 2.0.0 of models trained on SemEval-2010. A pickle can run code, so only these
+known files are read."""
 
 
 class SupervisedParams(FrequencyParams):
@@ -48,6 +48,8 @@ class PkeSupervised(WithFrequencies):
 
     class Params(SupervisedParams):
         """Parameters of the methods without their own."""
+
+    params: SupervisedParams
 
     def needs(self) -> Needs:
         needs = dict(super().needs().preparations)
@@ -78,32 +80,37 @@ class PkeSupervised(WithFrequencies):
         import numpy as np
         from sklearn.naive_bayes import MultinomialNB
 
-        targets = train.targets.get("keyphrases", {})
-        gold = {id_: target for id_, target in targets.items() if isinstance(target, tuple)}
-        features: list[NDArray[np.float64]] = []
-        classes: list[int] = []
-        self.context.progress(0, len(train.documents))
-        for done, document in enumerate(train.documents, start=1):
-            extractor = self.extractor()
-            parsed = self.context.preparations["train_parse"][document.id]
-            params = self.params
-            fill(extractor, parsed, params.normalization, params.stoplist, self.language.code)
-            self.select_candidates(extractor)
-            if extractor.candidates:
-                wanted = {self._normalised(phrase) for phrase in gold.get(document.id, ())}
-                self.extract(extractor, training=True)
-                features += extractor.instances.values()
-                classes += [int(candidate in wanted) for candidate in extractor.instances]
-            self.context.progress(done, len(train.documents))
+        features, classes = self._training_instances(train)
         if len(set(classes)) < 2:
-            found = "all of them are" if any(classes) else "none of them is"
+            share = "all of them are" if any(classes) else "none of them is"
             raise BenchError(
                 f"there is nothing to tell apart: of {len(classes)} candidates in {len(train.documents)} "
-                f"training documents {found} a keyphrase",
+                f"training documents {share} a keyphrase",
                 todo="use more documents, or check the keyphrases column",
             )
         self.classifier = MultinomialNB().fit(np.array(features), np.array(classes))
         self.context.note("training", {"candidates": len(classes), "keyphrases": sum(classes)})
+
+    def _training_instances(self, train: Dataset) -> tuple[list[NDArray[np.float64]], list[int]]:
+        """The features of every candidate of the training part, and whether it is a gold phrase: 1 or 0."""
+        targets = train.targets.get("keyphrases", {})
+        gold = {id_: target for id_, target in targets.items() if isinstance(target, tuple)}
+        features: list[NDArray[np.float64]] = []
+        classes: list[int] = []
+        params = self.params
+        self.context.progress(0, len(train.documents))
+        for done, document in enumerate(train.documents, start=1):
+            extractor = self.extractor()
+            parsed = self.context.preparations["train_parse"][document.id]
+            fill(extractor, parsed, params.normalization, params.stoplist, self.language.code)
+            self.select_candidates(extractor)
+            if extractor.candidates:
+                keyphrases = {self._normalised(phrase) for phrase in gold.get(document.id, ())}
+                self.extract(extractor, training=True)
+                features += extractor.instances.values()
+                classes += [int(candidate in keyphrases) for candidate in extractor.instances]
+            self.context.progress(done, len(train.documents))
+        return features, classes
 
     def _normalised(self, phrase: str) -> str:
         """A gold phrase as pke's ``load_references`` stems it, to be compared with a candidate."""
@@ -122,8 +129,8 @@ class PkeSupervised(WithFrequencies):
     def weight(self, extractor: Any, document: Document) -> None:  # noqa: ARG002
         self.extract(extractor, training=False)
         # pke's classify_candidates reads the classifier from a file for every document.
-        found = self.classifier.predict_proba(list(extractor.instances.values()))[:, 1]
-        extractor.weights.update(zip(extractor.instances, found.tolist(), strict=True))
+        probabilities = self.classifier.predict_proba(list(extractor.instances.values()))[:, 1]
+        extractor.weights.update(zip(extractor.instances, probabilities.tolist(), strict=True))
 
     def save(self, folder: Path) -> None:
         write_estimator(self.classifier, folder / MODEL)
@@ -165,6 +172,8 @@ class Wingnus(PkeSupervised):
             DEFAULT_FEATURES,
             description="pke's numbers: tf-idf, tf, tf of parts, first and last occurrence, length",
         )
+
+    params: Params
 
     def load(self) -> None:
         super().load()

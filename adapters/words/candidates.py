@@ -6,8 +6,8 @@
                      language puts them there (French, Italian, Portuguese, Romanian, Spanish)
     {<NOUN>+}        any grammar of NLTK's chunk parser over Universal POS tags, named NP or unnamed
 
-All but the first go through pke's candidate filter with its defaults. Candidates move a score more than
-the method does, so they are part of a method's spelling and of its row on the board.
+All but the first go through pke's candidate filter with its defaults. Candidates change a score more than the
+method does, so they are part of a method's spelling and of its row on the board.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def parse_candidates(text: str, noun_phrases: str = NOUN_PHRASES) -> Ngrams | Gr
         return None
     if text == "noun-phrases":
         return Grammar(noun_phrases)
-    found = NGRAMS.fullmatch(text)
-    if found:
-        shortest, longest = int(found[1]), int(found[2])
+    lengths = NGRAMS.fullmatch(text)
+    if lengths:
+        shortest, longest = int(lengths[1]), int(lengths[2])
         if not 1 <= shortest <= longest:
             raise ValueError(f"the shortest n-gram must be from 1 to the longest: {text}")
         return Ngrams(shortest, longest)

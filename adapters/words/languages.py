@@ -1,6 +1,7 @@
 """What a language needs to be read word by word: spaCy's tokens and stop words, a model with tags, a stemmer.
 
-A language has its own or the method says in one line what it lacks: nothing is read as if it were English.
+Where one of these is missing for a language, the method says so in one line: no text is read as if it were
+English.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Language:
     noun_phrases: str = NOUN_PHRASES
 
     def stemmer(self) -> Callable[[str], str]:
-        """From a word to its stem, in lower case. English is stemmed as pke does it, by NLTK."""
+        """A function from a word to its stem, in lower case. English is stemmed as pke does it, by NLTK."""
         if self.code == "en":
             from nltk.stem.snowball import SnowballStemmer
 
@@ -45,7 +46,7 @@ class Language:
             return str.lower
         import Stemmer
 
-        # Words are memoised by whoever asks.
+        # Without a cache: the caller memoises words.
         snowball = Stemmer.Stemmer(self.snowball, 0)
         return lambda word: str(snowball.stemWord(word.lower()))
 
@@ -90,7 +91,7 @@ LANGUAGES = {
     )
 }
 
-# How pke 2.0.0 spells them; it has neither these languages nor the right code.
+# The codes by which pke 2.0.0 calls these languages, and the codes that are right.
 _MEANT = {"ge": "de", "sp": "es", "du": "nl", "sw": "sv"}
 UNSEPARATED = frozenset({"ja", "km", "lo", "my", "th", "zh"})
 """Languages that write no blanks between words."""

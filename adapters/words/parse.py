@@ -1,13 +1,13 @@
 """The shared parse: words, lemmas, parts of speech and stems of every document, as Arrow columns.
 
-pke's own way costs a model load and a parse per document and method. Here one process parses once;
-every method maps the file and builds the sentences that pke expects from it.
+pke by itself loads a model and parses the text for every document and method. Here one process parses once;
+every method maps the file into memory and builds from it the sentences that pke expects.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -73,10 +73,11 @@ class ParsedDocuments:
 class Parse(Preparation):
     """spaCy's tokens, tags, lemmas and sentences, with hyphenated words kept whole, and stems.
 
-    English is parsed as pke does it: its tokenizer rule, NLTK's Porter stems. Another language keeps its
-    own tokenizer rules but those that cut at hyphens, and has the stems of its Snowball algorithm. Methods
-    that read no tags do without a model: spaCy's tokenizer of the language and sentence ends, no tags,
-    words in lower case for lemmas. Chinese is cut into words by jieba, or as its model does it.
+    English is parsed as pke does it: with pke's tokenizer rule and NLTK's Porter stems. Another language
+    keeps its own tokenizer rules except those that cut at hyphens, and is stemmed by its Snowball algorithm.
+    Methods that read no tags need no model: they get the words of spaCy's tokenizer, sentence ends, and
+    lower-cased words in place of lemmas. Chinese is cut into words by its model where tags are read,
+    otherwise by jieba.
     """
 
     name: ClassVar[str] = "parse"
@@ -87,12 +88,14 @@ class Parse(Preparation):
         model: str | None = Field("en_core_web_sm", description="spaCy model; none: tokens without tags")
         language: str = Field("en", description="code of the texts' language")
 
+    params: Params
+
     @classmethod
     def of(cls, language: str, *, tags: bool) -> Parse:
         """The parse of a language. English has one for all methods, with tags; elsewhere a method that
         reads no tags neither needs a model nor pays for one."""
         code = language_code(language)
-        if code not in LANGUAGES:  # `missing` says so
+        if code not in LANGUAGES:  # `missing` raises for it
             return cls(model=None, language=code)
         return cls(model=LANGUAGES[code].model if tags or code == "en" else None, language=code)
 
@@ -115,25 +118,14 @@ class Parse(Preparation):
             require_spacy_package(self.params.model)
 
     def _segmented(self) -> bool:
-        return bool(self.params.language == "zh")
+        return self.params.language == "zh"
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         """A document that brings its own annotation is taken as annotated; the others are parsed."""
         import pyarrow as pa
 
         stem = _memoised(language_of(self.params.language).stemmer())
-        schema = pa.schema(
-            [
-                ("id", pa.string()),
-                ("word", pa.list_(pa.string())),
-                ("lemma", pa.list_(pa.string())),
-                ("pos", pa.list_(pa.string())),
-                ("offset", pa.list_(pa.int32())),
-                ("space", pa.list_(pa.bool_())),
-                ("sentence", pa.list_(pa.int32())),
-                ("stem", pa.list_(pa.string())),
-            ]
-        )
+        schema = _schema()
         plain = [document for document in documents if document.annotation is None]
         nlp = self._model() if plain else None
         context.progress(0, len(documents))
@@ -154,7 +146,7 @@ class Parse(Preparation):
                     context.progress(done, len(documents))
 
     def _model(self) -> Any:
-        """A pipeline that nobody else holds."""
+        """A new pipeline, so that changes to its tokenizer reach nobody else."""
         if self.params.model is None:
             nlp = _blank(self.params.language)
         else:
@@ -167,7 +159,7 @@ class Parse(Preparation):
 
             nlp.tokenizer.infix_finditer = infix_re.finditer
         elif not self._segmented():
-            # pke's rule has no elision ("l'état") and would stand in the place of rules that have.
+            # pke's rule would replace the language's own, which know elision ("l'état").
             from spacy.lang.char_classes import HYPHENS
             from spacy.util import compile_infix_regex
 
@@ -178,6 +170,24 @@ class Parse(Preparation):
 
     def open(self, folder: Path) -> ParsedDocuments:
         return ParsedDocuments(folder / FILE)
+
+
+def _schema() -> Any:
+    """One row a document. ``sentence``: where each sentence ends; the other lists have one item a word."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("word", pa.list_(pa.string())),
+            ("lemma", pa.list_(pa.string())),
+            ("pos", pa.list_(pa.string())),
+            ("offset", pa.list_(pa.int32())),
+            ("space", pa.list_(pa.bool_())),
+            ("sentence", pa.list_(pa.int32())),
+            ("stem", pa.list_(pa.string())),
+        ]
+    )
 
 
 def _blank(code: str) -> Any:
@@ -221,7 +231,7 @@ def _of_tokens(tokens: Sequence[Token]) -> dict[str, list[Any]]:
     }
 
 
-def _memoised(stem: Any) -> Any:
+def _memoised(stem: Callable[[str], str]) -> Callable[[str], str]:
     known: dict[str, str] = {}
 
     def stem_word(word: str) -> str:

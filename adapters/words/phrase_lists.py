@@ -1,6 +1,6 @@
-"""Lists of phrases as people and language models write them: one a line, with or without bullets,
-separated by semicolons or commas of either width, as a JSON or Python list, fenced, introduced by a few
-words, behind the fields of a paper or before those of another one."""
+"""Lists of phrases as people and language models write them: one phrase a line, with or without bullets;
+separated by semicolons or commas, ASCII or full-width; as a JSON or Python list; in a code fence; after a few
+words of introduction; after the fields of a paper, or before those of the next paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEPARATOR = "; "
 LONGEST = 10
 """Words of a phrase; three Chinese characters count as one. What is longer is a sentence."""
 LONGEST_INTRODUCTION = 200
-"""Characters; what introduces a list is sought at the beginning of a line."""
+"""Characters at the beginning of a line, among which the introduction of a list is looked for."""
 
 _FENCE = re.compile(r"```[ \t]*\w*\n?")
 _LIST = re.compile(r"\[[^\[\]]*\]")
@@ -53,7 +53,8 @@ _DESCRIBED = re.compile(r"\A\s*\*\*([^*\n]+?)(?:\*\*\s*(?:[:：–—]|-\s)|[:�
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _INLINE_NUMBER = re.compile(r"(?<!\S)[(（]?\d{1,3}[.)）、]\s+(?=\D)")
 _SEPARATORS = tuple(map(re.compile, ("[;；]", r"\|", "、", "[,，]")))
-"""The first of them that an answer uses: a comma may stand within a phrase between semicolons."""
+"""The first of them that occurs in an answer separates its phrases: between semicolons, a phrase may hold a
+comma."""
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")
 _AROUND = " \t\r\n\"'“”‘’「」『』`*_•·.。,，;；:：[]［］【】"
 _NONE = re.compile(
@@ -69,8 +70,8 @@ _REFUSAL = re.compile(
 
 
 def write_phrases(phrases: Sequence[str]) -> str:
-    """The list as it is taught: of phrases that hold no semicolon, which is for what is between them. A lone
-    one that would be read as several ends with it."""
+    """The list in the form that models are taught: phrases joined by semicolons. A semicolon inside a phrase
+    becomes a comma. A single phrase that ``read_phrases`` would cut into several ends with a semicolon."""
     bare = [phrase.replace(";", ",").replace("；", "，") for phrase in phrases]
     if len(bare) == 1 and any(mark.search(bare[0]) for mark in _SEPARATORS):
         return bare[0] + SEPARATOR.strip()
@@ -102,7 +103,7 @@ def read_phrases(text: str, *, whole: bool = True) -> tuple[str, ...]:
 
 
 def _of_literal(text: str) -> list[str] | None:
-    """The strings of a list in JSON or Python, which may stand amid other words."""
+    """The strings of a list in JSON or Python, which may stand among other words."""
     for match in _LIST.finditer(text):
         for read in (json.loads, ast.literal_eval):
             try:
@@ -115,8 +116,8 @@ def _of_literal(text: str) -> list[str] | None:
 
 
 def _own_part(text: str) -> tuple[str, bool]:
-    """The list without what introduces it and what stands before that; and whether the text goes on behind it
-    with the next paper, as a model does that was not taught where an answer ends."""
+    """The list without its introduction and all before that; and whether another paper follows the list, as a
+    model writes that was not taught where an answer ends."""
     own: list[str] = []
     paragraph, within_field = 0, False
     for line in text.splitlines():
@@ -137,8 +138,8 @@ def _own_part(text: str) -> tuple[str, bool]:
 
 
 def _is_list(lines: Sequence[str]) -> bool:
-    """Whether lines hold a list: several phrases, or one on a line of its own. A remark that has commas is
-    none."""
+    """Whether lines hold a list: several phrases, or one on a line of its own. A remark with commas is no
+    list."""
     text = "\n".join(lines)
     if _REFUSAL.match(text):
         return False
@@ -160,15 +161,15 @@ def _pieces(text: str) -> list[str]:
 
 
 def _distinct(pieces: Sequence[str]) -> tuple[str, ...]:
-    found: dict[str, str] = {}
+    distinct: dict[str, str] = {}
     for phrase in filter(None, map(_phrase, pieces)):
-        found.setdefault(phrase.casefold(), phrase)
-    return tuple(found.values())
+        distinct.setdefault(phrase.casefold(), phrase)
+    return tuple(distinct.values())
 
 
 def _phrase(piece: str) -> str:
-    """Without what stands around it; empty where there is no letter or digit in it. A bracket that closes
-    within stays."""
+    """A phrase without the marks around it, round brackets aside; empty where it has neither letter nor
+    digit."""
     bare = " ".join(piece.strip(_AROUND).split())
     return bare if any(mark.isalnum() for mark in bare) else ""
 

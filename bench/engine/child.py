@@ -17,13 +17,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency
+from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency, Preparation
 from readbench.core.types import Dataset, Document, Part, Prediction
 from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
 from readbench.machine.memory import private_bytes
 from readbench.machine.sources import loaded_modules
 from readbench.methods.preparations import find_preparation
-from readbench.methods.registry import Registry
+from readbench.methods.registry import Registry, find_phrase_encoder
 from readbench.results.tables import PredictionWriter, read_columns, read_documents, read_targets
 from readbench.tasks.predictions import FORMATS
 from readbench.tasks.spec import TaskSpec
@@ -124,8 +124,7 @@ def _context(job: Mapping[str, Any], folder: Path, notes: dict[str, Any], **more
 def _preparation(
     job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
 ) -> dict[str, Any]:
-    method = Registry(job["include_paths"]).method(job["method"])
-    preparation = find_preparation(method.create(_context(job, folder, notes)), job["path"])
+    preparation = _asked_preparation(job, _context(job, folder, notes))
     documents = read_documents(Path(job["documents"]), job["ids"]) if job["ids"] is not None else []
     inputs = {
         name: need.preparation.open(Path(job["inputs"][name])) for name, need in preparation.needs().items()
@@ -146,6 +145,14 @@ def _preparation(
     # Up to its first progress call a preparation loads; from there on it works document by document.
     setup = (loaded[0] if loaded and documents else end) - start
     return {"setup_s": setup, "build_s": end - start, "documents": len(documents)}
+
+
+def _asked_preparation(job: Mapping[str, Any], context: Context) -> Preparation:
+    """The encoder of phrases of the model ``encoder``, or what a method reaches by the names in ``path``."""
+    if "encoder" in job:
+        return find_phrase_encoder(job["encoder"])
+    method = Registry(job["include_paths"]).method(job["method"])
+    return find_preparation(method.create(context), job["path"])
 
 
 def _cell(

@@ -1,7 +1,8 @@
 """Metrics that compare phrases by their embeddings, for the cells of a run that has ended.
 
-All distinct phrases of all cells are embedded once, by one child of the fork server as any preparation is;
-the parent scores from the vectors. Only where the suite asks for such a metric and a record lacks it.
+All distinct phrases of all cells are embedded once, in one child process, as any preparation is built; the
+parent scores from the vectors. That is done only where the suite asks for such a
+metric and a record lacks it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readbench.adapter import Context, MissingDependency, Preparation
+from readbench.adapter import MissingDependency
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, Task
 from readbench.engine.child import PREDICTIONS
@@ -19,8 +20,7 @@ from readbench.engine.job import Ending, Job
 from readbench.engine.local import LocalExecutor
 from readbench.engine.scoring import Scoring
 from readbench.machine.gpu import device_for
-from readbench.methods.preparations import find_preparation
-from readbench.methods.registry import Registry
+from readbench.methods.registry import find_phrase_encoder
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan, PlannedCell
 from readbench.planning.suite import Suite
@@ -29,15 +29,12 @@ from readbench.results.store import Store
 from readbench.results.tables import read_columns, write_documents
 from readbench.tasks import get_task
 from readbench.tasks.base import VectorScorer
-from readbench.tasks.semantic import PhraseVectors, depth_of
+from readbench.tasks.semantic import MODEL, WEIGHTS, PhraseVectors, depth_of
 from readbench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from readbench.engine.reporter import Reporter
 
-
-ENCODER, ENCODER_PATH = "keybert", ("embeddings",)
-"""The method whose preparation embeds phrases, and how it is reached there: by name, as a plan does it."""
 
 Keep = Callable[[Record, Path], Record]
 LABEL = "embed phrases"
@@ -85,7 +82,7 @@ def _add(
     workspace = store.workspace("preparations", "phrases").resolve()
     try:
         weights = _embed(sorted(texts), task, workspace, plan, reporter, len(cells))
-        vectors = encoder(plan.options.include_paths).open(workspace / "files")
+        vectors = find_phrase_encoder(MODEL).open(workspace / "files")
         scoring.vectors = PhraseVectors(vectors, depth)
         for cell in cells:
             record = records[cell.key]
@@ -102,19 +99,19 @@ def _add(
 def _embed(
     texts: Sequence[str], task: Task, workspace: Path, plan: Plan, reporter: Reporter, cells: int
 ) -> Any:
-    """Embeds texts into ``workspace``; returns which weights did it."""
+    """Embeds texts into ``workspace``; returns the note of which weights did it. Raises BenchError where that
+    fails, or where they are not the weights of MODEL."""
     file = workspace / "phrases.parquet"
     write_documents([Document(text, {"text": text}) for text in texts], file)
-    preparation, limits = encoder(plan.options.include_paths), plan.suite.limits
+    encoder, limits = find_phrase_encoder(MODEL), plan.suite.limits
     payload = {
         "kind": "preparation",
         "include_paths": [str(path) for path in plan.options.include_paths],
         "threads": limits.threads,
         "seed": 0,
-        "device": device_for(preparation.uses_gpu and limits.device == "auto"),
+        "device": device_for(encoder.uses_gpu and limits.device == "auto"),
         "task": TaskSpec(task=task, fields=("text",)).model_dump(mode="json"),
-        "method": ENCODER,
-        "path": list(ENCODER_PATH),
+        "encoder": MODEL,
         "documents": str(file),
         "ids": list(texts),
         "inputs": {},
@@ -136,7 +133,7 @@ def _embed(
 
     with LocalExecutor(workers=1, threads=limits.threads) as executor:
         reporter.doing("importing libraries")
-        executor.preload({*preparation.modules(), "pyarrow.parquet", "readbench.engine.child"})
+        executor.preload({*encoder.modules(), "pyarrow.parquet", "readbench.engine.child"})
         executor.run(
             [job],
             on_start=lambda job: reporter.start(job.label),
@@ -145,30 +142,38 @@ def _embed(
         )
     (ending,) = endings
     if ending.status != "ok":
-        told = (ending.failure or {}).get("message", "")
+        message = (ending.failure or {}).get("message", "")
         raise BenchError(
-            f"{len(texts)} phrases could not be embedded: {ending.status}: {told}",
+            f"{len(texts)} phrases could not be embedded: {ending.status}: {message}",
             where=f"suite {plan.suite.name}",
             todo="every cell is kept: the same command tries again, and without semantic.* needs none of it",
             exit_status=1,
         )
     reporter.prepared(LABEL, ending.outcome["build_s"])
-    return ending.outcome["notes"].get("weights")
+    weights = ending.outcome["notes"].get("weights")
+    _check_weights(weights, type(encoder))
+    return weights
 
 
-def check_encoder(suite: Suite, include_paths: Sequence[Path] = ()) -> None:
+def _check_weights(weights: object, encoder: type) -> None:
+    """Raises BenchError for vectors of other weights than those that the version of the metrics names."""
+    sha256 = weights.get("sha256") if isinstance(weights, Mapping) else None
+    if sha256 != WEIGHTS:
+        raise BenchError(
+            f"it embeds phrases with weights of the SHA-256 {sha256}, and {MODEL} has {WEIGHTS[:12]}…",
+            where=f"{encoder.__module__}:{encoder.__name__}",
+            todo="uninstall the package that provides it, or leave semantic.* out of the suite",
+            exit_status=1,
+        )
+
+
+def check_encoder(suite: Suite) -> None:
     """Raises MissingDependency for a metric that compares embeddings where nothing here can make them."""
     for task in suite.tasks:
         for metric in board_metrics(suite, task).each():
             if metric.vectors:
                 try:
-                    encoder(include_paths).missing()
+                    find_phrase_encoder(MODEL).missing()
                 except MissingDependency as error:
                     where = f"suite {suite.name}, metric {metric.id}"
                     raise MissingDependency(error.what, where=where, todo=error.todo) from None
-
-
-def encoder(include_paths: Sequence[Path] = ()) -> Preparation:
-    """What embeds phrases. Imports no model library."""
-    method = Registry(include_paths).method(ENCODER)
-    return find_preparation(method.create(Context(task=TaskSpec(task="keyphrases"))), ENCODER_PATH)

@@ -17,6 +17,8 @@ from typing import Any
 from readbench.core.errors import BenchError
 
 GROUP = "bench.adapters"
+GROUPS = (GROUP, "bench.phrase_encoders")
+"""What a project may declare for bench: methods, and what embeds phrases."""
 EVERY = "every"
 SOURCES = (".src", "src")
 """Where the packages of a repository lie; one that has neither has them at its top."""
@@ -163,7 +165,7 @@ def _check_own_code(side: Checkout, other: Checkout, project: Path) -> None:
     every package with methods.
     """
     own = side.root / project
-    asked = _declared(own).get("entry-points", {}).values() if _is_project(own) else [EVERY]
+    asked = _declared(own).get("entry-points", {}).get(GROUP, {}).values() if _is_project(own) else [EVERY]
     done = subprocess.run(
         [sys.executable, "-P", "-c", _ORIGINS, GROUP, *asked],
         env=side.environment(),
@@ -209,12 +211,13 @@ def _holds(root: Path, package: str) -> bool:
 
 
 def _declared(root: Path) -> dict[str, Any]:
-    """``[project]`` of its pyproject.toml, with the entry points of methods alone."""
+    """``[project]`` of its pyproject.toml, with the entry points of ``GROUPS`` alone."""
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
-    return dict(project) | {"entry-points": project.get("entry-points", {}).get(GROUP, {})}
+    points = project.get("entry-points", {})
+    return dict(project) | {"entry-points": {group: points[group] for group in GROUPS if points.get(group)}}
 
 
 def _entry_points(root: Path, metadata: Path) -> tuple[str, ...]:
@@ -229,6 +232,8 @@ def _entry_points(root: Path, metadata: Path) -> tuple[str, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     needs = "".join(f"Requires-Dist: {line}\n" for line in project.get("dependencies", ()))
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-    lines = [f"{key} = {value}" for key, value in points.items()]
-    (folder / "entry_points.txt").write_text("\n".join([f"[{GROUP}]", *lines]) + "\n")
+    lines = []
+    for group, declared in points.items():
+        lines += [f"[{group}]", *(f"{key} = {value}" for key, value in declared.items())]
+    (folder / "entry_points.txt").write_text("\n".join(lines) + "\n")
     return (str(metadata),)

