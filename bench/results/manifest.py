@@ -10,6 +10,8 @@ from readbench.results.record import Migration, Status, StoredModel, migrated
 
 MANIFEST_VERSION = 2
 
+RunStatus = Literal["running", "finished", "interrupted"]
+
 
 class RunCell(StoredModel):
     """A cell as a run saw it."""
@@ -71,7 +73,7 @@ class Manifest(StoredModel):
     suite: str
     suite_version: int | None = None
     suite_digest: str
-    status: Literal["running", "finished", "interrupted"]
+    status: RunStatus
     command: str
     started_at: str
     finished_at: str | None = None
