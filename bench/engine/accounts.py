@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from readbench.engine.imports import ImportCosts
-from readbench.engine.job import Ending
+from readbench.engine.outcome import CellFigures
+from readbench.engine.scheduled import Ending
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.record import Charged, Costs
 from readbench.results.store import Store
@@ -45,13 +46,13 @@ class Accounts:
 
     def peak_bytes(self, key: str, ending: Ending) -> int | None:
         # The child's own last word covers a cell that ended before the first sample.
-        measured = [ending.growth_bytes, ending.outcome.get("private_bytes")]
+        measured = [ending.growth_bytes, ending.outcome.private_bytes if ending.outcome else None]
         growth = [value for value in measured if value is not None]
         return max(growth) + self.footprint_bytes(key) if growth else None
 
     def notes(self, cell: PlannedCell, ending: Ending) -> dict[str, str]:
         """Why a cost that a record should have is not there."""
-        known = self._imports.known(cell.modules) if ending.wall_s else None
+        known = self._imports.known(cell.modules) if ending.wall_s is not None else None
         return {IMPORT: DISTURBED} if known is not None and known.disturbed else {}
 
     def preparations(self, cell: PlannedCell) -> list[Charged]:
@@ -65,31 +66,43 @@ class Accounts:
         return [charge for key in order if (charge := self._charge(key, cell)) is not None]
 
     def costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
-        measured = ending.outcome.get("costs", {})
+        """What a cell is charged, as far as its process came."""
+        figures = ending.outcome.figures if ending.outcome is not None else None
         costs = Costs(
-            **measured,
-            wall_s=ending.wall_s or None,
+            wall_s=ending.wall_s,
             peak_vram_process_bytes=ending.vram_bytes,
             gpu_utilisation=ending.gpu_utilisation,
         )
-        if self.charges_imports and cell.state != "missing" and ending.wall_s:
+        if isinstance(figures, CellFigures):
+            costs.load_s, costs.fit_s = figures.load_s, figures.fit_s
+            costs.warmup_s, costs.predict_s = figures.warmup_s, figures.predict_s
+            costs.peak_vram_allocated_bytes = figures.peak_vram_allocated_bytes
+        if self.charges_imports and cell.state != "missing" and ending.wall_s is not None:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
         peaks = [self.peak_bytes(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
-        n = len(cell.split.test)
-        if costs.predict_s is not None and costs.predict_s > 0 and n:
-            fresh = [
-                c.seconds
-                for c in preparations
-                if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
-            ]
-            if costs.import_s is not None:
-                start = costs.import_s + (costs.load_s or 0) + sum(fresh)
-                costs.documents_per_s = n / (start + costs.predict_s)
-            per_document = sum(c.seconds_per_document or 0 for c in preparations)
-            costs.documents_per_s_marginal = n / (per_document * n + costs.predict_s)
+        if costs.predict_s and cell.split.test:
+            self._add_speeds(costs, costs.predict_s, cell, preparations)
         return costs
+
+    def _add_speeds(
+        self, costs: Costs, predict_s: float, cell: PlannedCell, preparations: list[Charged]
+    ) -> None:
+        n = len(cell.split.test)
+        per_document = sum(c.seconds_per_document or 0 for c in preparations)
+        costs.documents_per_s_marginal = n / (per_document * n + predict_s)
+        if costs.import_s is None:
+            return
+        fresh = [
+            c.seconds
+            for c in preparations
+            if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
+        ]
+        # What the first document took longer than any other was done once: a method may load as late as that.
+        first = max(0.0, (costs.warmup_s or 0.0) - predict_s / n)
+        start = costs.import_s + (costs.load_s or 0.0) + first + sum(fresh)
+        costs.documents_per_s = n / (start + predict_s)
 
     def _charge(self, key: str, cell: PlannedCell) -> Charged | None:
         cost = self.store.preparation_cost(key)

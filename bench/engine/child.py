@@ -1,101 +1,151 @@
 """What happens inside a child process: build one preparation, or load, fit and predict one cell.
 
-It reads a job file, writes predictions (or the preparation's files) and an outcome file, and never
-sees a gold target of the test part: those stay with the parent.
+It reads a job file, writes predictions (or the preparation's files) and an outcome file, and never sees a
+gold target of the test part: those stay with the parent.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from readbench.adapter import Adapter, BenchError, Combination, Context, MissingDependency, Preparation
-from readbench.core.types import Dataset, Document, Part, Prediction
-from readbench.engine.job import BASELINE, JOB, OUTCOME, UNWRITABLE, ProgressFile
-from readbench.machine.memory import private_bytes
+from readbench.core.files import UNWRITABLE
+from readbench.core.types import Dataset, Document, Prediction
+from readbench.engine.clock import perf_counter, process_time, seconds_since
+from readbench.engine.job import CellJob, PreparationJob, read_job
+from readbench.engine.notes import Notes, plain_text
+from readbench.engine.outcome import (
+    MESSAGE_KEPT,
+    OUTCOME,
+    TRACEBACK_KEPT,
+    TYPE_KEPT,
+    CellFigures,
+    ChildFailure,
+    Outcome,
+    PreparationFigures,
+)
+from readbench.engine.progress import (
+    FINISH,
+    FIT,
+    LOAD,
+    PREDICT,
+    PREPARE,
+    SETUP,
+    WARMUP,
+    Phases,
+    ProgressFile,
+)
+from readbench.machine.memory import peak_private_bytes, reset_own_peak
 from readbench.machine.sources import loaded_modules
 from readbench.methods.preparations import find_preparation
-from readbench.methods.registry import Registry, find_phrase_encoder
+from readbench.methods.registry import Method, Registry, find_phrase_encoder
 from readbench.results.tables import PredictionWriter, read_columns, read_documents, read_targets
-from readbench.tasks.predictions import FORMATS
-from readbench.tasks.spec import TaskSpec
+from readbench.tasks.predictions import FORMATS, PredictionFormat
 
 PREDICTIONS = "predictions.parquet"
 SCRATCH = "scratch"
-MESSAGE_KEPT = 1_000
 
 
 class ResultsUnwritable(Exception):
     """The harness, not the method, cannot write: the run ends, and no cell is to blame."""
 
 
+@dataclass(frozen=True)
+class Desk:
+    """What the work in one process is done with: its folder, its phases, its notes. ``modules`` are the
+    first-party modules that were loaded for it, file by name."""
+
+    folder: Path
+    phases: Phases
+    notes: Notes = field(default_factory=Notes)
+    modules: dict[str, str] = field(default_factory=dict)
+
+    def take_over(self, phase: str) -> None:
+        """From here on what the process takes is the method's: the harness's own share is put down."""
+        reset_own_peak()
+        self.phases.begin(phase, baseline_bytes=peak_private_bytes(os.getpid()))
+
+    def context(self, job: CellJob | PreparationJob, **more: Any) -> Context:
+        scratch = self.folder / SCRATCH
+        scratch.mkdir(exist_ok=True)
+        return Context(
+            task=job.task,
+            seed=job.seed,
+            threads=job.threads,
+            device=job.device,
+            scratch=scratch,
+            note=self.notes.note,
+            **more,
+        )
+
+
 def run(folder_name: str) -> int:
     """Does the job in a folder; returns the exit status. Every failure is told in the outcome file, or
     in the progress file where there is no room for one."""
     folder = Path(folder_name)
-    progress = ProgressFile(folder)
-    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
-    notes: dict[str, Any] = {}
-    outcome: dict[str, Any]
+    desk = Desk(folder, Phases(ProgressFile(folder)))
     try:
-        seed_everything(job["seed"])
-        work = {"cell": _cell, "preparation": _preparation}[job["kind"]]
-        outcome = {"status": "ok", **work(job, folder, progress, notes)}
-    except ResultsUnwritable as error:
-        return _give_up(progress, error)
-    except MissingDependency as error:
-        outcome = {"status": "missing_dependency", "failure": _failure(error)}
-    except MemoryError as error:
-        outcome = {"status": "out_of_memory", "failure": _failure(error)}
-    except BaseException as error:  # also SystemExit and the like: a method may raise anything
-        outcome = {"status": "failed", "failure": _failure(error)}
-    grown = private_bytes(os.getpid()) - _baseline(folder)
-    outcome |= {"notes": notes, "private_bytes": max(0, grown)}
-    # A method says and notes what it likes: half a surrogate pair must not cost the whole run.
-    text = json.dumps(outcome, default=str, skipkeys=True, ensure_ascii=False).encode("utf-8", "replace")
-    temporary = folder / f".{OUTCOME}"
-    try:
+        outcome = _work(desk)
+        content = outcome.to_json()
+        temporary = folder / f".{OUTCOME}"
         with _results():
-            temporary.write_bytes(text)
+            temporary.write_bytes(content)
             temporary.replace(folder / OUTCOME)
     except ResultsUnwritable as error:
-        return _give_up(progress, error)
-    return 0 if outcome["status"] == "ok" else 1
+        desk.phases.give_up(error.args[0])
+        return 1
+    return 0 if outcome.status == "ok" else 1
+
+
+def _work(desk: Desk) -> Outcome:
+    """Does the job and reports how it ended. Raises ResultsUnwritable alone."""
+    figures: CellFigures | PreparationFigures | None = None
+    failure: ChildFailure | None = None
+    status: Any = "ok"
+    try:
+        job = read_job(desk.folder)
+        seed_everything(job.seed)
+        figures = _cell(job, desk) if isinstance(job, CellJob) else _preparation(job, desk)
+    except ResultsUnwritable:
+        raise
+    except MissingDependency as error:
+        status, failure = "missing_dependency", _failure(error)
+    except MemoryError as error:
+        status, failure = "out_of_memory", _failure(error)
+    except BaseException as error:  # also SystemExit and the like: a method may raise anything
+        status, failure = "failed", _failure(error)
+    baseline = desk.phases.baseline_bytes
+    grown = peak_private_bytes(os.getpid()) - baseline if baseline else 0
+    return Outcome(
+        status=status,
+        failure=failure,
+        figures=figures,
+        phases=dict(desk.phases.seconds) if figures else {},
+        modules=desk.modules,
+        notes=dict(desk.notes.kept),
+        private_bytes=max(0, grown),
+        baseline_bytes=baseline,
+    )
 
 
 @contextmanager
 def _results() -> Iterator[None]:
+    """Around what the harness writes. An error of the disk is no method's; any other one (the method removed
+    the folder) stays what it is."""
     try:
         yield
     except OSError as error:
-        raise ResultsUnwritable(error.errno or 0) from error
-
-
-def _give_up(progress: ProgressFile, error: ResultsUnwritable) -> int:
-    progress.write(UNWRITABLE, error.args[0], 0)
-    return 1
-
-
-def _set_baseline(folder: Path) -> None:
-    """From here on what the process takes is the method's: the harness's own share is written down
-    for the parent to take off."""
-    with _results():
-        (folder / BASELINE).write_text(str(private_bytes(os.getpid())), encoding="utf-8")
-
-
-def _baseline(folder: Path) -> int:
-    try:
-        return int((folder / BASELINE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return 0
+        if error.errno is None or error.errno in UNWRITABLE:
+            raise ResultsUnwritable(error.errno or 0) from error
+        raise
 
 
 def seed_everything(seed: int) -> None:
@@ -107,140 +157,135 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def _context(job: Mapping[str, Any], folder: Path, notes: dict[str, Any], **more: Any) -> Context:
-    scratch = folder / SCRATCH
-    scratch.mkdir(exist_ok=True)
-    return Context(
-        task=TaskSpec.model_validate(job["task"]),
-        seed=job["seed"],
-        threads=job["threads"],
-        device=job["device"],
-        scratch=scratch,
-        note=notes.__setitem__,
-        **more,
-    )
+def _preparation(job: PreparationJob, desk: Desk) -> PreparationFigures:
+    preparation = _asked_preparation(job, desk)
+    documents = read_documents(job.documents, job.ids) if job.ids is not None else []
+    inputs = {name: need.preparation.open(job.inputs[name]) for name, need in preparation.needs().items()}
+    setup_s: list[float] = []
 
+    def report(done: int, total: int) -> None:
+        # Up to its first report a preparation loads; from there on it works document by document.
+        if not setup_s:
+            setup_s.append(seconds_since(start))
+            desk.phases.begin(PREPARE)
+        desk.phases.report(done, total)
 
-def _preparation(
-    job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
-) -> dict[str, Any]:
-    preparation = _asked_preparation(job, _context(job, folder, notes))
-    documents = read_documents(Path(job["documents"]), job["ids"]) if job["ids"] is not None else []
-    inputs = {
-        name: need.preparation.open(Path(job["inputs"][name])) for name, need in preparation.needs().items()
-    }
-    loaded: list[float] = []
-
-    def tell(done: int, total: int) -> None:
-        if not loaded:
-            loaded.append(perf_counter())
-        progress.write("prepare", done, total)
-
-    target = folder / "files"
+    target = desk.folder / "files"
     target.mkdir()
-    _set_baseline(folder)
+    context = desk.context(job, preparations=inputs, progress=report)
+    desk.take_over(SETUP)
     start = perf_counter()
-    preparation.build(documents, target, _context(job, folder, notes, preparations=inputs, progress=tell))
-    end = perf_counter()
-    # Up to its first progress call a preparation loads; from there on it works document by document.
-    setup = (loaded[0] if loaded and documents else end) - start
-    return {"setup_s": setup, "build_s": end - start, "documents": len(documents)}
-
-
-def _asked_preparation(job: Mapping[str, Any], context: Context) -> Preparation:
-    """The encoder of phrases of the model ``encoder``, or what a method reaches by the names in ``path``."""
-    if "encoder" in job:
-        return find_phrase_encoder(job["encoder"])
-    method = Registry(job["include_paths"]).method(job["method"])
-    return find_preparation(method.create(context), job["path"])
-
-
-def _cell(
-    job: Mapping[str, Any], folder: Path, progress: ProgressFile, notes: dict[str, Any]
-) -> dict[str, Any]:
-    predictions = FORMATS[job["task"]["task"]]
-    before = frozenset(sys.modules)
-    method = Registry(job["include_paths"]).method(job["method"])
-    split: dict[Part, list[str]] = json.loads(Path(job["split"]).read_text(encoding="utf-8"))
-    documents = {d.id: d for d in read_documents(Path(job["documents"]))}
-    costs: dict[str, float] = {}
-
-    _set_baseline(folder)
-    progress.write("load", 0, 1)
-    start = perf_counter()
-    bare = method.create(_context(job, folder, notes))
-    opened = {
-        name: need.preparation.open(Path(job["preparations"][name]))
-        for name, need in bare.needs().preparations.items()
-    }
-    phase = ["load"]
-    adapter = method.create(
-        _context(
-            job,
-            folder,
-            notes,
-            preparations=opened,
-            progress=lambda done, total: progress.write(phase[0], done, total),
-        )
+    preparation.build(documents, target, context)
+    build_s = seconds_since(start)
+    desk.phases.begin(FINISH)
+    return PreparationFigures(
+        setup_s=setup_s[0] if setup_s and documents else build_s, build_s=build_s, documents=len(documents)
     )
-    adapter.load()
-    predict = _predicting(adapter, [predictions.from_columns(read_columns(Path(p))) for p in job["members"]])
-    # Libraries that load() brought in have generators of their own.
-    seed_everything(job["seed"])
-    costs["load_s"] = perf_counter() - start
-    vram = {"load": _peak_vram()}
 
-    train, validation = (_part(job, documents, split[part]) for part in ("train", "validation"))
-    phase[0] = "fit"
-    progress.write("fit", 0, 1)
+
+def _asked_preparation(job: PreparationJob, desk: Desk) -> Preparation:
+    """The encoder of phrases of a model, or what a method reaches by the names in ``path``."""
+    if job.encoder:
+        return find_phrase_encoder(job.encoder)
+    method = Registry(job.include_paths).method(job.method)
+    return find_preparation(method.create(desk.context(job)), job.path)
+
+
+def _cell(job: CellJob, desk: Desk) -> CellFigures:
+    before = frozenset(sys.modules)
+    format_ = FORMATS[job.task.task]
+    method = Registry(job.include_paths).method(job.method)
+    documents = {document.id: document for document in read_documents(job.documents)}
+
+    desk.take_over(LOAD)
+    start = perf_counter()
+    adapter = _loaded(method, job, desk)
+    predict = _predicting(adapter, [format_.from_columns(read_columns(path)) for path in job.members])
+    # Libraries that load() brought in have generators of their own.
+    seed_everything(job.seed)
+    load_s = seconds_since(start)
+    vram = {LOAD: _peak_vram()}
+
+    train, validation = (_part(job, documents, ids) for ids in (job.train, job.validation))
+    desk.phases.begin(FIT)
     start = perf_counter()
     adapter.fit(train, validation)
-    if train.documents or validation.documents:
-        costs["fit_s"] = perf_counter() - start
-    vram["fit"] = _peak_vram()
+    fit_s = seconds_since(start) if train.documents or validation.documents else None
+    vram[FIT] = _peak_vram()
 
     # The order of the test documents is shuffled (and undone by id when the parent reads): a method
     # that depends on it shows as a wrong score instead of a good one.
-    ids = list(split["test"])
-    random.Random(job["seed"]).shuffle(ids)
+    ids = list(job.test)
+    random.Random(job.seed).shuffle(ids)
     test = [documents[id_] for id_ in ids]
-    progress.write("warmup", 0, 1)
+    desk.phases.begin(WARMUP)
     start = perf_counter()
     if test:
         predict(test[:1])
-    costs["warmup_s"] = perf_counter() - start
+    warmup_s = seconds_since(start)
 
-    writer = PredictionWriter(folder / PREDICTIONS)
-    costs["predict_s"] = 0.0
-    progress.write("predict", 0, len(test))
-    for begin in range(0, len(test), method.adapter.chunk_size):
-        chunk = test[begin : begin + method.adapter.chunk_size]
-        start = perf_counter()
-        found = predict(chunk)
-        costs["predict_s"] += perf_counter() - start
-        columns = predictions.to_columns(checked(chunk, found, predictions.check))
-        with _results():
-            writer.add(columns)
-        progress.write("predict", begin + len(chunk), len(test))
-    with _results():
-        writer.close()
-    vram["predict"] = _peak_vram()
+    desk.phases.begin(PREDICT, len(test))
+    predict_s, predict_cpu_s = _predict_all(predict, test, method.adapter.chunk_size, format_, desk)
+    vram[PREDICT] = _peak_vram()
+    desk.phases.begin(FINISH)
+    loaded = loaded_modules(type(adapter), before)
+    desk.modules.update({plain_text(name): plain_text(file) for name, file in loaded.items()})
     known = {phase: size for phase, size in vram.items() if size is not None}
     if known:
-        costs["peak_vram_allocated_bytes"] = max(known.values())
-        notes["peak_vram_allocated_bytes"] = known
-    return {"costs": costs, "modules": loaded_modules(type(adapter), before)}
+        desk.notes.note("peak_vram_allocated_bytes", known)
+    return CellFigures(
+        load_s=load_s,
+        fit_s=fit_s,
+        warmup_s=warmup_s,
+        predict_s=predict_s,
+        predict_cpu_s=predict_cpu_s,
+        peak_vram_allocated_bytes=max(known.values(), default=None),
+    )
 
 
-def _predicting(
-    adapter: Adapter, members: Sequence[Mapping[str, Prediction]]
-) -> Callable[[Sequence[Document]], Sequence[Prediction]]:
+def _loaded(method: Method, job: CellJob, desk: Desk) -> Adapter:
+    """The method with its preparations opened and its libraries and weights loaded."""
+    bare = method.create(desk.context(job))
+    opened = {
+        name: need.preparation.open(job.preparations[name])
+        for name, need in bare.needs().preparations.items()
+    }
+    adapter = method.create(desk.context(job, preparations=opened, progress=desk.phases.report))
+    adapter.load()
+    return adapter
+
+
+Predict = Callable[[Sequence[Document]], Sequence[Prediction]]
+
+
+def _predicting(adapter: Adapter, members: Sequence[Mapping[str, Prediction]]) -> Predict:
     """How an adapter predicts a chunk: by itself, or from what its members predicted, by document id."""
     if not isinstance(adapter, Combination):
         return adapter.predict
     return lambda chunk: [
         adapter.combine([predictions[document.id] for predictions in members]) for document in chunk
     ]
+
+
+def _predict_all(
+    predict: Predict, test: Sequence[Document], chunk_size: int, format_: PredictionFormat, desk: Desk
+) -> tuple[float, float]:
+    """Writes the predictions of all documents; returns the seconds and processor seconds in ``predict``."""
+    writer = PredictionWriter(desk.folder / PREDICTIONS)
+    seconds = processor = 0.0
+    for begin in range(0, len(test), chunk_size):
+        chunk = test[begin : begin + chunk_size]
+        start, worked = perf_counter(), process_time()
+        found = predict(chunk)
+        seconds += seconds_since(start)
+        processor += max(0.0, process_time() - worked)
+        columns = format_.to_columns(checked(chunk, found, format_.check))
+        with _results():
+            writer.add(columns)
+        desk.phases.advance(begin + len(chunk), len(test))
+    with _results():
+        writer.close()
+    return seconds, processor
 
 
 def _peak_vram() -> int | None:
@@ -269,8 +314,8 @@ def checked(
     return {document.id: prediction for document, prediction in zip(chunk, predictions, strict=True)}
 
 
-def _part(job: Mapping[str, Any], documents: Mapping[str, Document], ids: Sequence[str]) -> Dataset:
-    known = read_targets(Path(job["targets"])) if job["targets"] and ids else {}
+def _part(job: CellJob, documents: Mapping[str, Document], ids: Sequence[str]) -> Dataset:
+    known = read_targets(job.targets) if ids else {}
     wanted = set(ids)
     targets = {
         task: {id_: target for id_, target in of_task.items() if id_ in wanted}
@@ -279,15 +324,22 @@ def _part(job: Mapping[str, Any], documents: Mapping[str, Document], ids: Sequen
     return Dataset(name="", documents=tuple(documents[id_] for id_ in ids), targets=targets)
 
 
-def _failure(error: BaseException) -> dict[str, str]:
-    text = "".join(traceback.format_exception(error))
+def _failure(error: BaseException) -> ChildFailure:
+    """What an exception says, cut to what an outcome holds."""
+    kind = type(error).__name__
     try:
         message = str(error)
     except Exception:  # whoever writes a failing method can write a failing __str__
         message = ""
     if not message or isinstance(error, SystemExit):
-        message = f"the method raised {type(error).__name__}{f'({message})' if message else ''}"
-    return {"type": type(error).__name__, "message": message[:MESSAGE_KEPT], "traceback": text[-20_000:]}
+        message = f"the method raised {kind}{f'({message})' if message else ''}"
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except Exception:
+        trace = ""
+    parts = (kind[:TYPE_KEPT], message[:MESSAGE_KEPT], trace[-TRACEBACK_KEPT:])
+    kind, message, trace = map(plain_text, parts)
+    return ChildFailure(type=kind, message=message, traceback=trace)
 
 
 def main() -> None:

@@ -1,73 +1,71 @@
-"""What is handed to a child process, and what came of it: plain values and their files."""
+"""What a child process is asked to do: one typed value, written by the parent and validated by the child."""
 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from readbench.tasks.spec import TaskSpec
 
 JOB = "job.json"
-OUTCOME = "outcome.json"
-BASELINE = "baseline"
-PROGRESS = "progress"
-PROGRESS_BYTES = 96
-UNWRITABLE = "unwritable"
-"""The phase of a child that could not write its results, followed by the system's error number: the
-progress file has its place on the disk already, so this can be told where nothing else can."""
+"""The name of the job's file in the working folder."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One process to run. ``footprint_bytes`` is what its libraries weigh in a fresh interpreter;
-    the sampled growth is added to it before the memory limit is applied."""
+class _Job(BaseModel):
+    """What both kinds share. ``method`` is a method's spec (``name[key=value]``); ``documents`` is the file
+    of the projected documents, which has no gold."""
 
-    id: str
-    label: str
-    folder: Path
-    payload: dict[str, Any]
-    timeout_s: float
-    memory_bytes: int
-    footprint_bytes: int = 0
-    after: frozenset[str] = frozenset()
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def write(self) -> None:
-        (self.folder / JOB).write_text(json.dumps(self.payload), encoding="utf-8")
-        (self.folder / PROGRESS).write_bytes(b"\0" * PROGRESS_BYTES)
+    task: TaskSpec
+    method: str = ""
+    device: str
+    seed: int = 0
+    threads: int = Field(ge=1)
+    include_paths: tuple[Path, ...] = ()
+    documents: Path
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a process ended: a record's status, what the child reported, and what the parent measured."""
+class CellJob(_Job):
+    """Load, fit and predict one method on one fold. ``train``, ``validation`` and ``test`` are document ids;
+    ``targets`` is the file of the gold of the first two. ``preparations``: folder by the name under which the
+    method asks for it. ``members``: prediction files of the methods that a combination is made of."""
 
-    status: str
-    outcome: dict[str, Any] = field(default_factory=dict)
-    failure: dict[str, str] | None = None
-    wall_s: float = 0.0
-    cpu_s: float | None = None
-    growth_bytes: int | None = None
-    vram_bytes: int | None = None
-    gpu_utilisation: float | None = None
-    output: str = ""
-    output_bytes: int = 0
+    kind: Literal["cell"] = "cell"
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    targets: Path
+    preparations: dict[str, Path] = Field(default_factory=dict)
+    members: tuple[Path, ...] = ()
 
 
-class ProgressFile:
-    """A line of fixed length that the child rewrites and the parent reads: phase, done, total."""
+class PreparationJob(_Job):
+    """Build one preparation of the documents ``ids``, or of no document where that is None. ``path`` are the
+    names that lead to it from the needs of ``method``. Where ``encoder`` names a model, it is the encoder of
+    phrases of that model. ``inputs``: folders of what it is built from, by name."""
 
-    def __init__(self, folder: Path) -> None:
-        self.descriptor = os.open(folder / PROGRESS, os.O_RDWR)
+    kind: Literal["preparation"] = "preparation"
+    path: tuple[str, ...] = ()
+    encoder: str = ""
+    ids: tuple[str, ...] | None = None
+    inputs: dict[str, Path] = Field(default_factory=dict)
 
-    def write(self, phase: str, done: int, total: int) -> None:
-        line = f"{phase} {done} {total}".encode()[:PROGRESS_BYTES]
-        os.pwrite(self.descriptor, line.ljust(PROGRESS_BYTES, b"\0"), 0)
 
-    def read(self) -> tuple[str, int, int]:
-        line = os.pread(self.descriptor, PROGRESS_BYTES, 0).rstrip(b"\0").decode(errors="replace").split()
-        if len(line) != 3:
-            return "start", 0, 0
-        return line[0], int(line[1]), int(line[2])
+ChildJob = Annotated[CellJob | PreparationJob, Field(discriminator="kind")]
 
-    def close(self) -> None:
-        os.close(self.descriptor)
+_READER: TypeAdapter[CellJob | PreparationJob] = TypeAdapter(ChildJob)
+
+
+def write_job(job: CellJob | PreparationJob, folder: Path) -> None:
+    """Writes the job into its working folder."""
+    # Not pydantic's own JSON: a path may hold bytes that are no UTF-8, and those it cannot write.
+    (folder / JOB).write_text(json.dumps(job.model_dump(), default=str), encoding="utf-8")
+
+
+def read_job(folder: Path) -> CellJob | PreparationJob:
+    """The job of a working folder. Raises ValueError (pydantic's is one) where the file holds none."""
+    return _READER.validate_python(json.loads((folder / JOB).read_text(encoding="utf-8")))

@@ -12,24 +12,33 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write
-from readbench.engine.job import BASELINE, OUTCOME, UNWRITABLE, Ending, Job, ProgressFile
+from readbench.core.files import UNWRITABLE, cannot_write
 from readbench.engine.meter import Meter
+from readbench.engine.outcome import MESSAGE_KEPT, ChildFailure, Outcome, OutcomeInvalid, read_outcome
+from readbench.engine.phase_watch import PhaseWatch
+from readbench.engine.progress import (
+    PREDICT,
+    PREPARE,
+    RESULTS_UNWRITABLE,
+    Progress,
+    ProgressFile,
+)
+from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.server import MESSAGE
+from readbench.results.record import Status
 
 TICK_S = 0.02
 KEPT_HEAD = 4_096
 KEPT_TAIL = 16_384
 GRACE_S = 10.0
 
-OnStart = Callable[[Job], None]
-OnProgress = Callable[[Job, str, int, int], None]
-OnEnd = Callable[[Job, Ending], str]
+OnStart = Callable[[ScheduledJob], None]
+OnProgress = Callable[[ScheduledJob, str, int, int], None]
+OnEnd = Callable[[ScheduledJob, Ending], str]
 """Returns the status that counts for jobs that wait for this one."""
 
 
@@ -67,16 +76,42 @@ class Output:
         return (self._head + gap + self._tail).decode("utf-8", errors="replace")
 
 
+class _Verdict(NamedTuple):
+    """What a process ended as, and why."""
+
+    status: Status
+    failure: ChildFailure | None
+
+    @classmethod
+    def of(cls, status: Status, kind: str, message: str) -> _Verdict:
+        return cls(status, ChildFailure(type=kind, message=message[:MESSAGE_KEPT]))
+
+
 @dataclass
 class _Running:
-    job: Job
+    """A process that runs. ``state`` is the last thing that its progress file said, ``shown`` what of it the
+    caller was told."""
+
+    job: ScheduledJob
     output: Output
     progress: ProgressFile
-    started: float
+    watch: PhaseWatch
     meter: Meter | None = None
-    verdict: tuple[str, dict[str, str]] | None = None
+    verdict: _Verdict | None = None
     killed_at: float = 0.0
+    state: Progress = field(default_factory=Progress)
     shown: tuple[str, int, int] = ("", 0, 0)
+
+    def look(self, at: float | None = None) -> bool:
+        """Reads how far the child is; ``at`` is when, if not now. Whether its file holds that at all."""
+        found = self.progress.read()
+        if found is None:
+            return False
+        self.state = found
+        self.watch.look(found.phase, monotonic() if at is None else at)
+        if self.meter is not None and self.meter.baseline_bytes is None and found.baseline_bytes:
+            self.meter.set_baseline(found.baseline_bytes)
+        return True
 
 
 @dataclass
@@ -127,7 +162,9 @@ class LocalExecutor:
             pass
         self.import_problems = message["problems"]
 
-    def run(self, jobs: Sequence[Job], on_start: OnStart, on_progress: OnProgress, on_end: OnEnd) -> None:
+    def run(
+        self, jobs: Sequence[ScheduledJob], on_start: OnStart, on_progress: OnProgress, on_end: OnEnd
+    ) -> None:
         """Runs jobs, each after those it waits for; a job whose predecessor did not end ok is skipped.
 
         The callbacks run in the caller's thread. Raises BenchError if the fork server itself dies.
@@ -140,8 +177,8 @@ class LocalExecutor:
                 broken = [name for name in job.after & ended.keys() if ended[name] != "ok"]
                 if broken:
                     waiting.remove(job)
-                    skipped = Ending("skipped", failure={"type": "Skipped", "message": broken[0]})
-                    ended[job.id] = on_end(job, skipped)
+                    skipped = ChildFailure(type="Skipped", message=broken[0])
+                    ended[job.id] = on_end(job, Ending("skipped", failure=skipped))
                 elif not missing and len(self._running) < self.workers:
                     waiting.remove(job)
                     on_start(job)
@@ -151,15 +188,16 @@ class LocalExecutor:
                 self._running[message["token"]].meter = Meter(message["pid"])
             elif message is not None and message["op"] == "ended":
                 running = self._running.pop(message["token"])
-                ending = self._ending(running, message["code"], message["cpu_s"])
+                ending = _ending(running, message)
                 ended[running.job.id] = on_end(running.job, ending)
             for running in self._running.values():
                 self._watch(running, on_progress)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: ScheduledJob) -> None:
         job.write()
         read_end, write_end = os.pipe()
-        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), monotonic())
+        watch = PhaseWatch(started=monotonic())
+        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch)
         self._send({"op": "start", "token": job.id, "folder": str(job.folder)}, write_end)
         os.close(write_end)
 
@@ -167,15 +205,13 @@ class LocalExecutor:
         if running.meter is None:
             return
         job = running.job
-        if running.meter.baseline_bytes is None:
-            with contextlib.suppress(OSError, ValueError):
-                running.meter.baseline_bytes = int((job.folder / BASELINE).read_text(encoding="utf-8"))
+        running.look()
         growth = running.meter.sample()
-        state = running.progress.read()
-        if state != running.shown:
-            running.shown = state
-            on_progress(job, *state)
-        elapsed = monotonic() - running.started
+        phase, done, total, _ = running.state
+        if running.shown != (phase, done, total):
+            running.shown = (phase, done, total)
+            on_progress(job, phase, done, total)
+        elapsed = monotonic() - running.watch.started
         if running.verdict is not None:
             # A killed tree can leave a straggler that was forked in the meantime.
             if monotonic() - running.killed_at > 1.0:
@@ -184,52 +220,19 @@ class LocalExecutor:
         elif growth is not None and growth + job.footprint_bytes > job.memory_bytes:
             message = (
                 f"used {(growth + job.footprint_bytes) / 2**20:.0f} MiB, more than its limit of "
-                f"{job.memory_bytes / 2**20:.0f} MiB, after {elapsed:.1f} s in {state[0]}"
+                f"{job.memory_bytes / 2**20:.0f} MiB, after {elapsed:.1f} s in {phase}"
             )
-            self._condemn(running, "out_of_memory", "MemoryLimit", message)
+            self._condemn(running, _Verdict.of("out_of_memory", "MemoryLimit", message))
         elif elapsed > job.timeout_s:
-            where = f" at document {state[1]} of {state[2]}" if state[0] in ("predict", "prepare") else ""
-            message = f"ran longer than its limit of {job.timeout_s:g} s (in {state[0]}{where})"
-            self._condemn(running, "timeout", "TimeLimit", message)
+            where = f" at document {done} of {total}" if phase in (PREDICT, PREPARE) else ""
+            message = f"ran longer than its limit of {job.timeout_s:g} s (in {phase}{where})"
+            self._condemn(running, _Verdict.of("timeout", "TimeLimit", message))
 
-    def _condemn(self, running: _Running, status: str, kind: str, message: str) -> None:
+    def _condemn(self, running: _Running, verdict: _Verdict) -> None:
         assert running.meter is not None
-        running.verdict = (status, {"type": kind, "message": message, "traceback": ""})
+        running.verdict = verdict
         running.meter.kill()
         running.killed_at = monotonic()
-
-    def _ending(self, running: _Running, code: int, cpu_s: float) -> Ending:
-        wall = monotonic() - running.started
-        if running.meter is not None:
-            # Whatever the cell forked and left behind ends with it.
-            running.meter.kill()
-        # Read once more: it may have come further since the last look.
-        phase, number, _ = running.progress.read()
-        running.progress.close()
-        if phase == UNWRITABLE:
-            raise cannot_write(running.job.folder, OSError(number, os.strerror(number)))
-        output = running.output.finish()
-        outcome = _outcome(running.job.folder)
-        failure: dict[str, str] | None
-        if running.verdict is not None:
-            status, failure = running.verdict
-        elif outcome is None:
-            status = "failed"
-            failure = {"type": "ProcessDied", "message": _how(code, phase), "traceback": ""}
-        else:
-            status, failure = outcome["status"], outcome.get("failure")
-        return Ending(
-            status=status,
-            outcome=outcome or {},
-            failure=failure,
-            wall_s=wall,
-            cpu_s=cpu_s,
-            growth_bytes=running.meter.peak_growth_bytes if running.meter else None,
-            vram_bytes=running.meter.gpu.peak_bytes if running.meter else None,
-            gpu_utilisation=running.meter.gpu.utilisation if running.meter else None,
-            output=output,
-            output_bytes=running.output.count,
-        )
 
     def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         try:
@@ -262,16 +265,69 @@ class LocalExecutor:
         )
 
 
-def _outcome(folder: Path) -> dict[str, Any] | None:
-    try:
-        outcome: dict[str, Any] = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+def _ending(running: _Running, message: dict[str, Any]) -> Ending:
+    """How a process ended, by what the server saw of it, what it reported, and what was measured.
+
+    Raises BenchError where results cannot be written.
+    """
+    meter, folder = running.meter, running.job.folder
+    if meter is not None:
+        # Whatever the cell forked and left behind ends with it.
+        meter.kill()
+    # Read once more: it may have come further since the last look.
+    legible = running.look(message["at"])
+    running.progress.close()
+    phase, number = running.state.phase, running.state.done
+    if phase == RESULTS_UNWRITABLE and (number == 0 or number in UNWRITABLE):
+        raise cannot_write(folder, OSError(number, os.strerror(number)))
+    outcome: Outcome | None = None
+    verdict = running.verdict
+    if verdict is None:
+        try:
+            outcome = read_outcome(folder, running.job.job.kind)
+            verdict = _judged(running, outcome, legible, message)
+        except OutcomeInvalid as error:
+            verdict = _Verdict.of("failed", "OutcomeInvalid", f"what its process reported is wrong: {error}")
+    if verdict is None:
+        assert outcome is not None  # otherwise it was judged
+        verdict = _Verdict(outcome.status, outcome.failure)
+    return Ending(
+        status=verdict.status,
+        outcome=outcome,
+        failure=verdict.failure,
+        wall_s=message["wall_s"],
+        cpu_s=message["cpu_s"],
+        growth_bytes=meter.peak_growth_bytes if meter else None,
+        vram_bytes=meter.gpu.peak_bytes if meter else None,
+        gpu_utilisation=meter.gpu.utilisation if meter else None,
+        output=running.output.finish(),
+        output_bytes=running.output.count,
+    )
+
+
+def _judged(
+    running: _Running, outcome: Outcome | None, legible: bool, message: dict[str, Any]
+) -> _Verdict | None:
+    """What speaks against what a process reported; None where nothing does."""
+    if outcome is None:
+        return _Verdict.of("failed", "ProcessDied", _how(message["code"], running))
+    if outcome.status != "ok":
         return None
-    return outcome
+    if not legible:
+        return _Verdict.of("failed", "ProgressInvalid", "something else wrote into its progress file")
+    known = running.meter.baseline_bytes if running.meter is not None else None
+    if outcome.baseline_bytes != running.state.baseline_bytes or known not in (None, outcome.baseline_bytes):
+        return _Verdict.of(
+            "failed", "BaselineChanged", "the memory that the harness held was changed while it ran"
+        )
+    wrong = running.watch.contradiction(outcome, message["at"])
+    return _Verdict.of("failed", "ClockReplaced", wrong) if wrong is not None else None
 
 
-def _how(code: int, phase: str) -> str:
-    during = f" during {phase}" if phase else ""
+def _how(code: int, running: _Running) -> str:
+    during = f" during {running.state.phase}"
+    if not running.job.folder.is_dir():
+        return f"its working folder is gone: something removed it{during}"
     if code >= 0:
         return f"the process left with exit status {code}{during} and without a result"
     try:

@@ -16,8 +16,10 @@ from readbench.adapter import MissingDependency
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, Task
 from readbench.engine.child import PREDICTIONS
-from readbench.engine.job import Ending, Job
+from readbench.engine.job import PreparationJob
 from readbench.engine.local import LocalExecutor
+from readbench.engine.outcome import PreparationFigures
+from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
 from readbench.machine.gpu import device_for
 from readbench.methods.registry import find_phrase_encoder
@@ -104,30 +106,27 @@ def _embed(
     file = workspace / "phrases.parquet"
     write_documents([Document(text, {"text": text}) for text in texts], file)
     encoder, limits = find_phrase_encoder(MODEL), plan.suite.limits
-    payload = {
-        "kind": "preparation",
-        "include_paths": [str(path) for path in plan.options.include_paths],
-        "threads": limits.threads,
-        "seed": 0,
-        "device": device_for(encoder.uses_gpu and limits.device == "auto"),
-        "task": TaskSpec(task=task, fields=("text",)).model_dump(mode="json"),
-        "encoder": MODEL,
-        "documents": str(file),
-        "ids": list(texts),
-        "inputs": {},
-    }
+    work = PreparationJob(
+        task=TaskSpec(task=task, fields=("text",)),
+        encoder=MODEL,
+        device=device_for(encoder.uses_gpu and limits.device == "auto"),
+        threads=limits.threads,
+        include_paths=tuple(plan.options.include_paths),
+        documents=file,
+        ids=tuple(texts),
+    )
     # A cell's limit holds for the work of one cell; this is that of several.
-    job = Job(
+    job = ScheduledJob(
         id=LABEL,
         label=LABEL,
         folder=workspace,
-        payload=payload,
+        job=work,
         timeout_s=plan.timeout_s * cells,
         memory_bytes=plan.memory_bytes,
     )
     endings: list[Ending] = []
 
-    def on_end(_: Job, ending: Ending) -> str:
+    def on_end(_: ScheduledJob, ending: Ending) -> str:
         endings.append(ending)
         return ending.status
 
@@ -141,16 +140,17 @@ def _embed(
             on_end=on_end,
         )
     (ending,) = endings
-    if ending.status != "ok":
-        message = (ending.failure or {}).get("message", "")
+    figures = ending.outcome.figures if ending.outcome is not None else None
+    if ending.status != "ok" or ending.outcome is None or not isinstance(figures, PreparationFigures):
+        message = ending.failure.message if ending.failure is not None else ""
         raise BenchError(
             f"{len(texts)} phrases could not be embedded: {ending.status}: {message}",
             where=f"suite {plan.suite.name}",
             todo="every cell is kept: the same command tries again, and without semantic.* needs none of it",
             exit_status=1,
         )
-    reporter.prepared(LABEL, ending.outcome["build_s"])
-    weights = ending.outcome["notes"].get("weights")
+    reporter.prepared(LABEL, figures.build_s)
+    weights = ending.outcome.notes.get("weights")
     _check_weights(weights, type(encoder))
     return weights
 

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write, write_json
-from readbench.core.types import Task, digest_of_documents
 from readbench.engine.accounts import Accounts
 from readbench.engine.child import PREDICTIONS, SCRATCH
-from readbench.engine.job import BASELINE, JOB, OUTCOME, PROGRESS, Ending, Job
+from readbench.engine.inputs import TARGETS, Inputs
+from readbench.engine.job import JOB
 from readbench.engine.local import LocalExecutor
+from readbench.engine.outcome import OUTCOME, PreparationFigures
 from readbench.engine.phrase_vectors import add_vector_metrics
+from readbench.engine.progress import PROGRESS
+from readbench.engine.records import failure_of, new_record
 from readbench.engine.reporter import Reporter
+from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
 from readbench.machine.machine import machine
-from readbench.machine.versions import distribution_of, versions_of
-from readbench.methods.registry import plain
+from readbench.machine.versions import versions_of
 from readbench.planning.ensembles import failed_member
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.store import Store
-from readbench.results.tables import predictions_digest, read_columns, write_documents, write_targets
+from readbench.results.tables import predictions_digest, read_columns
 from readbench.tasks import get_task
 
 
@@ -43,11 +47,11 @@ class Runner:
     charges_imports: bool = True
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
-    _documents: dict[Task, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
+        self._inputs = Inputs(self.plan, self.store, self._accounts)
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
@@ -61,7 +65,7 @@ class Runner:
 
     def _run(self) -> None:
         self.store.sweep()
-        self._write_inputs()
+        self._inputs.write_documents()
         for cell in self.plan.cells:
             if cell.state == "stored" and cell.stored is not None:
                 self.records[cell.key] = self._rescored(cell, cell.stored)
@@ -69,12 +73,10 @@ class Runner:
                 if self._said_so(cell):
                     continue
                 failure = Failure(type="MissingDependency", message=cell.why)
-                self._keep(
-                    self._record(cell, "missing_dependency", Ending("missing_dependency"), failure), None
-                )
+                self._keep(self._record(cell, Ending("missing_dependency"), failure), None)
             elif cell.state == "refused":
                 failure = Failure(type="DoesNotFit", message=cell.why)
-                self._keep(self._record(cell, "out_of_memory", Ending("out_of_memory"), failure), None)
+                self._keep(self._record(cell, Ending("out_of_memory"), failure), None)
         cells = [cell for cell in self.plan.to_run() if not self._skipped(cell)]
         if not cells:
             return
@@ -94,7 +96,7 @@ class Runner:
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
             for item in items:
-                job = self._job(item, {one.key for one in items})
+                job = self._inputs.schedule(item, {one.key for one in items})
                 by_id[job.id] = item
                 jobs.append(job)
             try:
@@ -113,7 +115,7 @@ class Runner:
         failure = failed_member(self.records.get(key) for key in cell.members)
         if failure is None:
             return False
-        record = self._record(cell, "skipped", Ending("skipped"), failure)
+        record = self._record(cell, Ending("skipped"), failure)
         self.reporter.end(cell.label, self._keep(record, None))
         return True
 
@@ -127,86 +129,13 @@ class Runner:
         self.records[cell.key] = stored
         return True
 
-    # -- before ------------------------------------------------------------------------------------
-
-    def _write_inputs(self) -> None:
-        """Documents once per content: projected ones for the cells, whole ones for the reading side."""
-        for task, documents in self.plan.projected.items():
-            place = self.store.documents(digest_of_documents(documents))
-            if not (place / "documents.parquet").is_file():
-                workspace = self.store.workspace("documents", "documents")
-                write_documents(documents, workspace / "documents.parquet")
-                self.store.publish(workspace, place)
-            self._documents[task] = place / "documents.parquet"
-        place = self.store.dataset(self.plan.dataset.fingerprint)
-        if not place.is_dir():
-            workspace = self.store.workspace("datasets", "dataset")
-            write_documents(self.plan.dataset.documents, workspace / "documents.parquet")
-            write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
-            self.store.publish(workspace, place)
-
-    def _job(self, item: PlannedPreparation | PlannedCell, building: set[str]) -> Job:
-        """The job's workspace and the files that it reads besides the documents."""
-        is_cell = isinstance(item, PlannedCell)
-        workspace = self.store.workspace("cells" if is_cell else "preparations", item.key)
-        payload = {
-            "include_paths": [str(path) for path in self.plan.options.include_paths],
-            "threads": self.plan.suite.limits.threads,
-            "seed": item.seed if isinstance(item, PlannedCell) else 0,
-            "device": item.device,
-        }
-        if isinstance(item, PlannedCell):
-            split = {"train": item.split.train, "validation": item.split.validation, "test": item.split.test}
-            write_json(workspace / "split.json", {name: list(ids) for name, ids in split.items()})
-            learnable = {*item.split.train, *item.split.validation}
-            targets = {
-                item.task: {k: v for k, v in self.plan.dataset.targets[item.task].items() if k in learnable}
-            }
-            write_targets(targets, workspace / "targets.parquet")
-            payload |= {
-                "kind": "cell",
-                "task": item.spec.model_dump(mode="json"),
-                "method": item.method.spelling,
-                "documents": str(self._documents[item.task].resolve()),
-                "split": str((workspace / "split.json").resolve()),
-                "targets": str((workspace / "targets.parquet").resolve()),
-                "preparations": self._folders(item.preparations),
-                "members": [str((self.store.cell(key) / PREDICTIONS).resolve()) for key in item.members],
-            }
-            label, after = item.label, {*item.preparations.values(), *item.members}
-        else:
-            payload |= {
-                "kind": "preparation",
-                "task": item.task.model_dump(mode="json"),
-                "method": item.method,
-                "path": list(item.path),
-                "documents": str(self._documents[item.task.task].resolve()),
-                "ids": None if item.ids is None else list(item.ids),
-                "inputs": self._folders(item.inputs),
-            }
-            label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
-        return Job(
-            id=item.key,
-            label=label,
-            folder=workspace.resolve(),
-            payload=payload,
-            timeout_s=self.plan.timeout_s,
-            memory_bytes=self.plan.memory_bytes,
-            footprint_bytes=self._accounts.footprint_bytes(item.key),
-            after=frozenset(after & building),
-        )
-
-    def _folders(self, keys: object) -> dict[str, str]:
-        assert hasattr(keys, "items")
-        return {name: str((self.store.preparation(key) / "files").resolve()) for name, key in keys.items()}
-
     # -- during ------------------------------------------------------------------------------------
 
-    def _on_start(self, job: Job) -> None:
+    def _on_start(self, job: ScheduledJob) -> None:
         self._started[job.id] = now()
         self.reporter.start(job.label)
 
-    def _on_end(self, item: PlannedPreparation | PlannedCell, job: Job, ending: Ending) -> str:
+    def _on_end(self, item: PlannedPreparation | PlannedCell, job: ScheduledJob, ending: Ending) -> str:
         if isinstance(item, PlannedPreparation):
             self._end_preparation(item, job, ending)
             return ending.status
@@ -214,50 +143,39 @@ class Runner:
         self.reporter.end(job.label, record)
         return record.status
 
-    def _end_preparation(self, item: PlannedPreparation, job: Job, ending: Ending) -> None:
-        if ending.status != "ok":
+    def _end_preparation(self, item: PlannedPreparation, job: ScheduledJob, ending: Ending) -> None:
+        figures = ending.outcome.figures if ending.outcome is not None else None
+        if ending.status != "ok" or not isinstance(figures, PreparationFigures):
             self._failed_preparations[item.key] = ending
             return
         cost = PreparationCost(
             name=item.preparation.name,
+            setup_s=figures.setup_s,
+            build_s=figures.build_s,
+            documents=figures.documents,
             peak_memory_bytes=self._accounts.peak_bytes(item.key, ending),
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
             versions=versions_of(item.modules),
-            **{name: ending.outcome[name] for name in ("setup_s", "build_s", "documents", "notes")},
+            notes=ending.outcome.notes if ending.outcome is not None else {},
         )
         _remove_working_files(job.folder)
         write_json(job.folder / "preparation.json", cost)
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
         self.reporter.prepared(job.label, cost.build_s)
 
-    def _end_cell(self, cell: PlannedCell, job: Job, ending: Ending) -> Record:
-        failure = None
-        status = ending.status
-        if status == "skipped":
-            status, failure, ending = self._blame(cell)
-        elif status != "ok":
-            failure = Failure(
-                **{"type": "Unknown", "message": "", **(ending.failure or {})}, output=ending.output
-            )
-        record = self._record(cell, status, ending, failure)
-        loaded = ending.outcome.get("modules", {})
-        if status == "ok" and (edited := cell.sources.edited(loaded)):
-            record.status = "failed"
-            record.failure = Failure(
-                type="SourceEdited", message=f"{edited} was edited while it ran; run it again with --retry"
-            )
+    def _end_cell(self, cell: PlannedCell, job: ScheduledJob, ending: Ending) -> Record:
+        if ending.status == "skipped":
+            ending, failure = self._blamed(cell)
+            return self._keep(self._record(cell, ending, failure), job.folder)
+        record = self._record(cell, ending, failure_of(ending))
+        loaded = ending.outcome.modules if ending.outcome is not None else {}
+        if record.status == "ok" and (edited := cell.sources.edited(loaded)):
+            why = f"{edited} was edited while it ran; run it again with --retry"
+            _fail(record, Failure(type="SourceEdited", message=why))
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
-            try:
-                columns = read_columns(job.folder / PREDICTIONS)
-                record.predictions_digest = predictions_digest(columns)
-                self._scoring.score(cell, columns, record, job.folder)
-            except (OSError, ValueError, KeyError, BenchError) as error:
-                if isinstance(error, OSError) and error.errno in UNWRITABLE:
-                    raise  # the scores have no room: not the method's doing
-                record.status = "failed"
-                record.failure = Failure(type=type(error).__name__, message=f"scoring: {error}")
+            self._score(cell, record, job.folder)
         if record.status == "ok":
             Estimates(self.store.root).learn(record)
             members = [self.records[key] for key in cell.members]
@@ -265,73 +183,47 @@ class Runner:
             record.member_predictions = {member.method: member.predictions_digest for member in members}
         return self._keep(record, job.folder)
 
-    def _blame(self, cell: PlannedCell) -> tuple[str, Failure, Ending]:
-        """What a cell could not start for: a member makes it skipped, a preparation what that one is."""
+    def _score(self, cell: PlannedCell, record: Record, folder: Path) -> None:
+        """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
+        with them; a full disk is the run's."""
+        try:
+            columns = read_columns(folder / PREDICTIONS)
+            record.predictions_digest = predictions_digest(columns)
+            self._scoring.score(cell, columns, record, folder)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in UNWRITABLE:
+                raise
+            known = isinstance(error, OSError | ValueError | KeyError | BenchError)
+            trace = "" if known else "".join(traceback.format_exception(error))
+            failure = Failure(type=type(error).__name__, message=f"scoring: {error}", traceback=trace)
+            _fail(record, failure)
+
+    def _blamed(self, cell: PlannedCell) -> tuple[Ending, Failure]:
+        """Why a cell could not start: a member makes it skipped, a preparation what that one is."""
         if failure := failed_member(self.records.get(key) for key in cell.members):
-            return "skipped", failure, Ending("skipped")
+            return Ending("skipped"), failure
         queue = list(cell.preparations.values())
         while queue:
-            key = queue.pop()
-            planned = self.plan.preparations[key]
-            if key in self._failed_preparations and self._failed_preparations[key].status != "skipped":
-                ending = self._failed_preparations[key]
-                told = ending.failure or {}
-                name = planned.preparation.name
-                message = f"its preparation {name} ended {ending.status}: {told.get('message', '')}"
-                failure = Failure(
-                    type=told.get("type", "Unknown"),
-                    message=message,
-                    traceback=told.get("traceback", ""),
-                    output=ending.output,
+            planned = self.plan.preparations[queue.pop()]
+            ending = self._failed_preparations.get(planned.key)
+            failure = failure_of(ending) if ending is not None and ending.status != "skipped" else None
+            if ending is not None and failure is not None:
+                failure.message = (
+                    f"its preparation {planned.preparation.name} ended {ending.status}: {failure.message}"
                 )
-                return ending.status, failure, Ending(ending.status)
+                return Ending(ending.status), failure
             queue.extend(planned.inputs.values())
-        return "skipped", Failure(type="Skipped", message="a preparation did not end ok"), Ending("skipped")
+        return Ending("skipped"), Failure(type="Skipped", message="a preparation did not end ok")
 
     # -- after -------------------------------------------------------------------------------------
 
-    def _record(self, cell: PlannedCell, status: str, ending: Ending, failure: Failure | None) -> Record:
-        preparations = self._accounts.preparations(cell)
-        return Record.model_validate(
-            {
-                "key": cell.key,
-                "method": cell.method.spelling,
-                "params": plain(cell.method.params),
-                "task": cell.spec.model_dump(mode="json"),
-                "dataset": self.plan.dataset.name,
-                "fingerprint": self.plan.dataset.fingerprint,
-                "split_hash": cell.split.hash,
-                "fold": cell.split.fold,
-                "repeat": cell.repeat,
-                "device": cell.device,
-                "seed": cell.seed,
-                "stochastic": cell.stochastic,
-                "status": status,
-                "failure": failure,
-                "started_at": self._started.get(cell.key, now()),
-                "machine": machine(),
-                "versions": dict(cell.versions),
-                "threads": self.plan.suite.limits.threads,
-                "contended": self.plan.options.workers > 1,
-                "timeout_s": self.plan.timeout_s,
-                "memory_bytes": self.plan.memory_bytes,
-                "costs": self._accounts.costs(cell, ending, preparations),
-                "preparations": preparations,
-                "members": {self._cell(key).method.spelling: key for key in cell.members},
-                "weights": {
-                    name: distribution_of(name)
-                    for name in sorted({module.partition(".")[0] for module in cell.modules})
-                },
-                "notes": ending.outcome.get("notes", {}) | self._accounts.notes(cell, ending),
-                "output_bytes": ending.output_bytes,
-            }
-        )
-
-    def _cell(self, key: str) -> PlannedCell:
-        return next(cell for cell in self.plan.cells if cell.key == key)
+    def _record(self, cell: PlannedCell, ending: Ending, failure: Failure | None) -> Record:
+        started_at = self._started.get(cell.key, now())
+        return new_record(self.plan, self._accounts, cell, ending, failure, started_at)
 
     def _keep(self, record: Record, workspace: Path | None) -> Record:
-        workspace = workspace or self.store.workspace("cells", record.key)
+        if workspace is None or not workspace.is_dir():  # a method can remove its own
+            workspace = self.store.workspace("cells", record.key)
         _remove_working_files(workspace)
         write_json(workspace / "record.json", record)
         self.store.publish(workspace, self.store.cell(record.key), replace=True)
@@ -352,7 +244,11 @@ class Runner:
         return self._keep(record, workspace)
 
 
+def _fail(record: Record, failure: Failure) -> None:
+    record.status, record.failure = "failed", failure
+
+
 def _remove_working_files(folder: Path) -> None:
-    for name in (BASELINE, JOB, OUTCOME, PROGRESS, "split.json", "targets.parquet"):
+    for name in (JOB, OUTCOME, PROGRESS, TARGETS):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / SCRATCH, ignore_errors=True)

@@ -8,7 +8,9 @@ which runs a user's script again if it has no ``__main__`` guard.
 Messages are JSON datagrams on a Unix socket. From the parent: ``{"op": "import", "modules": []}``,
 ``{"op": "start", "token", "folder"}`` with the write end of the child's output pipe attached. To
 the parent: ``{"op": "imported", "problems": {}}``, ``{"op": "started", "token", "pid"}``,
-``{"op": "ended", "token", "pid", "code", "cpu_s"}`` with ``code`` as in ``os.waitstatus_to_exitcode``.
+``{"op": "ended", "token", "pid", "code", "cpu_s", "wall_s", "at"}`` with ``code`` as in
+``os.waitstatus_to_exitcode``, the seconds from the fork to the end, and the end by ``time.monotonic``, which
+counts alike in all processes of a machine.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import selectors
 import signal
 import socket
 import sys
-import time
 import traceback
-from typing import Any
+from time import sleep
+from typing import Any, NamedTuple
 
 import psutil
+
+# Before any library is imported that could replace the clocks.
+from readbench.engine.clock import monotonic
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -35,12 +40,19 @@ MESSAGE = 1 << 20
 ENDING_S = 5.0
 
 
+class Cell(NamedTuple):
+    """A process that this one started, and when."""
+
+    token: str
+    started: float
+
+
 class Server:
     """Serves one parent until the parent closes the socket or dies."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.tokens: dict[int, str] = {}
+        self.cells: dict[int, Cell] = {}
         self.libc = ctypes.CDLL(None, use_errno=True)
         # What a cell leaves behind comes here instead of escaping to init.
         self._prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -92,6 +104,7 @@ class Server:
         return True
 
     def _start(self, message: dict[str, Any], output: int) -> None:
+        started = monotonic()
         pid = os.fork()
         if pid == 0:
             # The fork's exit status is the child's; nothing below may return into the loop above.
@@ -103,7 +116,7 @@ class Server:
             finally:
                 os._exit(status)
         os.close(output)
-        self.tokens[pid] = message["token"]
+        self.cells[pid] = Cell(message["token"], started)
         self._send({"op": "started", "token": message["token"], "pid": pid})
 
     def _become_child(self, message: dict[str, Any], output: int) -> int:
@@ -143,33 +156,42 @@ class Server:
                 return
             if pid == 0:
                 return
-            token = self.tokens.pop(pid, None)
-            if token is not None:
-                code = os.waitstatus_to_exitcode(status)
-                cpu = usage.ru_utime + usage.ru_stime
+            cell = self.cells.pop(pid, None)
+            if cell is not None:
+                at = monotonic()
                 self._end_orphans()
-                self._send({"op": "ended", "token": token, "pid": pid, "code": code, "cpu_s": cpu})
+                self._send(
+                    {
+                        "op": "ended",
+                        "token": cell.token,
+                        "pid": pid,
+                        "code": os.waitstatus_to_exitcode(status),
+                        "cpu_s": usage.ru_utime + usage.ru_stime,
+                        "wall_s": at - cell.started,
+                        "at": at,
+                    }
+                )
 
     def _end(self) -> None:
-        for pid in self.tokens:
+        for pid in self.cells:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-        self.tokens.clear()
+        self.cells.clear()
         self._end_orphans()
 
     def _end_orphans(self) -> None:
         """Ends what cells left behind. Every cell adopts its own orphans, so a child of this process
         that is no cell belonged to one that is gone. Ending it brings its own children here, hence
         the rounds."""
-        end = time.monotonic() + ENDING_S
-        while time.monotonic() < end:
-            orphans = [child.pid for child in psutil.Process().children() if child.pid not in self.tokens]
+        end = monotonic() + ENDING_S
+        while monotonic() < end:
+            orphans = [child.pid for child in psutil.Process().children() if child.pid not in self.cells]
             if not orphans:
                 return
             for pid in orphans:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(0.002)
+            sleep(0.002)
             for pid in orphans:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)

@@ -32,6 +32,9 @@ class Chosen(StoredModel):
         return f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
 
 
+RunStatus = Literal["running", "finished", "interrupted"]
+
+
 class RunCell(StoredModel):
     """A cell as a run saw it."""
 
@@ -93,7 +96,7 @@ class Manifest(StoredModel):
     suite: str
     suite_version: int | None = None
     suite_digest: str
-    status: Literal["running", "finished", "interrupted"]
+    status: RunStatus
     command: str
     started_at: str
     finished_at: str | None = None

@@ -79,11 +79,12 @@ class Costs(StoredModel):
     ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
     ``documents_per_s``, where other work was in the way (the record's notes say so).
     ``load_s``: ``Adapter.load`` and opening the preparations. ``warmup_s``: one document, predicted
-    once before the clock starts. ``prepare_s``: what its preparations cost to build, charged in full
-    though the run paid once. ``predict_s``: the sum over the chunks.
-    ``documents_per_s``: test documents over import, load, preparation and prediction: what somebody
-    who starts this method alone will see. ``documents_per_s_marginal``: test documents over their
-    share of preparation and prediction, everything loaded: what one more document costs.
+    once before the clock of ``predict_s`` starts. ``prepare_s``: what its preparations cost to build,
+    charged in full though the run paid once. ``predict_s``: the sum over the chunks.
+    ``documents_per_s``: test documents over import, load, preparation and prediction, with what the first
+    document took longer than the others: what somebody who starts this method alone will see.
+    ``documents_per_s_marginal``: test documents over their share of preparation and prediction, everything
+    loaded: what one more document costs.
     ``peak_memory_bytes``: the import footprint plus the sampled growth of the process tree.
     """
 
@@ -100,6 +101,17 @@ class Costs(StoredModel):
     peak_vram_allocated_bytes: int | None = None
     peak_vram_process_bytes: int | None = None
     gpu_utilisation: float | None = None
+
+
+class ProcessorUse(StoredModel):
+    """Processor time in seconds: of the whole process with the children that it waited for, and of its
+    ``predict`` calls without children. Where it is far below the time by the clock, and the method neither
+    waits nor computes on a GPU, other work was in the way. ``load_average``: of the machine, over the minute
+    before the cell ended."""
+
+    cell_s: float
+    predict_s: float | None = None
+    load_average: float
 
 
 class Record(StoredModel):
@@ -132,6 +144,7 @@ class Record(StoredModel):
     timeout_s: float
     memory_bytes: int
     costs: Costs = Field(default_factory=Costs)
+    processor: ProcessorUse | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
@@ -167,8 +180,10 @@ class CellFacts(BaseModel):
 def weights_of(record: Record) -> list[dict[str, str]]:
     """The model weights that a cell ran with, its preparations' included: name, sha256 and source."""
     notes = [record.notes, *(charged.notes for charged in record.preparations)]
-    found = [note["weights"] for note in notes if isinstance(note.get("weights"), dict)]
-    return list({one.get("sha256", str(one)): one for one in found}.values())
+    named = [note["weights"] for note in notes if isinstance(note.get("weights"), dict)]
+    # A method notes what it likes under that name; what are no texts are no names and no digests.
+    texts = [{name: text for name, text in note.items() if isinstance(text, str)} for note in named]
+    return list({weights.get("sha256", str(weights)): weights for weights in texts if weights}.values())
 
 
 MIGRATIONS: dict[int, Migration] = {}

@@ -15,7 +15,7 @@ from readbench.engine.runner import Runner
 from readbench.machine.machine import machine
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
-from readbench.results.manifest import Manifest, RunCell, RunReference, RunTask
+from readbench.results.manifest import Manifest, RunCell, RunReference, RunStatus, RunTask
 from readbench.results.store import Store
 from readbench.runs.tuning import Choice
 
@@ -23,41 +23,39 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 def write_manifest(
-    plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, status: str, began: float
+    plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, status: RunStatus, began: float
 ) -> None:
     """``status`` as the manifest has it; ``began`` is the monotonic clock at the start of the run."""
     path = store.run(name) / "run.json"
     started = store.manifest(name).started_at if path.exists() else now()
     done = status != "running"
-    manifest = Manifest.model_validate(
-        {
-            "name": name,
-            "suite": plan.suite.name,
-            "suite_version": plan.suite.version,
-            "status": status,
-            "tasks": {task: _task(plan, task, store) for task in plan.suite.tasks},
-            "cells": _cells(plan, runner, choice, store, interrupted=status == "interrupted"),
-            "trials": list(choice.trials),
-            "suite_digest": digest(plan.suite.model_dump(mode="json")),
-            "command": shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
-            "started_at": started,
-            "finished_at": now() if done else None,
-            "wall_s": monotonic() - began if done else None,
-            "dataset": plan.dataset.name,
-            "dataset_source": plan.dataset.source,
-            "left_out": dict(plan.dataset.left_out),
-            "other_languages": plan.dataset.other_languages,
-            "remarks": dict(plan.dataset.remarks),
-            "demo": plan.dataset.demo,
-            "fingerprint": plan.dataset.fingerprint,
-            "seed": plan.seed,
-            "limit": plan.options.limit,
-            "workers": plan.options.workers,
-            "timeout_s": plan.timeout_s,
-            "memory_bytes": plan.memory_bytes,
-            "machine": machine(),
-            "reference_workload_s": runner.reference_workload_s,
-        }
+    manifest = Manifest(
+        name=name,
+        suite=plan.suite.name,
+        suite_version=plan.suite.version,
+        suite_digest=digest(plan.suite.model_dump(mode="json")),
+        status=status,
+        command=shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
+        started_at=started,
+        finished_at=now() if done else None,
+        wall_s=monotonic() - began if done else None,
+        tasks={task: _task(plan, task, store) for task in plan.suite.tasks},
+        dataset=plan.dataset.name,
+        dataset_source=plan.dataset.source,
+        left_out=dict(plan.dataset.left_out),
+        other_languages=list(plan.dataset.other_languages),
+        remarks=dict(plan.dataset.remarks),
+        demo=plan.dataset.demo,
+        fingerprint=plan.dataset.fingerprint,
+        seed=plan.seed,
+        limit=plan.options.limit,
+        workers=plan.options.workers,
+        timeout_s=plan.timeout_s,
+        memory_bytes=plan.memory_bytes,
+        machine=machine(),
+        reference_workload_s=runner.reference_workload_s,
+        trials=list(choice.trials),
+        cells=_cells(plan, runner, choice, store, interrupted=status == "interrupted"),
     )
     write_json(path, manifest)
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from numbers import Real
 from typing import Any, ClassVar
 
 from readbench.core.errors import BenchError
 from readbench.core.types import ExtractedFacts, Fact, PredictedLabel, Prediction, RankedPhrases, Task
+
+MOST_ANSWERS = 10_000
+"""Phrases, facts or classes of one document. A longer list is an accident, and takes hours to score."""
+MOST_CHARACTERS = 10_000
+"""Of one phrase, label, or part of a fact."""
+MOST_RAW_CHARACTERS = 1_000_000
+"""Of the text that facts were read from."""
 
 
 class PredictionFormat(ABC):
@@ -160,14 +167,26 @@ def ranked(prediction: object, where: str) -> RankedPhrases:
             raise BenchError(f"{name} are a {type(value).__name__}, not a tuple", where=where)
     if len(phrases) != len(scores):
         raise BenchError(f"{len(phrases)} phrases but {len(scores)} scores", where=where)
+    _check_count(phrases, "phrases", where)
     for place, phrase in enumerate(phrases, 1):
         if not isinstance(phrase, str):
             raise BenchError(f"phrase {place} is a {type(phrase).__name__}, not a string", where=where)
+        _check_length(phrase, f"phrase {place}", where)
         if not phrase or phrase.isspace():
             raise BenchError(f"phrase {place} is blank", where=where)
     for place, score in enumerate(scores, 1):
         _check_score(score, place, where)
     return prediction
+
+
+def _check_count(answers: Sized, name: str, where: str) -> None:
+    if len(answers) > MOST_ANSWERS:
+        raise BenchError(f"it has {len(answers)} {name}, and {MOST_ANSWERS} are the most", where=where)
+
+
+def _check_length(text: str, name: str, where: str, most: int = MOST_CHARACTERS) -> None:
+    if len(text) > most:
+        raise BenchError(f"{name} has {len(text)} characters, and {most} are the most", where=where)
 
 
 def _check_score(score: object, place: int, where: str) -> None:
@@ -184,9 +203,13 @@ def labelled(prediction: object, where: str) -> PredictedLabel:
         raise BenchError(f"is a {type(prediction).__name__}, not a PredictedLabel", where=where)
     if prediction.label is not None and not isinstance(prediction.label, str):
         raise BenchError(f"the label is a {type(prediction.label).__name__}, not a string", where=where)
+    if prediction.label is not None:
+        _check_length(prediction.label, "the label", where)
+    _check_count(prediction.scores, "classes", where)
     for label, score in prediction.scores.items():
         if not isinstance(label, str):
             raise BenchError(f"a score belongs to a {type(label).__name__}, not to a label", where=where)
+        _check_length(label, "a class", where)
         if isinstance(score, bool) or not math.isfinite(float(score)):
             raise BenchError(f"the score of {label!r} is {score}, not a finite number", where=where)
     return prediction
@@ -198,12 +221,14 @@ def extracted(prediction: object, where: str) -> ExtractedFacts:
         raise BenchError(f"is a {type(prediction).__name__}, not ExtractedFacts", where=where)
     if not isinstance(prediction.facts, tuple | list):
         raise BenchError(f"facts are a {type(prediction.facts).__name__}, not a tuple", where=where)
+    _check_count(prediction.facts, "facts", where)
     for place, fact in enumerate(prediction.facts, 1):
         _check_fact(fact, f"fact {place}", where)
-    for name in ("label", "raw"):
+    for name, most in (("label", MOST_CHARACTERS), ("raw", MOST_RAW_CHARACTERS)):
         value = getattr(prediction, name)
         if value is not None and not isinstance(value, str):
             raise BenchError(f"{name} is a {type(value).__name__}, not a string", where=where)
+        _check_length(value or "", name, where, most)
     if prediction.label is not None and not prediction.label.strip():
         raise BenchError("the label is blank", where=where)
     if not isinstance(prediction.parsed, bool):
@@ -220,6 +245,7 @@ def _check_fact(fact: object, name: str, where: str) -> None:
         value = getattr(fact, attribute)
         if not isinstance(value, str):
             raise BenchError(f"the {attribute} of {name} is a {type(value).__name__}", where=where)
+        _check_length(value, f"the {attribute} of {name}", where)
         if not value.strip() and not attribute.endswith("_type"):
             raise BenchError(f"the {attribute} of {name} is blank", where=where)
 

@@ -1,0 +1,86 @@
+"""Makes the record of a cell out of what was planned and how its process ended."""
+
+from __future__ import annotations
+
+import os
+
+from readbench.engine.accounts import Accounts
+from readbench.engine.outcome import CellFigures
+from readbench.engine.scheduled import Ending
+from readbench.machine.machine import machine
+from readbench.machine.versions import distribution_of
+from readbench.methods.registry import plain
+from readbench.planning.plan import Plan, PlannedCell
+from readbench.results.record import Failure, ProcessorUse, Record
+
+
+def new_record(
+    plan: Plan,
+    accounts: Accounts,
+    cell: PlannedCell,
+    ending: Ending,
+    failure: Failure | None,
+    started_at: str,
+) -> Record:
+    """The record of a cell that has not been scored."""
+    preparations = accounts.preparations(cell)
+    of_key = {planned.key: planned.method.spelling for planned in plan.cells}
+    notes = dict(ending.outcome.notes) if ending.outcome is not None else {}
+    return Record(
+        key=cell.key,
+        method=cell.method.spelling,
+        params=plain(cell.method.params),
+        task=cell.spec.model_dump(mode="json"),
+        dataset=plan.dataset.name,
+        fingerprint=plan.dataset.fingerprint,
+        split_hash=cell.split.hash,
+        fold=cell.split.fold,
+        repeat=cell.repeat,
+        device=cell.device,
+        seed=cell.seed,
+        stochastic=cell.stochastic,
+        status=ending.status,
+        failure=failure,
+        started_at=started_at,
+        machine=machine(),
+        versions=dict(cell.versions),
+        threads=plan.suite.limits.threads,
+        contended=plan.options.workers > 1,
+        timeout_s=plan.timeout_s,
+        memory_bytes=plan.memory_bytes,
+        costs=accounts.costs(cell, ending, preparations),
+        processor=_processor(ending),
+        preparations=preparations,
+        members={of_key[key]: key for key in cell.members},
+        weights={
+            name: distribution_of(name)
+            for name in sorted({module.partition(".")[0] for module in cell.modules})
+        },
+        notes=notes | accounts.notes(cell, ending),
+        output_bytes=ending.output_bytes,
+    )
+
+
+def _processor(ending: Ending) -> ProcessorUse | None:
+    """How much of the time that a cell took it had a processor; None where no process ran."""
+    if ending.cpu_s is None:
+        return None
+    figures = ending.outcome.figures if ending.outcome is not None else None
+    return ProcessorUse(
+        cell_s=ending.cpu_s,
+        predict_s=figures.predict_cpu_s if isinstance(figures, CellFigures) else None,
+        load_average=os.getloadavg()[0],
+    )
+
+
+def failure_of(ending: Ending) -> Failure | None:
+    """Why a process did not end ok, with what it printed; None where it did."""
+    if ending.status == "ok":
+        return None
+    told = ending.failure
+    return Failure(
+        type=told.type if told else "Unknown",
+        message=told.message if told else "",
+        traceback=told.traceback if told else "",
+        output=ending.output,
+    )
