@@ -3,4 +3,4 @@
 Every other room may use this one, and it uses none.
 """
 
-__all__ = ["clock", "digests", "errors", "files", "seeds", "types", "units"]
+__all__ = ["clock", "digests", "errors", "files", "invalid", "names", "seeds", "types", "units", "vectors"]

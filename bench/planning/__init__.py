@@ -3,4 +3,16 @@
 Nothing is measured here.
 """
 
-__all__ = ["infer", "labels", "members", "plan", "planner", "suite", "suite_language"]
+__all__ = [
+    "checking",
+    "ensembles",
+    "grids",
+    "infer",
+    "labels",
+    "metrics",
+    "plan",
+    "planner",
+    "reading",
+    "suite",
+    "suite_language",
+]

@@ -3,4 +3,15 @@
 Nothing here runs a method.
 """
 
-__all__ = ["estimates", "leaderboard", "manifest", "record", "samples", "score_files", "store", "tables"]
+__all__ = [
+    "cost_table",
+    "estimates",
+    "leaderboard",
+    "manifest",
+    "places",
+    "record",
+    "samples",
+    "score_files",
+    "store",
+    "tables",
+]

@@ -3,4 +3,4 @@
 Also the verbs for Python.
 """
 
-__all__ = ["api", "fresh", "running"]
+__all__ = ["api", "rerun", "running"]
