@@ -242,3 +242,12 @@ def test_an_edit_reaches_the_methods_that_run_it_and_no_other(
         path.write_text(text, encoding="utf-8")
     changed = {name for name in before if before[name] != after[name]}
     assert changed == (set(before) if reached is None else reached)
+
+
+def test_what_was_asked_before_changes_nothing() -> None:
+    """One reader serves a whole plan: the methods before must not show in the sum of the next."""
+    classes = list(Registry().usable())
+    reader = SourceReader()
+    together = {cls.name: reader.of(cls).digest for cls in classes}
+    assert together == {cls.name: SourceReader().of(cls).digest for cls in classes}
+    assert not {name for cls in classes for name in reader.of(cls).sums} & set(sys.stdlib_module_names)

@@ -114,22 +114,14 @@ class SourceReader:
             if base is None:
                 continue
             if not imported.names:
-                yield self._beside(base, file), True
+                yield base, True
                 continue
             modules = [f"{base}.{one}" for one in imported.names if self._file(f"{base}.{one}")]
             if imported.names == ("*",):
                 modules = list(self._modules_in(base))
             yield from ((module, True) for module in modules)
             # Of a package that gives a module only its statements run; otherwise what it defines is used.
-            yield self._beside(base, file), len(modules) < len(imported.names) or imported.names == ("*",)
-
-    def _beside(self, name: str, file: Path) -> str:
-        """The name itself. A module beside a file that a user named is looked for there, too."""
-        if self._file(name) is None and "." not in name:
-            for place in (file.with_name(f"{name}.py"), file.parent / name / "__init__.py"):
-                if place.is_file():
-                    self._files[name] = place
-        return name
+            yield base, len(modules) < len(imported.names) or imported.names == ("*",)
 
     def _modules_in(self, package: str) -> Iterator[str]:
         file = self._file(package)
