@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench lint wheel freeze clean
+.PHONY: help demo check test test-all doctest coverage bench lint types wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -40,13 +40,28 @@ $(STAMP): $(DEMO) Makefile
 demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the board
 	$(BIN)/bench run quick
 
-test: $(STAMP) ## the tests that take minutes
-	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist loadfile
+check: test lint types ## all that CI runs
+
+# Coverage is of the test processes alone: what runs in a process of its own is measured by the tests, in time
+# and memory, and must not be slowed down. So are the tests marked `alone`. From Python 3.12 on it costs nothing.
+CORE := import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")
+COVERED = COVERAGE_CORE=$$($(BIN)/python -c '$(CORE)') $(BIN)/python -m pytest --cov=readbench --cov=readbench_adapters --cov-report=
+
+test: $(STAMP) ## the tests that take minutes, doctests, and which lines they run
+	$(COVERED) -m "not slow and not alone" --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest -m "alone and not slow"
+	$(MAKE) --no-print-directory doctest coverage
 
 test-all: $(STAMP) ## the slow ones as well
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	$(COVERED) -m "not alone" --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest -m alone
+	$(MAKE) --no-print-directory doctest coverage
+
+doctest: $(STAMP) ## the examples in docstrings; a file whose library is absent is passed over
+	$(BIN)/python -m pytest --doctest-modules --doctest-ignore-import-errors --pyargs readbench readbench_adapters
+
+coverage: $(STAMP) ## what the last tests ran: the files with most lines left out, and the sum
+	$(BIN)/coverage report --skip-covered --sort=-miss | sed -n '1,17p;$$p'
 
 # Compared with the last numbers kept on this machine; a median that grew by more than this fails.
 SLOWER ?= 30%
@@ -55,11 +70,15 @@ bench: $(STAMP) ## time the harness and every method, keep the numbers, fail whe
 	$(BIN)/python -m pytest tests/benchmarks --override-ini addopts=-q -m "not slow" --benchmark-only --benchmark-autosave \
 	  $(against_the_last) --benchmark-columns=median,iqr,ops,rounds
 
-lint: $(STAMP) ## style, types and import rules
+lint: $(STAMP) ## style and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=.src $(BIN)/mypy -p readbench -p readbench_adapters
 	$(BIN)/lint-imports
+
+types: $(STAMP) ## types of the packages, the tests and the scripts of docs/ci
+	$(BIN)/mypy -p readbench -p readbench_adapters
+	$(BIN)/mypy tests docs/ci
+	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit 1; done
 
 wheel: $(STAMP) ## dist/readbench-*.whl
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
