@@ -54,6 +54,8 @@ class Progress(Border):
     class Params(Params):
         of: str = "good"
 
+    params: Params
+
     REPORTS: ClassVar[dict[str, tuple[Any, Any]]] = {
         "good": (1, 2),
         "fractions": (0.5, 1.0),
@@ -143,6 +145,8 @@ class Outcome(Border):
     class Params(Params):
         of: str = "list"
 
+    params: Params
+
     TEXTS: ClassVar[dict[str, str]] = {
         "list": "[]",
         "nothing": "",
@@ -193,6 +197,8 @@ class Clock(Border):
 
     class Params(Params):
         of: str = "time"
+
+    params: Params
 
     _warm = False
 

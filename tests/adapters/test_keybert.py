@@ -165,7 +165,7 @@ def test_other_weights_in_a_folder_are_another_key(tmp_path: Path) -> None:
 
     def key() -> str:
         need = method.create(Context(task=SPEC)).needs().preparations["embeddings"]
-        return str(need.preparation.params.weights)
+        return str(need.preparation.params.model_dump()["weights"])
 
     first = key()
     assert len(first) == 64

@@ -104,6 +104,8 @@ class ForkHoard(Hostile):
     class Params(Params):
         detached: bool = False
 
+    params: Params
+
     def spoil(self) -> None:
         if os.fork() == 0:
             if self.params.detached:
@@ -225,6 +227,8 @@ class Allocates(Hostile):
     class Params(Params):
         mib: int = 100
 
+    params: Params
+
     def load(self) -> None:
         # Not zeros: pages that were never written take no memory.
         held = b"x" * (self.params.mib * MIB)
@@ -238,6 +242,8 @@ class Burns(Hostile):
 
     class Params(Params):
         seconds: float = 1.0
+
+    params: Params
 
     _warm = False
 
@@ -258,6 +264,8 @@ class Slow(Hostile):
     class Params(Params):
         seconds: float = 1.0
         label: str = ""
+
+    params: Params
 
     def fit(self, train: Dataset, validation: Dataset) -> None:  # noqa: ARG002
         time.sleep(self.params.seconds)
