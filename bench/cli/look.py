@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from readbench.cli.app import RESULTS, Include, Output, app, console
-from readbench.cli.options import AuditFormat
+from readbench.cli.options import AuditFormat, Encoding, KeywordSeparator, Language, reading
 
 
 class Kind(StrEnum):
@@ -48,6 +48,9 @@ def audit(
     labels: Annotated[
         Path | None, typer.Option(help="A second file with id and label, joined by id.")
     ] = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
     suite: Annotated[
         str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
     ] = None,
@@ -63,7 +66,7 @@ def audit(
 
     screen = console()
     with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
-        found = audit_of(dataset, labels, suite, limit)
+        found = audit_of(dataset, labels, suite, limit, reading(language, encoding, keyword_separator))
     if format is AuditFormat.rich:
         screen.print(report.render(found))
     else:

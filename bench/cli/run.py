@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from readbench.cli.app import RESULTS, Include, Output, app, console
-from readbench.cli.options import DatasetName, Labels, Limit, Memory, Methods, Seed, SuiteName, Timeout
+from readbench.cli.options import (
+    DatasetName,
+    Encoding,
+    KeywordSeparator,
+    Labels,
+    Language,
+    Limit,
+    Memory,
+    Methods,
+    Positive,
+    Seed,
+    SuiteName,
+    Timeout,
+    reading,
+)
 
 
 @app.command()
@@ -15,6 +29,10 @@ def run(
     suite: SuiteName = None,
     dataset: DatasetName = None,
     labels: Labels = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
+    positive: Positive = None,
     method: Methods = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -53,6 +71,8 @@ def run(
         fresh=fresh,
         strict=strict,
         include_paths=tuple(include_path or ()),
+        reading=reading(language, encoding, keyword_separator),
+        positive=positive,
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
     )
@@ -69,6 +89,10 @@ def plan(
     suite: SuiteName = None,
     dataset: DatasetName = None,
     labels: Labels = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
+    positive: Positive = None,
     method: Methods = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -89,6 +113,8 @@ def plan(
         limit=limit,
         methods=tuple(method or ()),
         include_paths=tuple(include_path or ()),
+        reading=reading(language, encoding, keyword_separator),
+        positive=positive,
         timeout_s=None if timeout is None else seconds(timeout),
         memory_bytes=None if memory is None else size(memory),
     )

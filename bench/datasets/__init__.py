@@ -21,6 +21,7 @@ from readbench.datasets.key_folder_reader import KeyFolderReader
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
 from readbench.datasets.reader import Reader, refusal
+from readbench.datasets.row_kinds import ROW_READERS
 
 __all__ = ["READERS", "DatasetInfo", "ReadOptions", "Reader", "list_datasets", "open_dataset"]
 
@@ -28,6 +29,7 @@ READERS: tuple[Reader, ...] = (
     InstructionReader(),
     PartFolderReader(),
     KeyFolderReader(),
+    *ROW_READERS,
     CsvReader(),
     JsonLinesReader(),
     HubReader(),

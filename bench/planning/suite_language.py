@@ -15,12 +15,13 @@ from readbench.results.record import OTHER_LANGUAGE
 from readbench.text.languages import language_code
 
 
-def unnamed_language(suite: Suite) -> str:
-    """The language of documents that name none: what ``[dataset]`` says, else what the tasks agree on."""
+def unnamed_language(suite: Suite) -> str | None:
+    """The language of documents that name none: what ``[dataset]`` says, else what the tasks agree on; None
+    where the suite says nothing, and the reader looks."""
+    if "language" in suite.dataset.model_fields_set:
+        return suite.dataset.language
     said = {section.language for section in suite.tasks.values()}
-    if "language" not in suite.dataset.model_fields_set and len(said) == 1 and None not in said:
-        return str(said.pop())
-    return suite.dataset.language
+    return said.pop() if len(said) == 1 else None
 
 
 def own_language(dataset: Dataset) -> str:
@@ -44,7 +45,8 @@ def told_apart(suite: Suite, dataset: Dataset) -> Dataset:
             raise BenchError(
                 f"no document says it is in {read!r}, which the suite reads; most say {said!r}",
                 where=f"dataset {dataset.name}",
-                todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite',
+                todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite, or give '
+                f"--language {language_code(said)}",
             )
         if number:
             listed = ", ".join(f"{language} {count}" for language, count in others.most_common(3))

@@ -34,6 +34,18 @@ class Trial(StoredModel):
     value: float | None
 
 
+class ReadDecision(StoredModel):
+    """What the reader of the dataset decided by looking at it (``core.types.Decision``)."""
+
+    about: str
+    chosen: str
+    seen: int = 0
+    of: int = 0
+    unit: str = ""
+    doubt: str = ""
+    option: str = ""
+
+
 class RunReference(StoredModel):
     """Values from elsewhere, shown beside a metric of the run."""
 
@@ -63,7 +75,8 @@ class RunTask(StoredModel):
 
 
 class Manifest(StoredModel):
-    """A run: which cells, of which suite, on which documents, started how. ``reference_workload_s``: what
+    """A run: which cells, of which suite, on which documents, started how. ``reading``: the reading options
+    of the command line. ``reference_workload_s``: what
     the machine took for a fixed piece of work before the first cell; null where no cell was measured."""
 
     schema_version: int = MANIFEST_VERSION
@@ -80,6 +93,8 @@ class Manifest(StoredModel):
     dataset: str
     dataset_source: str
     dataset_counts: dict[str, int]
+    dataset_decisions: list[ReadDecision] = Field(default_factory=list)
+    reading: dict[str, str] = Field(default_factory=dict)
     demo: bool
     fingerprint: str
     seed: int

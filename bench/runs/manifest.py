@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import asdict
 from time import monotonic
 
 from readbench.audit.warnings import shortcut_warnings
@@ -12,6 +13,7 @@ from readbench.core.digests import digest
 from readbench.core.files import write_json
 from readbench.engine.runner import Runner
 from readbench.machine.machine import machine
+from readbench.planning.labels import without_positive
 from readbench.planning.plan import Plan
 from readbench.results.manifest import Manifest
 from readbench.results.store import Store
@@ -65,7 +67,7 @@ def write_manifest(
             "near_duplicates": plan.near_duplicates[task].documents,
             "near_duplicates_across": plan.near_duplicates[task].across,
             "reference": section.reference.model_dump() if section.reference else None,
-            "warnings": shortcut_warnings(plan.dataset, spec, store.root),
+            "warnings": [*without_positive(spec), *shortcut_warnings(plan.dataset, spec, store.root)],
         }
     done = status != "running"
     manifest = Manifest.model_validate(
@@ -85,6 +87,8 @@ def write_manifest(
             "dataset": plan.dataset.name,
             "dataset_source": plan.dataset.source,
             "dataset_counts": dict(plan.dataset.counts),
+            "dataset_decisions": [asdict(decision) for decision in plan.dataset.decisions],
+            "reading": dict(plan.options.reading),
             "demo": plan.dataset.demo,
             "fingerprint": plan.dataset.fingerprint,
             "seed": plan.seed,

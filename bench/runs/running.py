@@ -13,7 +13,7 @@ from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write
 from readbench.core.types import Dataset
 from readbench.datasets import open_dataset
-from readbench.datasets.options import ReadOptions
+from readbench.datasets.options import read_options
 from readbench.engine.phrase_vectors import check_metrics
 from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Runner
@@ -22,6 +22,7 @@ from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite, find_suite, load_suite
 from readbench.planning.suite_language import told_apart, unnamed_language
+from readbench.planning.suite_options import with_options
 from readbench.report.files import write_results
 from readbench.results.leaderboard import Leaderboard, build_leaderboard
 from readbench.results.record import Record
@@ -55,7 +56,7 @@ def run_suite(
     """
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
-    suite, data = _inputs(reference, dataset, labels, interface.say)
+    suite, data = _inputs(reference, dataset, labels, options, interface.say)
     check_metrics(suite, options.include_paths)
     began = monotonic()
 
@@ -104,7 +105,7 @@ def plan_suite(
 
     Raises BenchError for wrong use.
     """
-    suite, data = _inputs(reference, dataset, labels, interface.say)
+    suite, data = _inputs(reference, dataset, labels, options, interface.say)
     # Methods named on the command line are taken as they are.
     tuned_too = not options.methods
     trials = [(task, t, grid(t)) for task, s in suite.tasks.items() for t in s.tuned if tuned_too]
@@ -132,16 +133,22 @@ def _jobs(plan: Plan) -> int:
 
 
 def _inputs(
-    reference: str | None, dataset: str | None, labels: Path | None, say: Callable[[str], None]
+    reference: str | None,
+    dataset: str | None,
+    labels: Path | None,
+    options: Options,
+    say: Callable[[str], None],
 ) -> tuple[Suite, Dataset]:
     if reference is None and dataset is None:
         raise BenchError("nothing to run", todo="name a suite (bench ls suites) or give --dataset FILE")
+    given = dict(options.reading) | ({"labels": str(labels)} if labels else {})
     if reference is None:
-        data = open_dataset(str(dataset), ReadOptions(labels=labels))
+        data = open_dataset(str(dataset), read_options(given))
         suite, why = infer_suite(data)
         say(why)
+        suite = with_options(suite, options)
         return suite, told_apart(suite, data)
-    suite = load_suite(find_suite(reference))
+    suite = with_options(load_suite(find_suite(reference)), options)
     target = dataset or suite.dataset.name
     if target is None:
         raise BenchError(
@@ -149,9 +156,10 @@ def _inputs(
             where=f"suite {suite.name}",
             todo=f"give one: bench run {suite.name} --dataset FILE (or papers-demo)",
         )
-    update = {"language": unnamed_language(suite)} | ({"labels": labels} if labels else {})
-    options = ReadOptions(**suite.dataset.model_dump(exclude={"name"}) | update)
-    return suite, told_apart(suite, open_dataset(target, options))
+    said = suite.dataset.model_dump(exclude={"name"}, exclude_unset=True)
+    language = unnamed_language(suite)
+    reading = read_options(said | ({"language": language} if language else {}) | given)
+    return suite, told_apart(suite, open_dataset(target, reading))
 
 
 def _begin(plan: Plan, runner: Runner, tuning: Tuning, store: Store, name: str) -> Path:
