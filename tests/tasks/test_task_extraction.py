@@ -113,7 +113,7 @@ def plain(rows: Sequence[Row]) -> dict[str, float | None]:
             ("recall", ratio(hits, asked)),
             ("f1", f1),
         ):
-            result[name + measure] = float(value) if wanted else None
+            result[name + measure] = float(value) if asked else None
     return result
 
 
