@@ -51,6 +51,23 @@ def test_each_side_declares_its_own_methods(repo: Path, tmp_path: Path) -> None:
             assert ("own.first" in done.stdout) != ("own.second" in done.stdout)
 
 
+def test_each_side_declares_its_own_encoders_of_phrases(repo: Path, tmp_path: Path) -> None:
+    group = "bench.phrase_encoders"
+    project = f'[project]\nname = "own-encoders"\nversion = "1"\n[project.entry-points."{group}"]\n'
+    (repo / "pyproject.toml").write_text(project + 'first = "own:First"\n')
+    commit_all(repo, "an entry point")
+    (repo / "pyproject.toml").write_text(project + 'second = "own:Second"\n')
+    names = f"from importlib.metadata import entry_points as e; print(*e(group='{group}').names)"
+    with checkouts(repo, "HEAD", tmp_path / "scratch") as (base, head):
+        for side, present, absent in ((base, "first", "second"), (head, "second", "first")):
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", names], env=side.environment(), capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+            assert present in done.stdout.split()
+            assert absent not in done.stdout.split()
+
+
 def version_in(side: Checkout, package: str) -> str:
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import {package}; print({package}.VERSION)"],
