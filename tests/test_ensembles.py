@@ -106,7 +106,7 @@ def test_resuming_runs_nothing_and_a_lost_member_runs_both(fused: Path, bench: B
     done = run(bench, results, suite)
     assert done.returncode == 0, done.stderr
     cells = runs(results)[-1]
-    assert [cell["reused"] for cell in cells] == [True] * 3
+    assert [cell["reused"] for cell in cells] == [True] * 3, done.stdout
 
     before = records(results)
     shutil.rmtree(results / "cells" / before[YAKE]["key"])

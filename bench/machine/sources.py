@@ -124,8 +124,9 @@ class SourceReader:
             yield self._beside(base, file), len(modules) < len(imported.names) or imported.names == ("*",)
 
     def _beside(self, name: str, file: Path) -> str:
-        """The name itself. A module beside a file that a user named is looked for there, too."""
-        if self._file(name) is None and "." not in name:
+        """The name itself. A module beside a file that a user named is looked for there, too, but none that
+        has the name of a module of Python: that one is imported."""
+        if self._file(name) is None and "." not in name and name not in sys.stdlib_module_names:
             for place in (file.with_name(f"{name}.py"), file.parent / name / "__init__.py"):
                 if place.is_file():
                     self._files[name] = place
