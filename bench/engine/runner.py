@@ -165,8 +165,8 @@ class Runner:
             write_targets(targets, workspace / "targets.parquet")
             payload |= {
                 "kind": "cell",
-                "task": item.spec.model_dump(mode="json"),
-                "method": item.method.spelling,
+                "task": item.task_spec.model_dump(mode="json"),
+                "method": item.method.spec,
                 "documents": str(self._documents[item.task].resolve()),
                 "split": str((workspace / "split.json").resolve()),
                 "targets": str((workspace / "targets.parquet").resolve()),
@@ -295,9 +295,9 @@ class Runner:
         return Record.model_validate(
             {
                 "key": cell.key,
-                "method": cell.method.spelling,
+                "method": cell.method.spec,
                 "params": plain(cell.method.params),
-                "task": cell.spec.model_dump(mode="json"),
+                "task": cell.task_spec.model_dump(mode="json"),
                 "dataset": self.plan.dataset.name,
                 "fingerprint": self.plan.dataset.fingerprint,
                 "split_hash": cell.split.hash,
@@ -317,7 +317,7 @@ class Runner:
                 "memory_bytes": self.plan.memory_bytes,
                 "costs": self._accounts.costs(cell, ending, preparations),
                 "preparations": preparations,
-                "members": {self._cell(key).method.spelling: key for key in cell.members},
+                "members": {self._cell(key).method.spec: key for key in cell.members},
                 "weights": {
                     name: distribution_of(name)
                     for name in sorted({module.partition(".")[0] for module in cell.modules})
