@@ -141,7 +141,7 @@ class PreparationNeed:
 class Needs:
     """What a cell of this method needs. ``memory_bytes`` (of the machine) and ``gpu_memory_bytes`` (of a GPU,
     where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded.
-    ``members`` are spellings of the methods that a ``Combination`` is made of."""
+    ``members`` are specs of the methods that a ``Combination`` is made of."""
 
     preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
     members: tuple[str, ...] = ()

@@ -108,7 +108,7 @@ def write_suite(
 
 
 def records(results: Path) -> dict[str, dict[str, Any]]:
-    """What is in a results folder: record by the method's spelling."""
+    """What is in a results folder: record by the method's spec."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in results.glob("cells/*/record.json")]
     return {record["method"]: record for record in found}
 

@@ -1,7 +1,7 @@
 """Digests of what every method predicts, from runs of the real command line.
 
 A *group* is one ``bench run`` in a folder of its own. Its digests are kept in ``prediction_digests.json``:
-one entry a cell, by the method's spelling. ``test_prediction_digests.py`` compares, and writes the file
+one entry a cell, by the method's spec. ``test_prediction_digests.py`` compares, and writes the file
 anew.
 """
 
@@ -69,7 +69,7 @@ Row = dict[str, object]
 @dataclass(frozen=True)
 class Group:
     """One run. ``prepare`` writes what the run reads into an empty folder, where the run then starts, and
-    returns the arguments of ``bench run``. Paths of models are relative to that folder: a method's spelling
+    returns the arguments of ``bench run``. Paths of models are relative to that folder: a method's spec
     holds them and is part of its seed. ``needs``: a file without which the group cannot run.
     ``modules``: imports that the extras bring."""
 

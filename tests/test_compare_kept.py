@@ -94,17 +94,17 @@ def test_documents_are_the_same_with_every_seed(gate_runs: GateRuns, tmp_path: P
 # -- parameters that the suite chose ----------------------------------------------------------------------
 
 
-def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, Chosen]) -> Side:
-    """The side with methods under other spellings, as if the suite had chosen their parameters."""
+def with_chosen(side: Side, specs: dict[str, str], chosen: dict[str, Chosen]) -> Side:
+    """The side with methods under other specs, as if the suite had chosen their parameters."""
     cells = [
-        cell | {"method": spellings.get(cell["method"], cell["method"]), "chosen": chosen.get(cell["method"])}
+        cell | {"method": specs.get(cell["method"], cell["method"]), "chosen": chosen.get(cell["method"])}
         for cell in side.manifest.model_dump()["cells"]
     ]
     tables = tuple(
         replace(
             table,
             rows=tuple(
-                replace(row, method=spellings.get(row.method, row.method), chosen=chosen.get(row.method))
+                replace(row, method=specs.get(row.method, row.method), chosen=chosen.get(row.method))
                 for row in table.rows
             ),
         )
@@ -116,8 +116,8 @@ def with_chosen(side: Side, spellings: dict[str, str], chosen: dict[str, Chosen]
 def test_what_was_chosen_is_compared_whatever_was_chosen(gate_runs: GateRuns) -> None:
     best = Chosen(asked="test.steady", combinations=2, documents=20)
     before, after = (
-        with_chosen(gate_runs.side(name), {"test.steady": spelling}, {"test.steady": best})
-        for name, spelling in (("before", "test.steady[n_best=5]"), ("hurt", "test.steady[n_best=7]"))
+        with_chosen(gate_runs.side(name), {"test.steady": spec}, {"test.steady": best})
+        for name, spec in (("before", "test.steady[n_best=5]"), ("hurt", "test.steady[n_best=7]"))
     )
     found = compared(before, after)
     assert [m.method for m in found.methods if "steady" in m.method] == ["test.steady[n_best=7]"]
@@ -127,13 +127,13 @@ def test_what_was_chosen_is_compared_whatever_was_chosen(gate_runs: GateRuns) ->
     assert any("chosen was test.steady[n_best=7], before test.steady[n_best=5]" in n for n in found.notes)
 
 
-def test_what_the_suite_names_is_compared_by_its_spelling(gate_runs: GateRuns) -> None:
+def test_what_the_suite_names_is_compared_by_its_spec(gate_runs: GateRuns) -> None:
     """And so is what was chosen where two methods were asked for in the same words."""
     sides = gate_runs.side("before"), gate_runs.side("same")
-    spellings = [{"test.steady": f"test.a[n={n}]", "test.breaks": f"test.a[n={n + 1}]"} for n in (1, 3)]
+    specs = [{"test.steady": f"test.a[n={n}]", "test.breaks": f"test.a[n={n + 1}]"} for n in (1, 3)]
     best = Chosen(asked="test.a", combinations=2, documents=20)
     for chosen in ({}, dict.fromkeys(("test.steady", "test.breaks"), best)):
-        pair = [with_chosen(side, spelled, chosen) for side, spelled in zip(sides, spellings, strict=True)]
+        pair = [with_chosen(side, spelled, chosen) for side, spelled in zip(sides, specs, strict=True)]
         states = sorted(m.state for m in compared(*pair).methods if m.method != "test.noisy")
         assert states == ["new", "new", "vanished", "vanished"]
 

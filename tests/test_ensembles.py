@@ -106,7 +106,7 @@ def test_resuming_runs_nothing_and_a_lost_member_runs_both(fused: Path, bench: B
     done = run(bench, results, suite)
     assert done.returncode == 0, done.stderr
     cells = runs(results)[-1]
-    assert [cell["reused"] for cell in cells] == [True] * 3
+    assert [cell["reused"] for cell in cells] == [True] * 3, done.stdout
 
     before = records(results)
     shutil.rmtree(results / "cells" / before[YAKE]["key"])
@@ -114,10 +114,10 @@ def test_resuming_runs_nothing_and_a_lost_member_runs_both(fused: Path, bench: B
     assert again.returncode == 0, again.stderr
     assert "its member yake[n=2] runs again" in again.stdout
     after = records(results)
-    (spelling,) = [m for m, r in after.items() if r["members"] and r["status"] == "ok"]
-    assert after[spelling]["started_at"] >= before[spelling]["started_at"]
-    assert after[spelling]["predictions_digest"] == before[spelling]["predictions_digest"]
-    assert after[spelling]["costs"]["predict_s"] != before[spelling]["costs"]["predict_s"]
+    (spec,) = [m for m, r in after.items() if r["members"] and r["status"] == "ok"]
+    assert after[spec]["started_at"] >= before[spec]["started_at"]
+    assert after[spec]["predictions_digest"] == before[spec]["predictions_digest"]
+    assert after[spec]["costs"]["predict_s"] != before[spec]["costs"]["predict_s"]
     assert after[FIRST]["started_at"] == before[FIRST]["started_at"]
 
 
@@ -173,7 +173,7 @@ def test_a_member_that_predicts_something_else_by_now_runs_the_fusion_again(
     before = next(r for r in records(results).values() if r["members"])
     assert before["stochastic"] is True
     assert before["member_predictions"] == {
-        spelling: records(results)[spelling]["predictions_digest"] for spelling in before["members"]
+        spec: records(results)[spec]["predictions_digest"] for spec in before["members"]
     }
     alone = run(bench, results, suite, "--include-path", method, "--method", "test.drifts", "--fresh")
     assert alone.returncode == 0, alone.stderr
@@ -207,27 +207,25 @@ def test_ensembles_come_first_and_once() -> None:
     registry = Registry()
     inner = "fusion[members=[yake, pke.tfidf[n=2]], k=10]"
     outer = registry.method(f"fusion[members=[{inner}, pke.tfidf[n=2]]]")
-    order = [
-        method.spelling for method in with_members([outer, registry.method("yake")], "keyphrases", registry)
-    ]
+    order = [method.spec for method in with_members([outer, registry.method("yake")], "keyphrases", registry)]
     assert order[:2] == ["yake", "pke.tfidf[n=2]"]
     assert len(order) == 4
-    assert order[3] == outer.spelling
-    assert registry.method(outer.spelling) == outer
+    assert order[3] == outer.spec
+    assert registry.method(outer.spec) == outer
 
 
 @pytest.mark.parametrize(
-    ("spelling", "why"),
+    ("spec", "why"),
     [
         ("fusion[members=[yake, yake[n=3]]]", "its member yake is named twice"),
         ("fusion[members=[yake, yakke]]", "no method is called 'yakke'"),
         ("fusion[members=[yake, logreg]]", "its member logreg does not do the task keyphrases"),
     ],
 )
-def test_ensembles_that_cannot_be_are_refused(spelling: str, why: str) -> None:
+def test_ensembles_that_cannot_be_are_refused(spec: str, why: str) -> None:
     registry = Registry()
     with pytest.raises(BenchError, match=why):
-        members_of(registry.method(spelling), "keyphrases", registry)
+        members_of(registry.method(spec), "keyphrases", registry)
 
 
 def test_one_member_is_no_fusion() -> None:

@@ -1,4 +1,4 @@
-"""What decides that a stored result still stands: spellings, seeds, samples, splits and keys."""
+"""What decides that a stored result still stands: specs, seeds, samples, splits and keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from readbench.core.units import seconds, show_seconds, show_size, size
 from readbench.datasets import open_dataset
 from readbench.datasets.splits import SplitSpec, make_splits, subsample
 from readbench.methods.registry import Method, Registry
-from readbench.methods.spelling import parse_method, spell_method
+from readbench.methods.spec import format_spec, parse_spec
 from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite
@@ -58,7 +58,7 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-# -- spelling ---------------------------------------------------------------------------------------
+# -- spec ---------------------------------------------------------------------------------------
 
 TEXTS = st.text() | st.text(alphabet='ab,[](){}"\\= \n1e.-', max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
@@ -75,36 +75,36 @@ def typed(value: Any) -> Any:
 
 
 @given(NAMES, st.dictionaries(KEYS, VALUES, max_size=4))
-def test_a_spelling_reads_back_unchanged(name: str, params: dict[str, Any]) -> None:
-    spelling = spell_method(name, params)
-    read_name, read = parse_method(spelling)
+def test_a_spec_reads_back_unchanged(name: str, params: dict[str, Any]) -> None:
+    method_spec = format_spec(name, params)
+    read_name, read = parse_spec(method_spec)
     assert read_name == name
     assert {key: typed(value) for key, value in read.items()} == {k: typed(v) for k, v in params.items()}
-    # One method, one spelling, however it was written.
-    assert spell_method(read_name, dict(reversed(read.items()))) == spelling
+    # One method, one spec, however it was written.
+    assert format_spec(read_name, dict(reversed(read.items()))) == method_spec
 
 
 @given(TEXTS)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """A typing error is answered with its column, never with a traceback."""
-    for spelling in (text, f"m[{text}]", f"m[a={text}]"):
+    for method_spec in (text, f"m[{text}]", f"m[a={text}]"):
         try:
-            name, params = parse_method(spelling)
+            name, params = parse_spec(method_spec)
         except BenchError as error:
             told = str(error)
         else:
             told = "column"
-            again = parse_method(spell_method(name, params))
+            again = parse_spec(format_spec(name, params))
             assert (again[0], typed(list(again[1].values()))) == (name, typed([params[k] for k in again[1]]))
         assert "column" in told
 
 
 def test_a_number_too_long_for_python_is_text() -> None:
-    assert parse_method(f"m[a={'1' * 5000}]") == ("m", {"a": "1" * 5000})
+    assert parse_spec(f"m[a={'1' * 5000}]") == ("m", {"a": "1" * 5000})
 
 
 @pytest.mark.parametrize(
-    ("spelling", "params"),
+    ("method_spec", "params"),
     [
         ("m[grammar=ngrams(1,3)]", {"grammar": "ngrams(1,3)"}),
         ("m[member=pke.tfidf[n=2, k=[1, 2]]]", {"member": "pke.tfidf[n=2, k=[1, 2]]"}),
@@ -114,14 +114,14 @@ def test_a_number_too_long_for_python_is_text() -> None:
         ("m[]", {}),
     ],
 )
-def test_what_the_grammar_says(spelling: str, params: dict[str, Any]) -> None:
-    name, read = parse_method(spelling)
+def test_what_the_grammar_says(method_spec: str, params: dict[str, Any]) -> None:
+    name, read = parse_spec(method_spec)
     assert name == "m"
     assert {k: typed(v) for k, v in read.items()} == {k: typed(v) for k, v in params.items()}
 
 
 @pytest.mark.parametrize(
-    ("spelling", "told"),
+    ("method_spec", "told"),
     [
         ("m[a=1, a=2]", "given twice"),
         ("m[a]", "is not key=value"),
@@ -133,31 +133,31 @@ def test_what_the_grammar_says(spelling: str, params: dict[str, Any]) -> None:
         ("[a=1]", "its name"),
     ],
 )
-def test_what_the_grammar_refuses(spelling: str, told: str) -> None:
+def test_what_the_grammar_refuses(method_spec: str, told: str) -> None:
     with pytest.raises(BenchError, match="column") as caught:
-        parse_method(spelling)
+        parse_spec(method_spec)
     assert told in str(caught.value)
 
 
-def test_the_canonical_spelling_drops_defaults(methods: Path) -> None:
+def test_the_canonical_spec_drops_defaults(methods: Path) -> None:
     registry = Registry([methods])
-    for spelling in (
+    for method_spec in (
         "toy.one",
         "toy.one[n=2]",
         "toy.one[words=[e, d, c, b, a, a], weights=[1, 0.5], label=none]",
     ):
-        assert registry.method(spelling).spelling == "toy.one"
+        assert registry.method(method_spec).spec == "toy.one"
     one = registry.method('toy.one[words=[z, "1"], n=3, label="a, b"]')
-    assert one.spelling == 'toy.one[label="a, b", n=3, words=["1", z]]'
-    assert registry.method(one.spelling) == one
+    assert one.spec == 'toy.one[label="a, b", n=3, words=["1", z]]'
+    assert registry.method(one.spec) == one
 
 
 FLOATS = st.lists(st.floats(allow_nan=False))
 
 
 @given(st.builds(dict, n=st.integers(), weights=FLOATS, label=st.none() | st.text()))
-def test_the_canonical_spelling_names_the_same_method(given_: dict[str, Any]) -> None:
-    """The child is told its method by this spelling: what it loses, the record is wrong about."""
+def test_the_canonical_spec_names_the_same_method(given_: dict[str, Any]) -> None:
+    """The child is told its method by this spec: what it loses, the record is wrong about."""
 
     class Own(Params):
         n: int = 2
@@ -169,16 +169,16 @@ def test_the_canonical_spelling_names_the_same_method(given_: dict[str, Any]) ->
         Params = Own
 
     method = Method(Toy, Own(**given_))  # type: ignore[arg-type]
-    _, read = parse_method(method.spelling)
+    _, read = parse_spec(method.spec)
     assert Own.model_validate(read) == method.params
 
 
 # -- keys and seeds ---------------------------------------------------------------------------------
 
 
-def plan(methods: Path, root: Path, *spellings: str, fields: str = "title", **options: Any) -> Plan:
+def plan(methods: Path, root: Path, *method_specs: str, fields: str = "title", **options: Any) -> Plan:
     suite = Suite.model_validate(
-        {"name": "toy", "tasks": {"keyphrases": {"methods": spellings, "fields": fields.split()}}}
+        {"name": "toy", "tasks": {"keyphrases": {"methods": method_specs, "fields": fields.split()}}}
     )
     return make_plan(
         suite, open_dataset("papers-demo"), Options(include_paths=(methods,), **options), Store(root)

@@ -200,7 +200,7 @@ def test_names(name: str, file: str, class_name: str) -> None:
     assert place == Path(file)
     method = Registry([place]).method(f"{name}[longest=2]")
     assert method.adapter.__name__ == class_name
-    assert method.spelling == f"{name}[longest=2]"
+    assert method.spec == f"{name}[longest=2]"
 
 
 @pytest.mark.parametrize("parameters", ["", "[longest=1, n_best=1]", "[early=0]"])

@@ -60,6 +60,19 @@ def test_what_cannot_reach_a_method_is_not_covered(module: str) -> None:
     assert module not in covered
 
 
+def test_a_module_of_python_is_not_looked_for_beside_a_file(tmp_path: Path) -> None:
+    """`bench/core/types.py` is not what `import types` gives to the file beside it."""
+    mine = tmp_path / "my.py"
+    mine.write_text("import types\n" + METHOD.replace("PHRASE,", "types.__name__,"), encoding="utf-8")
+    (tmp_path / "types.py").write_text("", encoding="utf-8")
+    reader = SourceReader()
+    alone = SourceReader().of(Registry([mine])["my.method"])
+    assert "types" not in alone.sums
+    # One reader serves all methods of a plan: what it was asked before changes no answer.
+    reader.of(Registry()["fusion"])
+    assert reader.of(Registry([mine])["my.method"]).digest == alone.digest
+
+
 def package(root: Path, **files: str) -> Path:
     for name, text in files.items():
         path = root / "plugin" / (name.replace("__", "/") if name != "__init__" else name)

@@ -93,7 +93,7 @@ def test_labels_without_their_papers_are_refused(files: Path) -> None:
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(plan: FitPlan, *_: object, **__: object) -> None:
-        raise AssertionError(f"{plan.method.spelling} was trained before all was looked at")
+        raise AssertionError(f"{plan.method.spec} was trained before all was looked at")
 
     monkeypatch.setattr("readbench.trained.submission.train", train)
 

@@ -124,10 +124,10 @@ class PkeAdapter(Adapter):
         return best
 
 
-def refuse_shipped(what: str, spelling: str, language: str) -> None:
+def refuse_shipped(what: str, spec: str, language: str) -> None:
     """Raises MissingDependency where the texts are not English, as what pke ships is."""
     if not is_english(language):
         raise MissingDependency(
             f"pke's shipped {what} are English, the texts are {language!r}",
-            todo=f"take {spelling} and a [split] that has a training part",
+            todo=f"take {spec} and a [split] that has a training part",
         )

@@ -65,16 +65,14 @@ class Result:
     why: str = ""
 
 
-def check_method(
-    spelling: str, include_paths: Sequence[Path] = (), only: str | None = None
-) -> Iterator[Result]:
+def check_method(spec: str, include_paths: Sequence[Path] = (), only: str | None = None) -> Iterator[Result]:
     """Runs the tests one after another, in this process, on each task of the method or on ``only`` one.
 
     Raises BenchError for an unknown method, wrong parameters, a task that the method does not do, or a
     dependency that is not here.
     """
     registry = Registry(include_paths)
-    method = registry.method(spelling)
+    method = registry.method(spec)
     tasks = sorted(method.adapter.tasks)
     if only is not None and only not in tasks:
         raise BenchError(f"{method.adapter.name} does {', '.join(tasks)}, not {only}")
@@ -181,7 +179,7 @@ class _Checker:
         suite = Suite.model_validate(
             {
                 "name": "check",
-                "tasks": {self.task: {"methods": [self.method.spelling], "fields": list(self.spec.fields)}},
+                "tasks": {self.task: {"methods": [self.method.spec], "fields": list(self.spec.fields)}},
                 "split": {"kind": "given"},
             }
         )

@@ -13,7 +13,7 @@ from readbench.authoring.filling import PythonTemplate, template_text
 from readbench.core.errors import BenchError
 from readbench.core.files import write_new
 from readbench.methods.registry import Registry
-from readbench.methods.spelling import NAME
+from readbench.methods.spec import NAME
 
 
 def write_method(name: str, output: Path | None = None) -> Path:
@@ -21,7 +21,7 @@ def write_method(name: str, output: Path | None = None) -> Path:
     ``my.method`` (``my_method_method.py`` where a module ``my_method`` can be imported already: a file
     of that name would hide it) unless ``output`` says otherwise.
 
-    Raises BenchError for a name that no spelling can hold or that another method has, and where
+    Raises BenchError for a name that no spec can hold or that another method has, and where
     something stands in the file's place already.
     """
     if not NAME.fullmatch(name):

@@ -96,20 +96,20 @@ def methods_of(*sides: Side) -> set[str]:
 
 
 def canonical(methods: Iterable[str], include_paths: tuple[Path, ...], *sides: Side) -> tuple[str, ...]:
-    """The spellings as boards have them: parameters in order, defaults left out.
+    """The specs as boards have them: parameters in order, defaults left out.
 
     Raises BenchError for a method or a parameter that does not exist. Stored runs may have methods that are
     not here any more: what they have is taken as it is, and the gate tells what they lack.
     """
     from readbench.methods.registry import Registry
-    from readbench.methods.spelling import parse_method
+    from readbench.methods.spec import parse_spec
 
     registry, there = Registry(include_paths), methods_of(*sides)
 
     def spelled(name: str) -> str:
-        if name in there or (sides and parse_method(name)[0] not in registry):
+        if name in there or (sides and parse_spec(name)[0] not in registry):
             return name
-        return registry.method(name).spelling
+        return registry.method(name).spec
 
     return tuple(map(spelled, methods))
 
@@ -167,7 +167,7 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
     if not name:
         raise BenchError("which suite is to be timed?", todo="give --suite NAME or --baseline FOLDER")
     suite, registry = load_suite(find_suite(name)), Registry(asked.include_paths)
-    judged = {task for spelling in asked.methods for task in registry.method(spelling).adapter.tasks}
+    judged = {task for spec in asked.methods for task in registry.method(spec).adapter.tasks}
     guards.check(suite.name, suite.tasks, judged & {*suite.tasks}, registry)
     least = LEAST_ROUNDS if asked.rounds is None else asked.rounds
     question = SpeedQuestion(

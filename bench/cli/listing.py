@@ -50,8 +50,8 @@ def suite(found: Suite) -> RenderableType:
     """One suite: its methods by task, and the values that are tried of those with parameters to choose."""
     grid = _grid("task", "method", "chosen among")
     for task, section in found.tasks.items():
-        for spelling in section.methods:
-            grid.add_row(task, Text(spelling), "")
+        for spec in section.methods:
+            grid.add_row(task, Text(spec), "")
         for tuned in section.tuned:
             values = [f"{key}: {', '.join(map(str, listed))}" for key, listed in tuned.params.items()]
             grid.add_row(task, Text(tuned.method), Text("; ".join(values)))

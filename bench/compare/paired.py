@@ -78,7 +78,7 @@ def open_side(reference: str, results: Path | str) -> Side:
 @dataclass(frozen=True)
 class Pair:
     """One method in both runs; a side is None where that run does not have it. Where the suite chose its
-    parameters, the two sides may spell it differently; ``method`` is the spelling after."""
+    parameters, the two sides may spell it differently; ``method`` is the spec after."""
 
     task: str
     method: str

@@ -34,7 +34,7 @@ class Scoring:
         if key not in self._scorers:
             documents = {id_: self._documents[id_] for id_ in cell.split.test}
             targets = self.dataset.targets[cell.task]
-            self._scorers[key] = get_task(cell.task).prepare(cell.spec, documents, targets)
+            self._scorers[key] = get_task(cell.task).prepare(cell.task_spec, documents, targets)
         return self._scorers[key]
 
     def score(

@@ -142,8 +142,8 @@ class Thresholds:
     layers: tuple[tuple[str | None, tuple[Threshold, ...]], ...] = ()
 
     def of(self, method: str) -> dict[str, Threshold]:
-        """The thresholds of a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spelling
-        of that adapter, a layer for ``pke.tfidf[n=2]`` for that spelling alone."""
+        """The thresholds of a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spec
+        of that adapter, a layer for ``pke.tfidf[n=2]`` for that spec alone."""
         adapter = method.partition("[")[0]
         return {
             threshold.name: threshold
@@ -194,7 +194,7 @@ def _layers(
     layers: list[tuple[str | None, tuple[Threshold, ...]]] = [
         (None, _parsed(section.fail_on, f"{where}fail_on", shared=shared))
     ]
-    # An adapter before its spellings: the spelling is the more particular.
+    # An adapter before its specs: the spec is the more particular.
     for method, of_method in sorted(section.methods.items(), key=lambda item: "[" in item[0]):
         key = f"{where}methods.{method}"
         if methods is not None:

@@ -72,7 +72,7 @@ class Verdicts:
 def judge(
     before: Side, after: Side, thresholds: Thresholds, *, strict: bool = False, methods: Sequence[str] = ()
 ) -> Verdicts:
-    """Compares a run with a baseline and decides. ``methods`` limits it to these spellings.
+    """Compares a run with a baseline and decides. ``methods`` limits it to these specs.
 
     Raises BenchError for a threshold that fits neither a metric nor a cost, for a method that neither run
     has, and with exit status 3 for a run that has not finished, has lost a cell or measured nothing.

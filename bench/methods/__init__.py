@@ -1,6 +1,6 @@
 """Finds methods and the preparations that they need.
 
-Reads and writes how a method is spelled.
+Reads and writes the spec of a method.
 """
 
 __all__ = ["preparations", "registry", "spelling"]

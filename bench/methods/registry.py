@@ -25,7 +25,7 @@ from readbench.core.invalid import first_problem
 from readbench.core.names import suggestion
 from readbench.machine.file_sums import file_sum
 from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
-from readbench.methods.spelling import parse_method, spell_method
+from readbench.methods.spec import format_spec, parse_spec
 
 GROUP = "bench.adapters"
 ENCODERS = "bench.phrase_encoders"
@@ -39,15 +39,15 @@ class Method:
     params: Any
 
     @property
-    def spelling(self) -> str:
-        """The canonical spelling: parameters that differ from the defaults, keys in order."""
+    def spec(self) -> str:
+        """The canonical spec: parameters that differ from the defaults, keys in order."""
         given = plain(self.params)
         default = {
             name: field.get_default(call_default_factory=True)
             for name, field in type(self.params).model_fields.items()
         }
         defaults = plain(type(self.params).model_construct(**default))
-        return spell_method(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
+        return format_spec(self.adapter.name, {k: v for k, v in given.items() if v != defaults.get(k)})
 
     def create(self, context: Context) -> Adapter:
         return self.adapter(self.params, context)
@@ -119,17 +119,17 @@ class Registry(Mapping[str, type[Adapter]]):
             except BenchError as error:
                 self.problems[name] = str(error)
 
-    def method(self, spelling: str) -> Method:
-        """Reads a spelling and validates its parameters.
+    def method(self, spec: str) -> Method:
+        """Reads a spec and validates its parameters.
 
         Raises BenchError for an unknown method, an unknown parameter or a value of the wrong kind.
         """
-        name, given = parse_method(spelling)
+        name, given = parse_spec(spec)
         adapter = self[name]
         try:
             return Method(adapter, adapter.Params.model_validate(given))
         except ValidationError as error:
-            raise _refusal(error, adapter, f"method {spelling!r}") from None
+            raise _refusal(error, adapter, f"method {spec!r}") from None
 
 
 def _refusal(error: ValidationError, adapter: type[Adapter], where: str) -> BenchError:
@@ -203,14 +203,14 @@ def _import_file(file: Path) -> ModuleType:
     name = f"{INCLUDED}{hashlib.sha256(str(file).encode()).hexdigest()[:12]}_{file.stem}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
+    module_spec = importlib.util.spec_from_file_location(name, file)
+    if module_spec is None or module_spec.loader is None:
         raise BenchError("this is not a Python file", where=str(file))
-    module = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(module_spec)
     try:
         with _remembered():
             sys.modules[name] = module
-            spec.loader.exec_module(module)
+            module_spec.loader.exec_module(module)
     except Exception as error:
         sys.modules.pop(name, None)
         raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error

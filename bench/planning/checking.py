@@ -61,8 +61,8 @@ class CheckedSuite:
         """The suite with these methods beside its own, each once, and nothing left to choose."""
         tasks: dict[Task, CheckedTask] = {}
         for name, task in self.tasks.items():
-            named = dict.fromkeys(method.spelling for method in task.methods)
-            new = [method for method in more.get(name, ()) if method.spelling not in named]
+            named = dict.fromkeys(method.spec for method in task.methods)
+            new = [method for method in more.get(name, ()) if method.spec not in named]
             methods = with_members([*task.methods, *new], name, self.registry)
             tasks[name] = replace(task, methods=tuple(methods), grids=())
         return replace(self, tasks=tasks)
@@ -101,15 +101,15 @@ def check_suite(suite: Suite, dataset: Dataset, options: Options) -> CheckedSuit
 def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, tuple[Method, ...]]:
     """The methods to run of each task. Of those on the command line each goes to the tasks that it does."""
     found: dict[Task, tuple[Method, ...]] = {}
-    given = [registry.method(spelling) for spelling in options.methods]
+    given = [registry.method(method_spec) for method_spec in options.methods]
     for task, section in suite.tasks.items():
         where = f"suite {suite.name}, task {task}"
         if given:
             named = [method for method in given if task in method.adapter.tasks]
         else:
-            named = [_of_suite(spelling, task, registry, where) for spelling in section.methods]
-        spellings = [method.spelling for method in named]
-        twice = sorted({spelling for spelling in spellings if spellings.count(spelling) > 1})
+            named = [_of_suite(method_spec, task, registry, where) for method_spec in section.methods]
+        method_specs = [method.spec for method in named]
+        twice = sorted({method_spec for method_spec in method_specs if method_specs.count(method_spec) > 1})
         if twice:
             raise BenchError(f"{twice[0]} is named twice", where=where)
         found[task] = tuple(with_members(named, task, registry))
@@ -122,9 +122,9 @@ def _methods(suite: Suite, options: Options, registry: Registry) -> dict[Task, t
     return found
 
 
-def _of_suite(spelling: str, task: Task, registry: Registry, where: str) -> Method:
+def _of_suite(method_spec: str, task: Task, registry: Registry, where: str) -> Method:
     try:
-        method = registry.method(spelling)
+        method = registry.method(method_spec)
     except BenchError as error:
         place = f"{where}, {error.where}" if error.where else where
         raise BenchError(error.what, where=place, todo=error.todo) from None
@@ -136,8 +136,8 @@ def _of_suite(spelling: str, task: Task, registry: Registry, where: str) -> Meth
 
 def _check_reference(section: TaskSection, registry: Registry, where: str) -> None:
     """Values from elsewhere stand beside a method of that name: one that nothing has would stand nowhere."""
-    for spelling in section.reference.values if section.reference else ():
-        name = spelling.partition("[")[0].strip()
+    for method_spec in section.reference.values if section.reference else ():
+        name = method_spec.partition("[")[0].strip()
         if name not in registry:
             raise BenchError(
                 f"no method is called {name!r}",

@@ -22,15 +22,15 @@ def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, 
     Raises BenchError for a member that does not exist, cannot do the task, or is there twice.
     """
     named = method.create(Context(task=TaskSpec(task=task))).needs().members
-    where = f"method {method.spelling}"
+    where = f"method {method.spec}"
     members = []
-    for spelling in named:
-        member = registry.method(spelling)
+    for spec in named:
+        member = registry.method(spec)
         if task not in member.adapter.tasks:
             raise BenchError(f"its member {member.adapter.name} does not do the task {task}", where=where)
         members.append(member)
-    spellings = [member.spelling for member in members]
-    twice = sorted({spelling for spelling in spellings if spellings.count(spelling) > 1})
+    specs = [member.spec for member in members]
+    twice = sorted({spec for spec in specs if specs.count(spec) > 1})
     if twice:
         raise BenchError(f"its member {twice[0]} is named twice", where=where)
     return tuple(members)
@@ -45,13 +45,13 @@ def with_members(named: Iterable[Method], task: Task, registry: Registry) -> lis
     order: dict[str, Method] = {}
 
     def visit(method: Method, above: tuple[str, ...]) -> None:
-        path = (*above, method.spelling)
-        if method.spelling in above:
+        path = (*above, method.spec)
+        if method.spec in above:
             raise BenchError(f"it is a member of itself: {' -> '.join(path)}", where=f"method {path[0]}")
-        if method.spelling not in order:
+        if method.spec not in order:
             for member in members_of(method, task, registry):
                 visit(member, path)
-            order[method.spelling] = method
+            order[method.spec] = method
 
     for method in named:
         visit(method, ())
@@ -67,7 +67,7 @@ def missing_member(members: Sequence[PlannedCell]) -> str:
     """What is missing where a member cannot run here; "" where all can."""
     for cell in members:
         if cell.state == "missing":
-            return f"its member {cell.method.spelling} cannot run here: {cell.why}"
+            return f"its member {cell.method.spec} cannot run here: {cell.why}"
     return ""
 
 
@@ -77,12 +77,12 @@ def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
     if members and record.status == "ok" and not record.member_predictions:
         return "its record does not say what its members predicted"
     for cell in members:
-        spelling = cell.method.spelling
+        spec = cell.method.spec
         if cell.state == "run":
-            return f"its member {spelling} runs again"
+            return f"its member {spec} runs again"
         now = cell.stored.predictions_digest if cell.stored else None
-        if record.status == "ok" and record.member_predictions.get(spelling) != now:
-            return f"its member {spelling} predicts something else by now"
+        if record.status == "ok" and record.member_predictions.get(spec) != now:
+            return f"its member {spec} predicts something else by now"
     if members and record.status == "skipped" and all(c.stored and c.stored.status == "ok" for c in members):
         return "its members are there now"
     return ""

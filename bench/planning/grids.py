@@ -10,7 +10,7 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Task
 from readbench.datasets.splits import SplitSpec
 from readbench.methods.registry import Method, Registry
-from readbench.methods.spelling import parse_method, spell_method
+from readbench.methods.spec import format_spec, parse_spec
 from readbench.planning.ensembles import with_members
 from readbench.planning.suite import Tuned
 
@@ -29,7 +29,7 @@ def combinations(tuned: Tuned) -> list[str]:
 
     Raises BenchError where a parameter has both a value and a list.
     """
-    name, fixed = parse_method(tuned.method)
+    name, fixed = parse_spec(tuned.method)
     names = list(tuned.params)
     both = [key for key in names if key in fixed]
     if both:
@@ -37,7 +37,7 @@ def combinations(tuned: Tuned) -> list[str]:
             f"{both[0]} has a value in {tuned.method} and a list in params", todo="leave one of them out"
         )
     return [
-        spell_method(name, fixed | dict(zip(names, values, strict=True)))
+        format_spec(name, fixed | dict(zip(names, values, strict=True)))
         for values in product(*(tuned.params[key] for key in names))
     ]
 
@@ -51,12 +51,12 @@ def read_grids(sections: Iterable[Tuned], task: Task, registry: Registry, where:
 def _grid(tuned: Tuned, task: Task, registry: Registry, where: str) -> Grid:
     found: dict[str, Method] = {}
     try:
-        for spelling in combinations(tuned):
-            method = registry.method(spelling)
+        for spec in combinations(tuned):
+            method = registry.method(spec)
             if task not in method.adapter.tasks:
                 does = ", ".join(sorted(method.adapter.tasks))
                 raise BenchError(f"{method.adapter.name} does {does}, not {task}")
-            found.setdefault(method.spelling, method)
+            found.setdefault(method.spec, method)
         with_members(found.values(), task, registry)
     except BenchError as error:
         raise BenchError(error.what, where=where, todo=error.todo) from None

@@ -61,7 +61,7 @@ class PlannedCell:
 
     key: str
     method: Method
-    spec: TaskSpec
+    task_spec: TaskSpec
     split: Split
     seed: int
     preparations: Mapping[str, str]
@@ -79,14 +79,14 @@ class PlannedCell:
 
     @property
     def task(self) -> Task:
-        return self.spec.task
+        return self.task_spec.task
 
     @property
     def label(self) -> str:
         """The method, and which fold and repeat where there are several."""
         more = [f"fold {self.split.fold + 1}"] if self.split.of_folds > 1 else []
         more += [f"repeat {self.repeat + 1}"] if self.repeat else []
-        return f"{self.method.spelling} ({', '.join(more)})" if more else self.method.spelling
+        return f"{self.method.spec} ({', '.join(more)})" if more else self.method.spec
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class _Planner:
     def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
         """Plans a cell after those of its members."""
         more = (repeat,) if repeat else ()
-        seed = derived_seed(self.checked.seed, self._fingerprint, split.fold, method.spelling, *more)
+        seed = derived_seed(self.checked.seed, self._fingerprint, split.fold, method.spec, *more)
         device = self._device(method.adapter.uses_gpu)
         context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
         adapter = method.create(context)
@@ -169,10 +169,10 @@ class _Planner:
         too_large = "" if missing else self._too_large(needs, device)
         if too_large and state == "run":
             state, why = "refused", too_large
-        cell = self.cells[spec.task, method.spelling, split.fold, repeat] = PlannedCell(
+        cell = self.cells[spec.task, method.spec, split.fold, repeat] = PlannedCell(
             key=key,
             method=method,
-            spec=spec,
+            task_spec=spec,
             split=split,
             seed=seed,
             preparations=preparations,
@@ -204,7 +204,7 @@ class _Planner:
         """The cells of a method's members, planned before it; of one that knows no repeats, the first."""
         found = []
         for member in members_of(method, task, self.checked.registry):
-            places = [(task, member.spelling, split.fold, number) for number in (repeat, 0)]
+            places = [(task, member.spec, split.fold, number) for number in (repeat, 0)]
             found.append(self.cells.get(places[0]) or self.cells[places[1]])
         return found
 
@@ -221,7 +221,7 @@ class _Planner:
         if need.parts and not ids:
             raise BenchError(
                 f"it needs documents of the {' and '.join(need.parts)} part, and the split has none",
-                where=f"method {method.spelling}",
+                where=f"method {method.spec}",
                 todo='give the suite a [split] of kind = "holdout", or "given" where the corpus has parts',
             )
         modules = tuple(sorted({*preparation.modules(), *self._modules_of(inputs.values())}))
@@ -242,7 +242,7 @@ class _Planner:
             self.preparations[key] = PlannedPreparation(
                 key=key,
                 preparation=preparation,
-                method=method.spelling,
+                method=method.spec,
                 path=path,
                 task=spec,
                 ids=ids,

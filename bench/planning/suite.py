@@ -78,7 +78,7 @@ class Tuned(_Section):
 
 class Reference(_Section):
     """``[tasks.NAME.reference]``: values from elsewhere that the board shows beside one metric, by adapter
-    name or spelling. ``label`` heads the column."""
+    name or spec. ``label`` heads the column."""
 
     label: str
     metric: str

@@ -166,7 +166,7 @@ def github_action_benchmark(board: Leaderboard) -> dict[str, list[dict[str, Any]
 
 def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
     """Logs a run to MLflow: the suite is an experiment, the run a run in it, each method a run within.
-    Metrics and costs become metrics, spelling and parameters parameters, what was compared on tags.
+    Metrics and costs become metrics, spec and parameters parameters, what was compared on tags.
     Returns the id of the outer run.
 
     Raises MissingDependency where MLflow is not installed.

@@ -156,7 +156,7 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     total, unknown = 0.0, 0
     for cell in plan.cells:
         if cell.state == "run":
-            seconds = estimates.seconds(cell.method.spelling, len(cell.split.test))
+            seconds = estimates.seconds(cell.method.spec, len(cell.split.test))
             total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
             what = "run" + (f" ({cell.why})" if cell.why else "")
             if cell.device != "cpu":
@@ -192,7 +192,7 @@ def _parts(task: Task, splits: Sequence[Split]) -> str:
 
 
 def _add(grid: Table, *cells: str, style: str = "") -> None:
-    """Adds a row of plain text: in a string rich would take the brackets of a spelling for markup."""
+    """Adds a row of plain text: in a string rich would take the brackets of a spec for markup."""
     grid.add_row(*(Text(cell) for cell in cells), style=style)
 
 

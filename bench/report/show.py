@@ -21,7 +21,7 @@ from readbench.core.types import (
     StatedFacts,
     Target,
 )
-from readbench.methods.spelling import parse_method, spell_method
+from readbench.methods.spec import format_spec, parse_spec
 from readbench.report.show_facts import facts_of
 from readbench.report.show_labels import labels_in_all, labels_of
 from readbench.report.show_phrases import explained
@@ -123,7 +123,7 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
 
 
 def find_cells(cells: Sequence[RunCell], method: str, run_name: str) -> list[RunCell]:
-    """The cells of a method by its spelling, or by its adapter's name where just one method has that: one,
+    """The cells of a method by its spec, or by its adapter's name where just one method has that: one,
     or one a fold and repeat.
 
     Raises BenchError with the near names.
@@ -136,11 +136,11 @@ def find_cells(cells: Sequence[RunCell], method: str, run_name: str) -> list[Run
     if method in spelt:
         return spelt[method]
     try:
-        spelling = spell_method(*parse_method(method))
+        method_spec = format_spec(*parse_spec(method))
     except BenchError:
-        spelling = method
-    if spelling in spelt:
-        return spelt[spelling]
+        method_spec = method
+    if method_spec in spelt:
+        return spelt[method_spec]
     of_adapter = [name for name in spelt if name.partition("[")[0] == method.strip()]
     if len(of_adapter) == 1:
         return spelt[of_adapter[0]]

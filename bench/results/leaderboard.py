@@ -222,7 +222,7 @@ def _problem(failure: Failure) -> str:
 
 
 def _reference(settings: RunTask, method: str) -> float | None:
-    """The value from elsewhere for a spelling, or else for its adapter whatever its parameters."""
+    """The value from elsewhere for a spec, or else for its adapter whatever its parameters."""
     if settings.reference is None:
         return None
     values = settings.reference.values

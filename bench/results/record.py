@@ -117,7 +117,7 @@ class ProcessorUse(StoredModel):
 class Record(StoredModel):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
-    predictions it combines, key by spelling, and ``member_predictions`` the digests of these predictions; its
+    predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
     costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
     cover, as where a method imports by computed names; where one changes, the cell runs again."""
 

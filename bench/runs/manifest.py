@@ -72,13 +72,13 @@ def _cells(plan: Plan, runner: Runner, choice: Choice, store: Store, *, interrup
             cells.append(
                 RunCell(
                     task=cell.task,
-                    method=cell.method.spelling,
+                    method=cell.method.spec,
                     fold=cell.split.fold,
                     repeat=cell.repeat,
                     key=cell.key,
                     status=record.status,
                     reused=cell.state == "stored",
-                    chosen=choice.chosen.get((cell.task, cell.method.spelling)),
+                    chosen=choice.chosen.get((cell.task, cell.method.spec)),
                 )
             )
     return cells

@@ -59,7 +59,7 @@ def _methods(before: Side, reference: str, options: Options, interface: Interfac
     rows = [row for table in before.board.tables for row in table.rows]
     registry = Registry(options.include_paths)
     listed = {
-        (task, method.spelling)
+        (task, method.spec)
         for task, section in load_suite(find_suite(reference)).tasks.items()
         for method in with_members([registry.method(name) for name in section.methods], task, registry)
     }

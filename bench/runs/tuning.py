@@ -19,7 +19,7 @@ from readbench.tasks.metric import Metric
 @dataclass(frozen=True)
 class Choice:
     """What was tried and what was chosen. ``methods`` are the chosen ones of each task; ``chosen`` says by
-    task and spelling how their parameters were chosen."""
+    task and spec how their parameters were chosen."""
 
     methods: Mapping[Task, tuple[Method, ...]] = field(default_factory=dict)
     chosen: Mapping[tuple[Task, str], Chosen] = field(default_factory=dict)
@@ -44,7 +44,7 @@ def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> 
         best = [(_best(grid, primary, found), grid) for grid in task.grids]
         methods[name] = tuple(method for method, _ in best)
         for method, grid in best:
-            chosen[name, method.spelling] = _how(grid, method, found, len(plan.splits[name][0].test))
+            chosen[name, method.spec] = _how(grid, method, found, len(plan.splits[name][0].test))
     return Choice(methods, chosen, tuple(trials))
 
 
@@ -55,9 +55,9 @@ def _trials(task: Task, primary: Metric, plan: Plan, records: Mapping[str, Recor
         if cell.task == task:
             record = records[cell.key]
             metric = record.metrics.get(primary.id) if record.status == "ok" else None
-            found[cell.method.spelling] = Trial(
+            found[cell.method.spec] = Trial(
                 task=task,
-                method=cell.method.spelling,
+                method=cell.method.spec,
                 key=cell.key,
                 status=record.status,
                 value=None if metric is None else metric.value,
@@ -67,15 +67,15 @@ def _trials(task: Task, primary: Metric, plan: Plan, records: Mapping[str, Recor
 
 def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
     sign = 1 if primary.higher_is_better else -1
-    values = [(trials[method.spelling].value, method) for method in grid.candidates]
+    values = [(trials[method.spec].value, method) for method in grid.candidates]
     ran = [(sign * value, method) for value, method in values if value is not None]
     # ``max`` keeps the first of equals.
     return max(ran, key=lambda pair: pair[0])[1] if ran else grid.candidates[0]
 
 
 def _how(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
-    values = [trials[method.spelling].value for method in grid.candidates]
-    reached = trials[best.spelling].value
+    values = [trials[method.spec].value for method in grid.candidates]
+    reached = trials[best.spec].value
     return Chosen(
         asked=grid.method,
         combinations=len(values),

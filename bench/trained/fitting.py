@@ -48,7 +48,7 @@ class FitPlan:
 
 
 def fit(
-    spelling: str,
+    method_spec: str,
     dataset: Dataset,
     output: Path,
     *,
@@ -66,7 +66,7 @@ def fit(
     Raises BenchError for an unknown method, a dataset without targets, and where the folder is taken.
     """
     plan = plan_fit(
-        spelling,
+        method_spec,
         dataset,
         task=task,
         fields=fields,
@@ -78,7 +78,7 @@ def fit(
 
 
 def plan_fit(
-    spelling: str,
+    method_spec: str,
     dataset: Dataset,
     *,
     task: Task | None = None,
@@ -89,7 +89,7 @@ def plan_fit(
 ) -> FitPlan:
     """Raises BenchError for an unknown method and a dataset without targets, MissingDependency for a method
     that cannot run here."""
-    method = Registry(include_paths).method(spelling)
+    method = Registry(include_paths).method(method_spec)
     if issubclass(method.adapter, Combination):
         raise BenchError(
             f"{method.adapter.name} is made of what other methods predict and learns nothing itself",
@@ -143,7 +143,7 @@ def train(
                 adapter.save(workspace / MODEL)
                 kept = _keep_preparations(bench, parts, workspace)
             manifest = ModelManifest(
-                method=method.spelling,
+                method=method.spec,
                 params=plain(method.params),
                 spec=spec,
                 seed=seed,

@@ -96,7 +96,7 @@ def submit(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-submit-")))
             models: dict[Task, Model] = {}
             for task, plan in plans.items():
-                say(f"training {plan.method.spelling} on {len(plan.parts['train'].documents)} papers")
+                say(f"training {plan.method.spec} on {len(plan.parts['train'].documents)} papers")
                 train(plan, folder / task, threads=threads)
                 models[task] = stack.enter_context(opened(folder / task, threads=threads))
             done = empty = abstentions = 0

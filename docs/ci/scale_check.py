@@ -122,7 +122,7 @@ def time_gate(side: Side, scratch: Path) -> None:
 
 
 def time_board(side: Side, scratch: Path) -> None:
-    """One run of 10,000 cells: 100 spellings, on 10 folds with 10 seeds."""
+    """One run of 10,000 cells: 100 specs, on 10 folds with 10 seeds."""
     store = Store(scratch / "many")
     cells = [cell for cell in side.manifest.cells if cell.status == "ok"]
     new: list[Any] = []

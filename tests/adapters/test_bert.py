@@ -59,14 +59,14 @@ def papers() -> tuple[Dataset, Dataset, Dataset]:
     return corpus.only(ids[:80]), corpus.only(ids[80:100]), corpus.only(ids[100:130])
 
 
-def created(spelling: str, notes: dict[str, Any] | None = None, seed: int = 3, **context: Any) -> Any:
+def created(method_spec: str, notes: dict[str, Any] | None = None, seed: int = 3, **context: Any) -> Any:
     note = (notes if notes is not None else {}).__setitem__
     options: dict[str, Any] = {"task": SPEC, "seed": seed, "note": note} | context
-    return Registry().method(spelling).create(Context(**options))
+    return Registry().method(method_spec).create(Context(**options))
 
 
-def fitted(spelling: str, parts: tuple[Dataset, Dataset, Dataset], **more: Any) -> Any:
-    made = created(spelling, **more)
+def fitted(method_spec: str, parts: tuple[Dataset, Dataset, Dataset], **more: Any) -> Any:
+    made = created(method_spec, **more)
     made.load()
     made.fit(parts[0], parts[1])
     return made
@@ -294,7 +294,7 @@ class TestWhichWeights:
 
 
 def test_other_weights_make_another_cell(tiny: Path, tmp_path: Path) -> None:
-    """Also under the same path and with the same spelling."""
+    """Also under the same path and with the same spec."""
     folder = tmp_path / "model"
     shutil.copytree(tiny, folder)
     suite = Suite.model_validate(

@@ -35,7 +35,7 @@ FIELDS = {"extraction": ["instruction", "input"]}
 
 
 @pytest.fixture(scope="module")
-def spellings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The parameters of methods that need a model which is on no machine by itself."""
     folder = tmp_path_factory.mktemp("models")
     tuned = "tuning=lora, max_new_tokens=8, epochs=1, max_tokens"
@@ -51,8 +51,8 @@ def spellings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("task", sorted(CORPORA))
-def test_the_key_covers_what_runs(task: Task, spellings: dict[str, str], tmp_path: Path) -> None:
-    methods = [spellings.get(cls.name, cls.name) for cls in Registry().usable() if task in cls.tasks]
+def test_the_key_covers_what_runs(task: Task, specs: dict[str, str], tmp_path: Path) -> None:
+    methods = [specs.get(cls.name, cls.name) for cls in Registry().usable() if task in cls.tasks]
     corpus = open_dataset(CORPORA[task])
     learn = [d.id for d in corpus.documents if d.id in corpus.targets[task]][:30]
     parts: dict[str, Part] = dict.fromkeys(learn[:20], "train")
@@ -64,7 +64,7 @@ def test_the_key_covers_what_runs(task: Task, spellings: dict[str, str], tmp_pat
     plan = make_plan(suite, replace(corpus.only(learn), parts=parts), Options(), store)
     runner = Runner(plan, store, Silent(), charges_imports=False)
     runner.run()
-    found = {cell.method.spelling: runner.records[cell.key] for cell in plan.cells}
+    found = {cell.method.spec: runner.records[cell.key] for cell in plan.cells}
     failed = {name: record.failure for name, record in found.items() if record.status != "ok"}
     assert failed == {}
     uncovered = {name: list(r.more_sources) for name, r in found.items() if r.more_sources}

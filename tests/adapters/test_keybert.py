@@ -56,16 +56,16 @@ def built(preparation: Any, documents: list[Document], folder: Path, **inputs: A
     return preparation.open(folder)
 
 
-def loaded(spelling: str, notes: dict[str, Any] | None = None, **preparations: Any) -> Any:
+def loaded(method_spec: str, notes: dict[str, Any] | None = None, **preparations: Any) -> Any:
     note = (notes if notes is not None else {}).__setitem__
     context = Context(task=SPEC, preparations=preparations, note=note)
-    adapter = Registry().method(spelling).create(context)
+    adapter = Registry().method(method_spec).create(context)
     adapter.load()
     return adapter
 
 
 @pytest.mark.parametrize(
-    ("spelling", "options"),
+    ("method_spec", "options"),
     [
         ("keybert", {}),
         ("keybert[keyphrase_ngram_range=[1, 2]]", {"keyphrase_ngram_range": (1, 2)}),
@@ -74,9 +74,9 @@ def loaded(spelling: str, notes: dict[str, Any] | None = None, **preparations: A
     ],
 )
 def test_every_phrase_and_score_equals_a_plain_loop(
-    spelling: str, options: dict[str, Any], papers: list[Document], embeddings: Any, plain: Any
+    method_spec: str, options: dict[str, Any], papers: list[Document], embeddings: Any, plain: Any
 ) -> None:
-    found = loaded(spelling, embeddings=embeddings).predict(papers)
+    found = loaded(method_spec, embeddings=embeddings).predict(papers)
     for paper, prediction in zip(papers, found, strict=True):
         expected = plain.extract_keywords(SPEC.text(paper), **{"top_n": 50, **options})
         if "use_maxsum" in options:
@@ -185,9 +185,9 @@ def test_a_missing_model_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["keybert", pytest.param("keybert[candidates=noun-phrases]", marks=pytest.mark.slow)]
+    "method_spec", ["keybert", pytest.param("keybert[candidates=noun-phrases]", marks=pytest.mark.slow)]
 )
-def test_conformance(spelling: str) -> None:
-    if "noun-phrases" in spelling:
+def test_conformance(method_spec: str) -> None:
+    if "noun-phrases" in method_spec:
         pytest.importorskip("pke", reason="needs the extra keyphrases")
-    assert [result for result in check_method(spelling) if not result.passed] == []
+    assert [result for result in check_method(method_spec) if not result.passed] == []

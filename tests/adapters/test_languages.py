@@ -98,8 +98,8 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def predict(prepare: Any) -> Any:
-    def predicted(spelling: str, language: str, notes: dict[str, Any] | None = None) -> list[RankedPhrases]:
-        method = Registry().method(spelling)
+    def predicted(spec: str, language: str, notes: dict[str, Any] | None = None) -> list[RankedPhrases]:
+        method = Registry().method(spec)
         bare = method.create(Context(task(language)))
         bare.missing()
         found = {
@@ -193,10 +193,10 @@ def test_hyphens_stay_and_elisions_go(prepare: Any) -> None:
 
 
 @pytest.mark.parametrize("language", TEXTS)
-@pytest.mark.parametrize("spelling", WITHOUT_TAGS)
-def test_methods_without_tags_need_no_model(spelling: str, language: str, predict: Any) -> None:
+@pytest.mark.parametrize("spec", WITHOUT_TAGS)
+def test_methods_without_tags_need_no_model(spec: str, language: str, predict: Any) -> None:
     notes: dict[str, Any] = {}
-    predictions = predict(spelling, language, notes)
+    predictions = predict(spec, language, notes)
     assert notes["words"]["stop words"] == f"spaCy {language}"
     own = stop_words("pke", language)
     for text, prediction in zip(TEXTS[language], predictions, strict=True):
@@ -206,7 +206,7 @@ def test_methods_without_tags_need_no_model(spelling: str, language: str, predic
             assert "".join(phrase.lower().split()) in bare
             found = words(phrase, language)
             # SGRank allows stop words between others, as textacy does.
-            assert own.isdisjoint({found[0], found[-1]} if "sgrank" in spelling else found), phrase
+            assert own.isdisjoint({found[0], found[-1]} if "sgrank" in spec else found), phrase
 
 
 def test_stems_make_two_forms_one_phrase(predict: Any) -> None:
@@ -233,10 +233,10 @@ def test_chinese_is_written_without_blanks_and_keeps_short_terms(predict: Any) -
     assert "cnn 模型" in first.phrases
 
 
-@pytest.mark.parametrize("spelling", BY_TAGS)
-def test_french_tags_come_from_the_model(spelling: str, predict: Any) -> None:
+@pytest.mark.parametrize("spec", BY_TAGS)
+def test_french_tags_come_from_the_model(spec: str, predict: Any) -> None:
     pytest.importorskip("fr_core_news_sm", reason="needs spaCy's French model")
-    [first, second] = predict(spelling, "fr")
+    [first, second] = predict(spec, "fr")
     found = {phrase.replace("sol agricole", "sols agricoles") for phrase in first.phrases}
     # Adjectives follow their noun in French, in grammars as well.
     assert "apprentissage automatique" in found
@@ -244,17 +244,17 @@ def test_french_tags_come_from_the_model(spelling: str, predict: Any) -> None:
     assert not {"vallées alpines", "vallées", "vallée alpin"}.isdisjoint(second.phrases)
 
 
-@pytest.mark.parametrize("spelling", BY_TAGS)
+@pytest.mark.parametrize("spec", BY_TAGS)
 @pytest.mark.parametrize(("language", "model"), [("de", "de_core_news_sm"), ("zh", "zh_core_web_sm")])
-def test_a_method_by_tags_without_a_model_is_one_line(spelling: str, language: str, model: str) -> None:
+def test_a_method_by_tags_without_a_model_is_one_line(spec: str, language: str, model: str) -> None:
     if spacy.util.is_package(model):
         pytest.skip(f"{model} is here")
     with pytest.raises(MissingDependency, match=f"python -m spacy download {model}$"):
-        Registry().method(spelling).create(Context(task(language))).missing()
+        Registry().method(spec).create(Context(task(language))).missing()
 
 
 @pytest.mark.parametrize(
-    ("spelling", "language", "line"),
+    ("spec", "language", "line"),
     [
         ("pke.tfidf", "de", r"document frequencies are English.*pke.tfidf\[df=train\]"),
         ("pke.kpminer", "zh", r"document frequencies are English.*pke.kpminer\[df=train\]"),
@@ -268,24 +268,22 @@ def test_a_method_by_tags_without_a_model_is_one_line(spelling: str, language: s
         ("pke.tfidf[df=train]", "tlh", "there are: da, de, en"),
     ],
 )
-def test_what_is_english_alone_says_so_in_one_line(spelling: str, language: str, line: str) -> None:
-    if "topicalpagerank" in spelling:
+def test_what_is_english_alone_says_so_in_one_line(spec: str, language: str, line: str) -> None:
+    if "topicalpagerank" in spec:
         pytest.importorskip("fr_core_news_sm", reason="needs spaCy's French model")
-    if spelling == "keybert":
+    if spec == "keybert":
         pytest.importorskip("keybert", reason="needs the extra neural")
-    adapter = Registry().method(spelling).create(Context(task(language)))
+    adapter = Registry().method(spec).create(Context(task(language)))
     with pytest.raises(MissingDependency, match=line) as raised:
         adapter.missing()
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "spelling", ["pke.tfidf", "pke.topicalpagerank", "yake", "pke.yake[stoplist=jcdl2020]"]
-)
-def test_nothing_loads_as_english_where_nobody_asked(spelling: str) -> None:
+@pytest.mark.parametrize("spec", ["pke.tfidf", "pke.topicalpagerank", "yake", "pke.yake[stoplist=jcdl2020]"])
+def test_nothing_loads_as_english_where_nobody_asked(spec: str) -> None:
     """Also without the plan's question before."""
     with pytest.raises(MissingDependency):
-        Registry().method(spelling).create(Context(task("zh"))).load()
+        Registry().method(spec).create(Context(task("zh"))).load()
 
 
 def test_region_and_script_play_no_role() -> None:

@@ -72,8 +72,8 @@ def test_a_tuning_learns_and_keeps_what_it_learned_and_scores_each_paper_alone(
     model: str, tuning: str, more: str, models: dict[str, Path], tmp_path: Path
 ) -> None:
     notes: dict[str, Any] = {}
-    spelling = spelled(models[model], tuning, more)
-    adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    method_spec = spelled(models[model], tuning, more)
+    adapter = fitted(method_spec, TRAIN, VALIDATION, notes=notes)
     together = scores(adapter, TEST)
     if tuning != "none":
         curve = notes["learning_curve"]
@@ -91,7 +91,7 @@ def test_a_tuning_learns_and_keeps_what_it_learned_and_scores_each_paper_alone(
 
     adapter.save(tmp_path)
     assert not list(tmp_path.rglob("*.bin"))
-    restored = create(spelling)
+    restored = create(method_spec)
     restored.load()
     restored.restore(tmp_path)
     assert scores(restored, TEST) == pytest.approx(together, abs=1e-6)
@@ -138,8 +138,8 @@ def test_a_trained_model_tells_the_papers_apart(models: dict[str, Path]) -> None
 
 def test_free_answers_are_read_and_counted(models: dict[str, Path]) -> None:
     notes: dict[str, Any] = {}
-    spelling = spelled(models["llama"], "full", ", predict=generate, max_new_tokens=2")
-    adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    method_spec = spelled(models["llama"], "full", ", predict=generate, max_new_tokens=2")
+    adapter = fitted(method_spec, TRAIN, VALIDATION, notes=notes)
     assert {prediction.label for prediction in adapter.predict(TEST)} <= {"0", "1", None}
     scored = fitted(spelled(models["llama"], "full"), TRAIN, VALIDATION).predict(TEST)
     said = adapter.predict(TEST)
@@ -156,11 +156,11 @@ def test_free_answers_are_read_and_counted(models: dict[str, Path]) -> None:
 
 def test_the_record_tells_how_often_scoring_and_free_answers_agree(models: dict[str, Path]) -> None:
     notes: dict[str, Any] = {}
-    spelling = spelled(models["llama"], "full").replace("agreement=3", "agreement=6")
-    fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    method_spec = spelled(models["llama"], "full").replace("agreement=3", "agreement=6")
+    fitted(method_spec, TRAIN, VALIDATION, notes=notes)
     assert notes["agreement"] == {"documents": 6, "agreed": 6}
     # Where there are fewer, on those: prediction has a clock of its own.
-    fitted(spelling.replace("agreement=6", "agreement=60"), TRAIN, VALIDATION, notes=notes).predict(TEST)
+    fitted(method_spec.replace("agreement=6", "agreement=60"), TRAIN, VALIDATION, notes=notes).predict(TEST)
     assert notes["agreement"]["documents"] == len(VALIDATION.documents)
     # Where there is nothing to learn from, on the first papers that are predicted.
     notes.clear()
@@ -180,15 +180,15 @@ def test_shots_come_from_the_training_part_and_are_not_learned(
     models: dict[str, Path], tmp_path: Path
 ) -> None:
     notes: dict[str, Any] = {}
-    spelling = spelled(models["llama"], "lora", ", shots=2").replace("max_tokens=160", "max_tokens=300")
-    adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    method_spec = spelled(models["llama"], "lora", ", shots=2").replace("max_tokens=160", "max_tokens=300")
+    adapter = fitted(method_spec, TRAIN, VALIDATION, notes=notes)
     shown = {shot["id"]: shot["answer"] for shot in notes["shots"]}
     assert sorted(shown.values()) == ["0", "1"]
     assert all(TRAIN.targets["classification"][id_] == answer for id_, answer in shown.items())
     assert notes["training"]["steps"] == 3 * 9  # 34 documents, 4 a batch
     before = scores(adapter, TEST)
     adapter.save(tmp_path)
-    restored = create(spelling)
+    restored = create(method_spec)
     restored.load()
     restored.restore(tmp_path)
     assert scores(restored, TEST) == pytest.approx(before, abs=1e-6)
@@ -248,8 +248,8 @@ def test_parameters_that_cannot_work_are_refused(params: str, why: str) -> None:
 
 
 def test_no_tuning_is_spelled_as_it_is_read() -> None:
-    assert Registry().method("llm[tuning=none]").spelling == "llm[tuning=none]"
-    assert Registry().method("llm[tuning=lora, rank=8]").spelling == "llm"
+    assert Registry().method("llm[tuning=none]").spec == "llm[tuning=none]"
+    assert Registry().method("llm[tuning=lora, rank=8]").spec == "llm"
 
 
 def test_quantisation_is_missing_where_it_cannot_be(models: dict[str, Path]) -> None:
@@ -270,8 +270,8 @@ def test_absent_weights_are_one_line(name: str, monkeypatch: pytest.MonkeyPatch,
 
 def test_the_row_of_chatglm2_takes_a_folder(models: dict[str, Path]) -> None:
     notes: dict[str, Any] = {}
-    spelling = spelled(models["chatglm2"], "lora").replace("llm[", "chatglm2-6b[")
-    fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    method_spec = spelled(models["chatglm2"], "lora").replace("llm[", "chatglm2-6b[")
+    fitted(method_spec, TRAIN, VALIDATION, notes=notes)
     assert len(notes["weights"]["sha256"]) == 64
     # One first matrix for queries, keys and values: rank 8 of 64 into 64 + 2 x 32, twice.
     if models["chatglm2"] == SECOND:
@@ -294,8 +294,8 @@ def test_a_prompt_longer_than_the_model_reads_is_refused(models: dict[str, Path]
     ],
 )
 def test_conformance(tuning: str, more: str, models: dict[str, Path]) -> None:
-    spelling = spelled(models["llama"], tuning, more).replace("max_tokens=160", "max_tokens=240")
-    found = list(check_method(spelling, only="classification"))
+    method_spec = spelled(models["llama"], tuning, more).replace("max_tokens=160", "max_tokens=240")
+    found = list(check_method(method_spec, only="classification"))
     assert found
     assert [result for result in found if not result.passed] == []
 

@@ -174,7 +174,7 @@ def test_parsing_is_tolerant() -> None:
 
 @pytest.mark.slow
 def test_conformance(llama: Path) -> None:
-    spelling = spelled(llama, "epochs=1, learning_rate=0.01", "max_tokens=400, max_new_tokens=12")
-    found = list(check_method(spelling, only="extraction"))
+    method_spec = spelled(llama, "epochs=1, learning_rate=0.01", "max_tokens=400, max_new_tokens=12")
+    found = list(check_method(method_spec, only="extraction"))
     assert found
     assert [result for result in found if not result.passed] == []

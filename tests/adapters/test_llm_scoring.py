@@ -140,8 +140,8 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
     folder = build_llama(tmp_path)
     more = ", virtual_tokens=4" if "tuning" in tuning else ""
     usual = "learning_rate=0.02, epochs=1, accumulation=1, agreement=0, max_tokens=200"
-    spelling = f"llm[model={folder}, tuning={tuning}, {usual}{more}]"
-    adapter = fitted(spelling, papers(12), papers(4, seed=1))
+    spec = f"llm[model={folder}, tuning={tuning}, {usual}{more}]"
+    adapter = fitted(spec, papers(12), papers(4, seed=1))
     tokenizer = adapter.causal.tokenizer
     prompts = [tokenizer.chat(prompt) for prompt in [*PROMPTS, PROMPTS[0].replace("dose", "clinic")]]
     said = generate(

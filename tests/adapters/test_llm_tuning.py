@@ -46,8 +46,8 @@ def test_the_budget_of_adalora_moves_from_its_first_rank_to_its_last(llama: Path
     """Two layers with two targets each: 12 ranks a matrix at the start, 8 on average in the end, not the
     same everywhere; and the last epoch works with no more."""
     notes: dict[str, Any] = {}
-    spelling = f"llm[model={llama}, tuning=adalora, learning_rate=0.03, accumulation=1, max_tokens=160]"
-    adapter = fitted(spelling, TRAIN, VALIDATION, notes=notes)
+    spec = f"llm[model={llama}, tuning=adalora, learning_rate=0.03, accumulation=1, max_tokens=160]"
+    adapter = fitted(spec, TRAIN, VALIDATION, notes=notes)
     assert notes["ranks"] == {"trained": 4 * 12, "left": 4 * 8}
     assert ranks(adapter.respondent.model) == (4 * 12, 4 * 8)
     left = [int((v != 0).sum()) for n, v in adapter.respondent.model.named_parameters() if "lora_E" in n]
@@ -121,7 +121,7 @@ def test_training_goes_on_where_it_was_interrupted(
     whole: dict[str, Any] = {}
     expected = scores(fitted(f"llm[{usual}]", TRAIN, VALIDATION, notes=whole), TEST)
 
-    spelling = f'llm[{usual}, checkpoints="{tmp_path}"]'
+    spec = f'llm[{usual}, checkpoints="{tmp_path}"]'
     write, calls = Checkpoint.write, []
 
     def interrupted(self: Checkpoint, state: dict[str, Any]) -> None:
@@ -132,10 +132,10 @@ def test_training_goes_on_where_it_was_interrupted(
 
     monkeypatch.setattr(Checkpoint, "write", interrupted)
     with pytest.raises(Interrupted):
-        fitted(spelling, TRAIN, VALIDATION)
+        fitted(spec, TRAIN, VALIDATION)
     assert len(list(tmp_path.rglob("*.pt"))) == 1
     notes: dict[str, Any] = {}
-    found = scores(fitted(spelling, TRAIN, VALIDATION, notes=notes), TEST)
+    found = scores(fitted(spec, TRAIN, VALIDATION, notes=notes), TEST)
     assert calls == [1, 2, 3, 4]
     assert found == expected
     losses = [[point["train_loss"] for point in record["learning_curve"]] for record in (whole, notes)]

@@ -175,7 +175,7 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
 
 
 @pytest.mark.parametrize(
-    "spelling",
+    "spec",
     [
         *PLAIN,
         "pke.topicalpagerank[lda=train]",

@@ -101,8 +101,8 @@ def prepare(parts: tuple[Dataset, tuple[Document, ...]], tmp_path_factory: pytes
     return of
 
 
-def ours(spelling: str, train: Dataset, test: Sequence[Document], prepare: Prepare) -> Any:
-    method = Registry().method(spelling)
+def ours(spec: str, train: Dataset, test: Sequence[Document], prepare: Prepare) -> Any:
+    method = Registry().method(spec)
     bare = method.create(Context(task=SPEC))
     adapter = method.create(Context(task=SPEC, preparations=prepare(bare.needs().preparations)))
     adapter.load()
@@ -184,6 +184,6 @@ def test_another_pickle_than_the_shipped_one_is_not_read(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spelling", ["pke.kea", "pke.wingnus[df=train]"])
-def test_conformance(spelling: str) -> None:
-    assert [result for result in check_method(spelling) if not result.passed] == []
+@pytest.mark.parametrize("spec", ["pke.kea", "pke.wingnus[df=train]"])
+def test_conformance(spec: str) -> None:
+    assert [result for result in check_method(spec) if not result.passed] == []

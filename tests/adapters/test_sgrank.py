@@ -50,14 +50,14 @@ def fresh(papers: list[Document]) -> dict[str, Any]:
     return {paper.id: nlp(SPEC.text(paper)) for paper in papers}
 
 
-def loaded(spelling: str, **preparations: Any) -> Any:
-    adapter = Registry().method(spelling).create(Context(task=SPEC, preparations=preparations))
+def loaded(spec: str, **preparations: Any) -> Any:
+    adapter = Registry().method(spec).create(Context(task=SPEC, preparations=preparations))
     adapter.load()
     return adapter
 
 
 @pytest.mark.parametrize(
-    ("spelling", "options"),
+    ("spec", "options"),
     [
         ("sgrank", {}),
         ("sgrank[normalize=lower, ngrams=[1, 2]]", {"normalize": "lower", "ngrams": (1, 2)}),
@@ -65,9 +65,9 @@ def loaded(spelling: str, **preparations: Any) -> Any:
     ],
 )
 def test_every_phrase_and_score_equals_textacy(
-    spelling: str, options: dict[str, Any], papers: list[Document], parse: Any, fresh: dict[str, Any]
+    spec: str, options: dict[str, Any], papers: list[Document], parse: Any, fresh: dict[str, Any]
 ) -> None:
-    found = loaded(spelling, parse=parse).predict(papers)
+    found = loaded(spec, parse=parse).predict(papers)
     for paper, prediction in zip(papers, found, strict=True):
         expected = plain_sgrank(fresh[paper.id], topn=50, **options)
         assert len(expected) > 1

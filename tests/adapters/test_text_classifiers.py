@@ -46,15 +46,17 @@ def papers() -> tuple[Dataset, Dataset]:
     return corpus.only(ids[:60]), corpus.only(ids[60:90])
 
 
-def adapter(spelling: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None, **context: Any) -> Any:
+def adapter(
+    method_spec: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None, **context: Any
+) -> Any:
     note = (notes if notes is not None else {}).__setitem__
-    made = Registry().method(spelling).create(Context(task=spec, seed=SEED, note=note, **context))
+    made = Registry().method(method_spec).create(Context(task=spec, seed=SEED, note=note, **context))
     made.load()
     return made
 
 
-def fitted(spelling: str, train: Dataset, spec: TaskSpec = SPEC, **more: Any) -> Any:
-    made = adapter(spelling, spec, **more)
+def fitted(method_spec: str, train: Dataset, spec: TaskSpec = SPEC, **more: Any) -> Any:
+    made = adapter(method_spec, spec, **more)
     made.fit(train, Dataset("", ()))
     return made
 
@@ -90,13 +92,13 @@ SCRIPTS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("spelling", SCRIPTS)
+@pytest.mark.parametrize("method_spec", SCRIPTS)
 def test_every_label_and_probability_equals_a_plain_script(
-    spelling: str, papers: tuple[Dataset, Dataset]
+    method_spec: str, papers: tuple[Dataset, Dataset]
 ) -> None:
     train, test = papers
-    labels, probabilities = plain(SCRIPTS[spelling](), train, test)
-    found = fitted(spelling, train).predict(test.documents)
+    labels, probabilities = plain(SCRIPTS[method_spec](), train, test)
+    found = fitted(method_spec, train).predict(test.documents)
     assert [prediction.label for prediction in found] == labels
     assert [[p.scores["0"], p.scores["1"]] for p in found] == probabilities.tolist()
 
@@ -132,35 +134,37 @@ def test_the_baseline_on_papers_of_the_challenge() -> None:
     assert right / len(found) > 0.85  # learned from an eighth
 
 
-@pytest.mark.parametrize("spelling", METHODS)
-def test_several_labels_and_one_that_is_never_seen(spelling: str, papers: tuple[Dataset, Dataset]) -> None:
+@pytest.mark.parametrize("method_spec", METHODS)
+def test_several_labels_and_one_that_is_never_seen(method_spec: str, papers: tuple[Dataset, Dataset]) -> None:
     train, test = papers
     three = {d.id: ("a", "b", "c")[i % 3] for i, d in enumerate(train.documents)}
     spec = TaskSpec(task="classification", labels=("a", "b", "c", "never"))
-    found = fitted(spelling, replace(train, targets={"classification": three}), spec).predict(test.documents)
+    found = fitted(method_spec, replace(train, targets={"classification": three}), spec).predict(
+        test.documents
+    )
     assert {p.label for p in found} <= {"a", "b", "c"}
-    if spelling != "linear-svm":
+    if method_spec != "linear-svm":
         assert all(tuple(p.scores) == spec.labels and p.scores["never"] == 0 for p in found)
         assert all(sum(p.scores.values()) == pytest.approx(1, abs=1e-9) for p in found)
 
 
-@pytest.mark.parametrize("spelling", METHODS)
+@pytest.mark.parametrize("method_spec", METHODS)
 def test_restored_scores_are_the_saved_ones(
-    spelling: str, papers: tuple[Dataset, Dataset], tmp_path: Path
+    method_spec: str, papers: tuple[Dataset, Dataset], tmp_path: Path
 ) -> None:
     train, test = papers
-    made = fitted(spelling, train)
+    made = fitted(method_spec, train)
     made.save(tmp_path)
     assert not [file for file in tmp_path.iterdir() if file.suffix not in {".json", ".skops"}]
-    restored = adapter(spelling)
+    restored = adapter(method_spec)
     restored.restore(tmp_path)
     assert restored.predict(test.documents) == made.predict(test.documents)
 
 
 def test_a_forest_depends_on_the_seed_and_the_others_do_not(papers: tuple[Dataset, Dataset]) -> None:
     train, test = papers
-    for spelling in METHODS:
-        cls = Registry()[spelling]
+    for method_spec in METHODS:
+        cls = Registry()[method_spec]
         made = [cls(cls.Params(), Context(task=SPEC, seed=seed)) for seed in (1, 2)]
         predictions = []
         for one in made:
@@ -169,7 +173,7 @@ def test_a_forest_depends_on_the_seed_and_the_others_do_not(papers: tuple[Datase
             found = all_of_type(PredictedLabel, one.predict(test.documents))
             predictions.append([prediction.scores["1"] for prediction in found])
         same = predictions[0] == pytest.approx(predictions[1], abs=0.01)
-        assert same is not cls.stochastic, spelling
+        assert same is not cls.stochastic, method_spec
 
 
 def test_threads_do_not_change_a_forest(papers: tuple[Dataset, Dataset]) -> None:
@@ -178,14 +182,14 @@ def test_threads_do_not_change_a_forest(papers: tuple[Dataset, Dataset]) -> None
     assert one.predict(test.documents) == two.predict(test.documents)
 
 
-@pytest.mark.parametrize("spelling", METHODS[1:])
-def test_one_label_alone_is_refused(spelling: str, papers: tuple[Dataset, Dataset]) -> None:
+@pytest.mark.parametrize("method_spec", METHODS[1:])
+def test_one_label_alone_is_refused(method_spec: str, papers: tuple[Dataset, Dataset]) -> None:
     train, _ = papers
     one = {document.id: "1" for document in train.documents}
     with pytest.raises(BenchError, match="all 60 documents of the training part have the label '1'"):
-        fitted(spelling, replace(train, targets={"classification": one}))
+        fitted(method_spec, replace(train, targets={"classification": one}))
     with pytest.raises(BenchError, match="the training part has none"):
-        fitted(spelling, Dataset("", ()))
+        fitted(method_spec, Dataset("", ()))
 
 
 def test_texts_without_a_word_are_refused(papers: tuple[Dataset, Dataset]) -> None:
@@ -220,9 +224,9 @@ def test_what_is_not_trusted_is_not_read(tmp_path: Path) -> None:
         read_estimator(path)
 
 
-@pytest.mark.parametrize("spelling", METHODS)
-def test_conformance(spelling: str) -> None:
-    assert [result for result in check_method(spelling) if not result.passed] == []
+@pytest.mark.parametrize("method_spec", METHODS)
+def test_conformance(method_spec: str) -> None:
+    assert [result for result in check_method(method_spec) if not result.passed] == []
 
 
 def test_majority_says_how_often_each_label_was_seen() -> None:

@@ -23,9 +23,9 @@ SPEC = TaskSpec(task="keyphrases")
 TEXT = "Graph-based ranking of words. A word graph ranks the words of a text; ranking needs no training."
 
 
-def loaded(spelling: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None) -> Any:
+def loaded(method_spec: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None) -> Any:
     note = (notes if notes is not None else {}).__setitem__
-    adapter = Registry().method(spelling).create(Context(task=spec, note=note))
+    adapter = Registry().method(method_spec).create(Context(task=spec, note=note))
     adapter.load()
     return adapter
 
@@ -46,7 +46,7 @@ def test_every_phrase_and_score_equals_a_plain_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spelling", "options"),
+    ("method_spec", "options"),
     [
         ("yake[n=1, window_size=2]", {"n": 1, "window_size": 2}),
         ("yake[dedup_lim=0.5, dedup_func=levs]", {"dedup_lim": 0.5, "dedup_func": "levs"}),
@@ -54,8 +54,8 @@ def test_every_phrase_and_score_equals_a_plain_loop() -> None:
         ("yake[features=[wrel, wfreq]]", {"features": ["wrel", "wfreq"]}),
     ],
 )
-def test_parameters_reach_yake(spelling: str, options: dict[str, Any]) -> None:
-    [found] = loaded(spelling).predict([Document("1", {"abstract": TEXT})])
+def test_parameters_reach_yake(method_spec: str, options: dict[str, Any]) -> None:
+    [found] = loaded(method_spec).predict([Document("1", {"abstract": TEXT})])
     plain = yake.KeywordExtractor(**{"top": 50, **options}).extract_keywords(TEXT)
     assert list(zip(found.phrases, found.scores, strict=True)) == plain
 

@@ -75,15 +75,17 @@ def build_llama(folder: Path) -> Path:
     return folder
 
 
-def create(spelling: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None, **context: Any) -> Any:
+def create(
+    method_spec: str, spec: TaskSpec = SPEC, notes: dict[str, Any] | None = None, **context: Any
+) -> Any:
     note = (notes if notes is not None else {}).__setitem__
-    adapter: Adapter = Registry().method(spelling).create(Context(task=spec, seed=5, note=note, **context))
+    adapter: Adapter = Registry().method(method_spec).create(Context(task=spec, seed=5, note=note, **context))
     return adapter
 
 
-def fitted(spelling: str, train: Dataset, validation: Dataset, **more: Any) -> Any:
+def fitted(method_spec: str, train: Dataset, validation: Dataset, **more: Any) -> Any:
     """A method, loaded and trained."""
-    adapter = create(spelling, **more)
+    adapter = create(method_spec, **more)
     adapter.load()
     adapter.fit(train, validation)
     return adapter

@@ -52,9 +52,9 @@ class Papers:
         self.parts: dict[Part, list[Document]] = {"test": self.test, "train": learned, "validation": learned}
 
 
-def ready(spelling: str, papers: Papers, place: Path, built: dict[Build, Path]) -> Adapter:
+def ready(spec: str, papers: Papers, place: Path, built: dict[Build, Path]) -> Adapter:
     """The method loaded, prepared and trained; the test is skipped where it cannot be."""
-    method = Registry().method(spelling)
+    method = Registry().method(spec)
     place.mkdir()
     bench = Workbench(method, papers.spec, place, built=built)
     try:

@@ -22,41 +22,41 @@ CLOSES = {"(": ")", "[": "]", "{": "}"}
 WORDS = {"true": True, "false": False, "none": None}
 
 
-def parse_method(spelling: str) -> tuple[str, dict[str, Any]]:
-    """Takes a spelling apart into the method's name and its parameters.
+def parse_spec(spec: str) -> tuple[str, dict[str, Any]]:
+    """Takes a spec apart into the method's name and its parameters.
 
-    Raises BenchError naming the column where the spelling stops making sense.
+    Raises BenchError naming the column where the spec stops making sense.
     """
-    text = spelling.strip()
+    text = spec.strip()
     match = NAME.match(text)
     if match is None:
-        raise _wrong(spelling, 0, "a method begins with its name")
+        raise _wrong(spec, 0, "a method begins with its name")
     name, rest = match.group(), text[match.end() :]
     if not rest:
         return name, {}
     if not (rest.startswith("[") and rest.endswith("]")):
-        raise _wrong(spelling, match.end(), "parameters stand in square brackets after the name")
+        raise _wrong(spec, match.end(), "parameters stand in square brackets after the name")
     params: dict[str, Any] = {}
     position = match.end() + 1
-    for item in _split(rest[1:-1], spelling, position):
+    for item in _split(rest[1:-1], spec, position):
         key, equals, value = item.partition("=")
         if not equals or not KEY.fullmatch(key.strip()):
-            raise _wrong(spelling, position, f"{item.strip()!r} is not key=value")
+            raise _wrong(spec, position, f"{item.strip()!r} is not key=value")
         if key.strip() in params:
-            raise _wrong(spelling, position, f"{key.strip()!r} is given twice")
-        params[key.strip()] = _value(value.strip(), spelling, position)
+            raise _wrong(spec, position, f"{key.strip()!r} is given twice")
+        params[key.strip()] = _value(value.strip(), spec, position)
         position += len(item) + 1
     return name, params
 
 
-def spell_method(name: str, params: Mapping[str, Any]) -> str:
-    """The canonical spelling: keys in order. ``parse_method`` reads it back unchanged."""
+def format_spec(name: str, params: Mapping[str, Any]) -> str:
+    """The canonical spec: keys in order. ``parse_spec`` reads it back unchanged."""
     if not params:
         return name
-    return f"{name}[{', '.join(f'{key}={_spell(params[key])}' for key in sorted(params))}]"
+    return f"{name}[{', '.join(f'{key}={_format(params[key])}' for key in sorted(params))}]"
 
 
-def _split(text: str, spelling: str, start: int) -> list[str]:
+def _split(text: str, spec: str, start: int) -> list[str]:
     """Cuts at the commas of the outermost level; quotes and brackets protect."""
     items: list[str] = []
     closers: list[str] = []
@@ -76,29 +76,29 @@ def _split(text: str, spelling: str, start: int) -> list[str]:
             closers.append(CLOSES[char])
         elif char in CLOSES.values():
             if not closers or closers.pop() != char:
-                raise _wrong(spelling, start + i, f"{char!r} closes nothing")
+                raise _wrong(spec, start + i, f"{char!r} closes nothing")
         elif char == "," and not closers:
             items.append(text[begin:i])
             begin = i + 1
         i += 1
     if quoted or closers:
-        raise _wrong(spelling, start + begin, "a quote or bracket is not closed")
+        raise _wrong(spec, start + begin, "a quote or bracket is not closed")
     items.append(text[begin:])
     if len(items) == 1 and not items[0].strip():
         return []
     return items
 
 
-def _value(text: str, spelling: str, position: int) -> Any:
+def _value(text: str, spec: str, position: int) -> Any:
     if not text:
-        raise _wrong(spelling, position, 'a value is missing (an empty text is written "")')
+        raise _wrong(spec, position, 'a value is missing (an empty text is written "")')
     if text[0] == '"':
         try:
             return json.loads(text)
         except json.JSONDecodeError:
-            raise _wrong(spelling, position, f"{text} is not one quoted text") from None
+            raise _wrong(spec, position, f"{text} is not one quoted text") from None
     if text[0] == "[" and text[-1] == "]":
-        return [_value(item.strip(), spelling, position) for item in _split(text[1:-1], spelling, position)]
+        return [_value(item.strip(), spec, position) for item in _split(text[1:-1], spec, position)]
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     try:
@@ -108,15 +108,15 @@ def _value(text: str, spelling: str, position: int) -> Any:
     return number if isinstance(number, int | float) else text
 
 
-def _spell(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "none"}[value]
     if isinstance(value, int | float):
         return json.dumps(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_spell(item) for item in value)}]"
+        return f"[{', '.join(_format(item) for item in value)}]"
     if isinstance(value, set | frozenset):
-        return _spell(sorted(value))
+        return _format(sorted(value))
     text = str(value)
     # Bare where reading it back gives the same text, quoted otherwise.
     try:
@@ -126,9 +126,9 @@ def _spell(value: Any) -> str:
     return text if bare else json.dumps(text, ensure_ascii=False)
 
 
-def _wrong(spelling: str, column: int, why: str) -> BenchError:
+def _wrong(spec: str, column: int, why: str) -> BenchError:
     return BenchError(
         why,
-        where=f"method {spelling!r}, column {column + 1}",
+        where=f"method {spec!r}, column {column + 1}",
         todo="write it like logreg[ngram_max=2] or pke.tfidf[n=2, n_best=20]",
     )
