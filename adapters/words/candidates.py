@@ -7,7 +7,7 @@
     {<NOUN>+}        any grammar of NLTK's chunk parser over Universal POS tags, named NP or unnamed
 
 All but the first go through pke's candidate filter with its defaults. Candidates change a score more than the
-method does, so they are part of a method's spelling and of its row on the board.
+method does, so they are part of a method's spec and of its row on the board.
 """
 
 from __future__ import annotations

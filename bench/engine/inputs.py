@@ -73,8 +73,8 @@ class Inputs:
         learned = {id_: target for id_, target in gold.items() if id_ in learnable}
         write_targets({cell.task: learned}, workspace / TARGETS)
         return CellJob(
-            task=cell.spec,
-            method=cell.method.spelling,
+            task=cell.task_spec,
+            method=cell.method.spec,
             device=cell.device,
             seed=cell.seed,
             threads=self.plan.suite.limits.threads,

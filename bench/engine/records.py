@@ -24,13 +24,13 @@ def new_record(
 ) -> Record:
     """The record of a cell that has not been scored."""
     preparations = accounts.preparations(cell)
-    of_key = {planned.key: planned.method.spelling for planned in plan.cells}
+    of_key = {planned.key: planned.method.spec for planned in plan.cells}
     notes = dict(ending.outcome.notes) if ending.outcome is not None else {}
     return Record(
         key=cell.key,
-        method=cell.method.spelling,
+        method=cell.method.spec,
         params=plain(cell.method.params),
-        task=cell.spec.model_dump(mode="json"),
+        task=cell.task_spec.model_dump(mode="json"),
         dataset=plan.dataset.name,
         fingerprint=plan.dataset.fingerprint,
         split_hash=cell.split.hash,

@@ -3,4 +3,4 @@
 Reads and writes the spec of a method.
 """
 
-__all__ = ["preparations", "registry", "spelling"]
+__all__ = ["preparations", "registry", "spec"]
