@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console, emit
 from readbench.cli.options import Format
 from readbench.results.places import RESULTS
 
@@ -70,7 +69,7 @@ def audit(
         screen.print(report.render(found))
     else:
         show = {Format.md: report.as_markdown, Format.json: report.as_json}[format]
-        sys.stdout.write(show(found) + "\n")
+        emit(show(found))
     raise typer.Exit(found.exit_status)
 
 

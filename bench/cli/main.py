@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import typer
 
+from readbench.cli import streams
 from readbench.cli.app import app
+from readbench.core.damage import DamagedFile
 from readbench.core.errors import BenchError
+from readbench.core.escape import for_terminal, one_line
 
 INTERRUPTED = 130
 
@@ -23,12 +29,18 @@ def main(arguments: list[str] | None = None) -> None:
     from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401
 
     command = typer.main.get_command(app)
+    streams.make_safe()
+    warnings.showwarning = partial(_show_warning, warnings.showwarning)
     try:
-        # A scheduler's SIGTERM ends a run as Ctrl-C does: children end, the manifest says interrupted.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # What a scheduler and a closed terminal send ends a run as Ctrl-C does: children end, the manifest
+        # says interrupted. One that ignores SIGHUP (nohup) goes on ignoring it.
+        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            if signal.getsignal(name) is not signal.SIG_IGN:
+                signal.signal(name, signal.default_int_handler)
         status = command.main(args=arguments, prog_name="bench", standalone_mode=False)
         if status == INTERRUPTED:  # typer's answer to Ctrl-C
             raise KeyboardInterrupt
+        streams.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except KeyboardInterrupt:
         _fail("interrupted; what had ended is kept, and the same command goes on from there", INTERRUPTED)
@@ -36,9 +48,6 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         _fail(str(error), error.exit_status)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
             _fail(f"{error.format_message()} (bench --help)", 2)
@@ -47,6 +56,14 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"internal error: {type(error).__name__}: {error}; --debug shows where", 3)
 
 
+def _show_warning(others: Callable[..., None], message: Warning | str, *rest: Any) -> None:
+    """A damaged file of the results folder is one line; other warnings are shown as ever."""
+    if isinstance(message, DamagedFile):
+        sys.stderr.write(f"bench: {one_line(for_terminal(str(message)))}\n")
+    else:
+        others(message, *rest)
+
+
 def _fail(message: str, status: int) -> None:
-    sys.stderr.write(f"bench: {' '.join(message.split())}\n")
+    sys.stderr.write(f"bench: {one_line(for_terminal(message))}\n")
     sys.exit(status)

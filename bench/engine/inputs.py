@@ -13,7 +13,7 @@ from readbench.engine.child import PREDICTIONS
 from readbench.engine.job import CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
-from readbench.results.store import Store
+from readbench.results.store import Store, damaged_files
 from readbench.results.tables import write_documents, write_targets
 
 TARGETS = "targets.parquet"
@@ -33,13 +33,13 @@ class Inputs:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
         for task, documents in self.plan.projected.items():
             place = self.store.documents(digest_of_documents(documents))
-            if not (place / "documents.parquet").is_file():
+            if not place.is_dir() or damaged_files(place):
                 workspace = self.store.workspace("documents", "documents")
                 write_documents(documents, workspace / "documents.parquet")
                 self.store.publish(workspace, place)
             self._documents[task] = (place / "documents.parquet").resolve()
         place = self.store.dataset(self.plan.dataset.fingerprint)
-        if not place.is_dir():
+        if not place.is_dir() or damaged_files(place):
             workspace = self.store.workspace("datasets", "dataset")
             write_documents(self.plan.dataset.documents, workspace / "documents.parquet")
             write_targets(self.plan.dataset.targets, workspace / TARGETS)

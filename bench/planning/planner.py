@@ -24,6 +24,7 @@ from readbench.planning.labels import labelled_only
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
+from readbench.results.score_files import SCORES
 from readbench.results.store import Store
 from readbench.tasks.spec import TaskSpec
 
@@ -295,6 +296,8 @@ class _Planner:
             return "missing", missing, record
         if record is None:
             return "run", "", None
+        if damaged := self.store.damaged_in_cell(key) - {SCORES}:
+            return "run", f"{min(damaged)} is damaged", record
         if why := why_again(record, members):
             return "run", why, record
         if record.status == "missing_dependency":

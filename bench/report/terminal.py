@@ -274,6 +274,9 @@ def _footnotes(table: Table) -> Text:
             "Interval: all test documents together. spread: standard deviation over folds and repeats. "
             "Seconds are a cell's mean, memory the largest."
         )
+    changed = [row.method for row in table.rows if row.changed]
+    if changed:
+        lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:

@@ -91,4 +91,4 @@ def test_a_document_that_yake_gives_up_on_is_counted(monkeypatch: pytest.MonkeyP
 
 
 def test_conformance() -> None:
-    assert [result for result in check_method("yake") if not result.passed] == []
+    assert [result for result in check_method("yake", sources=False) if not result.passed] == []
