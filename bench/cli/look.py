@@ -79,14 +79,16 @@ def check(
     task: Annotated[
         str | None, typer.Option(help="One of its tasks; otherwise all, one after another.")
     ] = None,
+    timeout: Annotated[str, typer.Option(help="Time limit of one test, such as 10m.")] = "5m",
     include_path: Include = None,
 ) -> None:
-    """Run the conformance tests that every built-in method passes."""
-    from readbench.authoring.conformance import check_method
+    """Run the conformance tests that every built-in method passes, in a process of its own."""
+    from readbench.authoring.checking import check_apart
+    from readbench.core.units import seconds
 
     screen = console()
     failed = 0
-    for result in check_method(method, tuple(include_path or ()), task):
+    for result in check_apart(method, tuple(include_path or ()), task, test_s=seconds(timeout)):
         mark = "[green]pass[/]" if result.passed else "[red]FAIL[/]"
         screen.print(f"{mark}  {result.name}", highlight=False)
         if not result.passed:
