@@ -209,7 +209,8 @@ def export(
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store)
     if to is Target.mlflow:
-        say(exporting.to_mlflow(board, tracking_uri))
+        run_id = exporting.to_mlflow(board, tracking_uri)
+        say(f"run {run_id} of MLflow at {exporting.mlflow_place(tracking_uri)}; mlflow ui shows it")
     elif to is Target.pytest_benchmark:
         _write(json_text(exporting.pytest_benchmark(board)), output)
     else:

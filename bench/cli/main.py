@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    if arguments[0] == "help":
+        arguments = [*arguments[1:2], "--help"]
     # Their verbs register themselves.
     from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401
 
@@ -50,7 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(error), error.exit_status)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
-            _fail(f"{error.format_message()} (bench --help)", 2)
+            context = getattr(error, "ctx", None)
+            _fail(f"{error.format_message()} ({context.command_path if context else 'bench'} --help)", 2)
         if debug:
             raise
         _fail(f"internal error: {type(error).__name__}: {error}; --debug shows where", 3)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from readbench.cli.app import Include, app, console, say
+from readbench.core.units import count_of
 
 if TYPE_CHECKING:
     from readbench.core.types import Task
@@ -129,7 +130,7 @@ def submit(
             say(f"{validate}: {line}")
         if check.without_keywords:
             say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
-        say(f"{validate}: {problems} problems" if problems else f"{validate}: would be accepted")
+        say(f"{validate}: {count_of(problems, 'problem')}" if problems else f"{validate}: would be accepted")
         raise typer.Exit(1 if problems else 0)
     if label_only and (keyphrases is not None or train_keyphrases is not None):
         _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")

@@ -22,16 +22,17 @@ from readbench.results.record import Value, weights_of
 def render(board: Leaderboard, width: int) -> RenderableType:
     """The whole board: what was run, a table a task, and the closing sentences."""
     parts: list[RenderableType] = [_heading(board)]
-    for table in board.tables:
+    tables = [table for table in board.tables if table.rows] or board.tables
+    for table in tables:
         parts.append(Text(""))
-        if len(board.tables) > 1:
+        if len(tables) > 1:
             parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
         parts += [Text(f"Warning: {line}", "yellow") for line in table.settings.warnings]
         parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
     parts.append(Text(""))
-    for table in board.tables:
+    for table in tables:
         parts.append(Text(closing_sentence(table), style="bold"))
     return Group(*parts)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 from readbench.results.cost_table import COST_TABLE, join_folds
 from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
 from readbench.results.record import CellFacts, Costs, Failure, Record, Value
@@ -92,6 +93,8 @@ def find_run(reference: str | None, store: Store) -> str:
     newest run of all). Raises BenchError where there is none."""
     if reference and Path(reference).joinpath("run.json").is_file():
         return Path(reference).resolve().name
+    if reference and _is_results(Path(reference)):
+        reference = None
     runs = store.runs()
     if not runs:
         raise BenchError(
@@ -113,8 +116,14 @@ def find_run(reference: str | None, store: Store) -> str:
     )
 
 
+def _is_results(folder: Path) -> bool:
+    return (folder / "runs").is_dir() and not (folder / "run.json").is_file()
+
+
 def open_store(reference: str | None, root: Path | str) -> Store:
-    """The results folder that a run's folder lies in, or the given one."""
+    """The results folder that a run's folder lies in, that is named itself, or the given one."""
+    if reference and _is_results(Path(reference)):
+        return Store(reference)
     if reference and Path(reference).joinpath("run.json").is_file():
         return Store(Path(reference).resolve().parent.parent)
     return Store(root)
@@ -140,6 +149,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
+    sort = next((cost.name for cost in COST_TABLE.values() if sort and cost.heading == sort), sort)
     manifest = store.manifest(name)
     statistics = read_statistics(store.run(name))
     tables = []
@@ -152,9 +162,7 @@ def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
         known = sorted({m for t in tables for row in t.rows for m in row.metrics})
         costs = sorted(COST_TABLE)
         if sort not in known and sort not in costs:
-            raise BenchError(
-                f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
-            )
+            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known + costs))
     return Leaderboard(manifest, store.run(name), tuple(tables))
 
 
