@@ -12,6 +12,7 @@ from readbench.engine.accounts import Accounts
 from readbench.engine.child import PREDICTIONS
 from readbench.engine.job import CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
+from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.store import Store, damaged_files
 from readbench.results.tables import write_documents, write_targets
@@ -78,7 +79,7 @@ class Inputs:
             device=cell.device,
             seed=cell.seed,
             threads=self.plan.suite.limits.threads,
-            include_paths=tuple(self.plan.options.include_paths),
+            include_paths=included_file(cell.method.adapter),
             documents=self._documents[cell.task],
             train=tuple(cell.split.train),
             validation=tuple(cell.split.validation),
@@ -94,7 +95,7 @@ class Inputs:
             method=item.method,
             device=item.device,
             threads=self.plan.suite.limits.threads,
-            include_paths=tuple(self.plan.options.include_paths),
+            include_paths=item.include_paths,
             documents=self._documents[item.task.task],
             path=item.path,
             ids=item.ids,

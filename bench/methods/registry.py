@@ -79,11 +79,16 @@ class Registry(Mapping[str, type[Adapter]]):
 
     def __init__(self, include_paths: Iterable[Path | str] = ()) -> None:
         _forget_edited()
-        self.include_paths = tuple(Path(path).resolve() for path in include_paths)
+        self.include_paths: tuple[Path, ...] = ()
         self.problems: dict[str, str] = {}
         self._points = {point.name: point for point in entry_points(group=GROUP)}
         self._loaded: dict[str, type[Adapter]] = {}
-        for path in self.include_paths:
+        self.include(include_paths)
+
+    def include(self, paths: Iterable[Path | str]) -> None:
+        """Imports the adapters in more files or folders. Raises BenchError for what cannot be imported."""
+        for path in (Path(path).resolve() for path in paths):
+            self.include_paths += (path,)
             for cls in _adapters_in(path):
                 self._loaded[cls.name] = cls
 
@@ -219,6 +224,15 @@ def _forget_edited() -> None:
             sys.modules.pop(name, None)
         _BROUGHT.clear()
         importlib.invalidate_caches()
+
+
+def included_file(adapter: type[Adapter]) -> tuple[Path, ...]:
+    """The file under an include path that defines a method; nothing for a method of an installed package. A
+    cell's process imports that file and no other one, so that no method pays for its neighbours."""
+    if not adapter.__module__.startswith(INCLUDED):
+        return ()
+    file = getattr(sys.modules.get(adapter.__module__), "__file__", None)
+    return () if file is None else (Path(file),)
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -17,7 +17,7 @@ from readbench.machine.gpu import device_for, gpu_memory
 from readbench.machine.machine import machine, machine_memory
 from readbench.machine.sources import HARNESS, SourceReader, Sources, edited_since
 from readbench.machine.versions import distribution_of, versions_of
-from readbench.methods.registry import Method, plain
+from readbench.methods.registry import Method, included_file, plain
 from readbench.planning.checking import CheckedSuite, check_suite
 from readbench.planning.ensembles import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.planning.labels import labelled_only
@@ -251,6 +251,7 @@ class _Planner:
                 modules=modules,
                 device=device,
                 stored=not self.options.fresh and self._usable(key),
+                include_paths=included_file(method.adapter),
             )
         return key
 
