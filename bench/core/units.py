@@ -14,14 +14,14 @@ BYTES = {"": 1, "b": 1} | {
 }
 
 
-MOST_SECONDS = 366 * 24 * 3600.0
+MOST_SECONDS = 1000 * 366 * 24 * 3600.0
 MOST_BYTES = 2**60
 """Above these a number has a digit too many. Far above, it would be infinite."""
 
 
 def seconds(text: str | float) -> float:
     """``"90s"``, ``"10m"``, ``"1.5h"`` in seconds. Raises BenchError on anything else."""
-    return _parse(str(text), SECONDS, "a duration", "10m", MOST_SECONDS, "a year")
+    return _parse(str(text), SECONDS, "a duration", "10m", MOST_SECONDS, "a thousand years")
 
 
 def size(text: str | float) -> int:
