@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import warnings
@@ -16,6 +17,7 @@ from readbench.cli.app import app
 from readbench.core.damage import DamagedFile
 from readbench.core.errors import BenchError
 from readbench.core.escape import for_terminal, one_line
+from readbench.core.names import suggestion
 
 INTERRUPTED = 130
 
@@ -52,8 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(error), error.exit_status)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
-            context = getattr(error, "ctx", None)
-            _fail(f"{error.format_message()} ({context.command_path if context else 'bench'} --help)", 2)
+            _fail(_of_usage(error), 2)
         if debug:
             raise
         _fail(f"internal error: {type(error).__name__}: {error}; --debug shows where", 3)
@@ -65,6 +66,26 @@ def _show_warning(others: Callable[..., None], message: Warning | str, *rest: An
         sys.stderr.write(f"bench: {one_line(for_terminal(str(message)))}\n")
     else:
         others(message, *rest)
+
+
+_IN_PLAIN_WORDS = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "it should be a whole number",
+    "Input should be a valid number, unable to parse string as a number": "it should be a number",
+}
+_ALLOWED = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>'.*')")
+
+
+def _of_usage(error: Any) -> str:
+    """An error of the command line itself: an option that there is not, a value that it does not take."""
+    told = str(error.format_message())
+    for theirs, ours in _IN_PLAIN_WORDS.items():
+        told = told.replace(theirs, ours)
+    if found := _ALLOWED.search(told):
+        near = suggestion(found["given"], re.findall(r"'([^']*)'", found["known"]), "-")
+        told = told if near == "-" else f"{told.rstrip('.')}; {near}"
+    context = getattr(error, "ctx", None)
+    return f"{told} ({context.command_path if context else 'bench'} --help)"
 
 
 def _fail(message: str, status: int) -> None:

@@ -97,8 +97,11 @@ def find_run(reference: str | None, store: Store) -> str:
         reference = None
     runs = store.runs()
     if not runs:
+        what = f"no run, suite or baseline is called {reference!r}, and there is no run yet"
         raise BenchError(
-            "there is no run yet", where=str(store.root / "runs"), todo="start with: bench run quick"
+            what if reference else "there is no run yet",
+            where=str(store.root / "runs"),
+            todo="start with: bench run quick",
         )
     if reference is None:
         return runs[0]
