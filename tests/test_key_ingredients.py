@@ -175,17 +175,20 @@ BY_OTHER_TESTS = {
 
 
 def test_every_ingredient_has_a_case(bench: Bench) -> None:
-    seen: set[str] = set()
+    seen: dict[str, set[str]] = {"cell": set(), "preparation": set()}
 
     def spying(value: Any) -> str:
         if isinstance(value, dict):
-            seen.update(value)
+            seen["cell" if "method" in value else "preparation"].update(value)
         return real(value)
 
     real = digest
     bench.monkeypatch.setattr(planner, "digest", spying)
     bench.plan()
-    assert seen == {*CASES, *BY_OTHER_TESTS}
+    shared = {"project", "sources", "libraries", "threads", "device", "params", "task", "versions"}
+    of_cell = {"method", "dataset", "split", "fold", "seed", "weights", "preparations", "members"}
+    assert seen == {"cell": shared | of_cell, "preparation": shared | {"name", "documents", "inputs"}}
+    assert seen["cell"] | seen["preparation"] == {*CASES, *BY_OTHER_TESTS}
 
 
 @pytest.mark.parametrize("ingredient", CASES)
