@@ -254,7 +254,7 @@ def mutated(folder: Path, source: random.Random) -> str:
     """Changes one value, or some bytes, of one file of a folder. Returns what it did."""
     path = source.choice([*sorted(folder.iterdir()), folder / "config.json", folder / INDEX])
     if path.name == INDEX:
-        file = source.choice(["../x", "/dev/zero", "absent", WEIGHTS, 3, None, {}, [WEIGHTS]])
+        file: Any = source.choice(["../x", "/dev/zero", "absent", WEIGHTS, 3, None, {}, [WEIGHTS]])
         index = {"metadata": source.choice(VALUES), "weight_map": source.choice([*VALUES, {"a": file}])}
         path.write_text(json.dumps(index))
         return f"{INDEX} = {index}"
