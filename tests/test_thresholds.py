@@ -51,6 +51,10 @@ def test_what_can_be_written(text: str, name: str, kind: str, amount: float) -> 
         "f1@10:--1pp",
         "f1@10:-100%",
         "documents_per_s:-150%",
+        "mcc:-1",
+        "f1@10:-0.5",
+        "f1@10:-50pp",
+        "ece:+0.5",
     ],
 )
 def test_what_cannot(text: str) -> None:
@@ -212,3 +216,8 @@ def test_what_nobody_has_is_a_typing_error(tmp_path: Path, text: str, told: str)
 def test_a_suite_at_hand_need_not_be_one_of_the_known(tmp_path: Path) -> None:
     text = '[suites.mine]\nfail_on = ["f1@10:-1pp"]'
     assert amounts(read(tmp_path, text, "mine"), "m") == {"f1@10": "f1@10:-1pp"}
+
+
+def test_two_thresholds_of_one_name_are_refused() -> None:
+    with pytest.raises(BenchError, match="f1@10 has two thresholds, f1@10:-1pp and f1@10:-5pp"):
+        read_thresholds(None, "quick", ("f1@10:-1pp", "mcc:-1pp", "f1@10:-5pp"))

@@ -86,15 +86,16 @@ WIDER = {"mcc": 2.0, "brier": 2.0}
 
 
 def _check_amount(threshold: Threshold, where: str) -> None:
-    """Raises BenchError where a metric may lose all that it can lose: ``f1@10:-1`` is meant to be a point."""
+    """Raises BenchError where a metric may lose half of all that it can lose: ``f1@10:-1`` and ``f1@10:-0.5``
+    are meant to be points."""
     if threshold.is_cost or threshold.kind == "relative":
         return
-    if threshold.amount >= WIDER.get(threshold.name, 1.0):
+    if threshold.amount >= WIDER.get(threshold.name, 1.0) / 2:
         number = 100 * threshold.amount if threshold.kind == "points" else threshold.amount
-        meant = f"{number:g}" if number < 100 else "1"
+        meant = f"{number:g}" if number < 50 else "1"
         name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
         raise BenchError(
-            f"{name} may lose all that it can lose",
+            f"{name} may lose half of all that it can lose",
             where=where,
             todo=f"points are hundredths: {name}:{sign}{meant}pp",
         )
@@ -245,7 +246,18 @@ def _load(path: Path) -> _File:
 
 
 def _parsed(texts: Iterable[str], where: str, *, shared: bool = False) -> tuple[Threshold, ...]:
-    return tuple(parse_threshold(text, where, shared=shared) for text in texts)
+    """Raises BenchError for two thresholds of one name: the last would silently win."""
+    parsed = tuple(parse_threshold(text, where, shared=shared) for text in texts)
+    first: dict[str, str] = {}
+    for threshold in parsed:
+        if threshold.name in first:
+            raise BenchError(
+                f"{threshold.name} has two thresholds, {first[threshold.name]} and {threshold.text}",
+                where=where,
+                todo="keep one of them",
+            )
+        first[threshold.name] = threshold.text
+    return parsed
 
 
 def check_names(thresholds: Thresholds, known: Iterable[str], methods: Iterable[str]) -> None:

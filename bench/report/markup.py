@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from readbench.report.words import closing_sentence
+from readbench.report.words import closing_sentence, statistical_notes
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Table
 
@@ -32,6 +32,7 @@ def as_json(board: Leaderboard) -> str:
         "machine": manifest.machine,
         "warnings": {table.task: table.settings.warnings for table in board.tables},
         "closing": {table.task: closing_sentence(table) for table in board.tables},
+        "statistics": {table.task: statistical_notes(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
     return json.dumps(value, indent=1, ensure_ascii=False)
@@ -59,6 +60,7 @@ def as_markdown(board: Leaderboard) -> str:
             "",
             closing_sentence(table),
             "",
+            *(text for note in statistical_notes(table) for text in (note, "")),
         ]
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.report.words import closing_sentence
+from readbench.report.words import closing_sentence, statistical_notes
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value, weights_of
@@ -281,4 +281,5 @@ def _footnotes(table: Table) -> Text:
             "rank: from 1 + the methods significantly better to the methods not significantly worse "
             f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: marginal, everything loaded."
         )
+    lines += statistical_notes(table)
     return Text("\n".join(lines), style="dim")

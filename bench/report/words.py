@@ -6,6 +6,9 @@ from readbench.results.leaderboard import Row, Table, in_order
 
 ALIKE = 0.05
 """Above this Holm-adjusted p two methods cannot be told apart."""
+FEW = 100
+"""With fewer documents, skewed differences make the sign-flip test err in more than 5 % of cases."""
+SIGN_FLIP = "paired sign-flip test"
 
 
 def closing_sentence(table: Table) -> str:
@@ -39,7 +42,36 @@ def _alike(best: Row, other: Row, table: Table) -> bool:
     p = table.statistics.get("p", [])
     if best.method not in names or other.method not in names:
         return False
-    return bool(p[names.index(best.method)][names.index(other.method)] > ALIKE)
+    found = p[names.index(best.method)][names.index(other.method)]
+    # Null: it cannot be told, as where a method that varies with its seed ran once.
+    return found is None or bool(found > ALIKE)
+
+
+def statistical_notes(table: Table) -> list[str]:
+    """What the intervals and verdicts are of, and what they leave out: a short sentence each."""
+    ok = [row for row in table.rows if row.status == "ok"]
+    shown = [table.primary, *(name for name in table.settings.board if name != table.primary)]
+    notes = []
+    if any(row.metrics[name].low is not None for row in ok for name in shown if name in row.metrics):
+        notes.append("95 % intervals: Wilson score or logit intervals over the test documents.")
+    reasons: dict[str, list[str]] = {}
+    for name in shown:
+        for reason in {row.metrics[name].no_interval for row in ok if name in row.metrics} - {None}:
+            reasons.setdefault(str(reason), []).append(name)
+    notes += [f"No interval of {', '.join(names)}: {reason}." for reason, names in reasons.items()]
+    once = table.statistics.get("one_seed", [])
+    if once:
+        who = ", ".join(once[:3]) + (f" and {len(once) - 3} more" if len(once) > 3 else "")
+        differ = "varies with its seed; whether it differs" if len(once) == 1 else "vary with their seeds; whether they differ"
+        notes.append(f"{who} {differ} from others cannot be told from one. Set repeats in [split].")
+    if table.settings.folds > 1:
+        notes.append(
+            "Intervals and ranks are of the models trained here: folds share training documents, so that other "
+            "training documents would change more than they say."
+        )
+    if table.statistics.get("test") == SIGN_FLIP and table.settings.tested < FEW:
+        notes.append("The sign-flip test takes differences to be symmetric; with few documents that matters.")
+    return notes
 
 
 def _score(row: Row, table: Table) -> str:

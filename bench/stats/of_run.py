@@ -38,13 +38,14 @@ def write_statistics(folder: Path, store: Store) -> None:
         samples = {name: load_sample(store, spec, of_one) for name, of_one in whole.items()}
         results[task] = compare_samples(samples, settings, manifest.seed).to_json() | {
             "metric": settings.primary,
+            "one_seed": [name for name, sample in samples.items() if sample.one_seed],
             "predictions": {
                 name: [_predictions(store, cell) for cell in of_one] for name, of_one in whole.items()
             },
             "joint": {
                 name: {metric: value.model_dump() for metric, value in joint.items()}
                 for name, of_one in whole.items()
-                if len(of_one) > 1 and (joint := _joint(samples[name], store, of_one, settings))
+                if len(of_one) > 1 and (joint := _joint(samples[name], store, of_one))
             },
         }
     write_json(folder / STATISTICS, results)
@@ -52,7 +53,8 @@ def write_statistics(folder: Path, store: Store) -> None:
 
 def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int) -> Comparison:
     """All pairs of methods on the primary metric of a task. A metric that is a mean of documents, or has a
-    value per document, is compared by flipping signs; one of the whole sample by resampling documents."""
+    value per document, is compared by flipping signs; one of the whole sample by resampling documents. The
+    spread of stochastic methods over seeds counts too; of one with one seed no verdict is given."""
     from readbench.stats.ranking import compare_all, compare_replicates
     from readbench.stats.resampling import bootstrap, resamples_needed
     from readbench.tasks.metric import OfSample, find_metric
@@ -60,9 +62,11 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
     first = next(iter(samples.values()))
     metric = find_metric(first.metrics, settings.primary)
     seed = derived_seed(seed, "compare", settings.split_hash)
+    better = metric.higher_is_better
+    seeds = {name: sample.per_seed(metric.id) for name, sample in samples.items() if sample.stochastic}
     if not isinstance(metric.aggregate, OfSample):
         values = {name: sample.values(metric.id) for name, sample in samples.items()}
-        return compare_all(values, higher_is_better=metric.higher_is_better, seed=seed)
+        return compare_all(values, better, seed, seeds=seeds)
     place = first.metrics.index(metric)
     resamples = resamples_needed(len(samples))
     points, replicates = {}, {}
@@ -71,19 +75,18 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         replicates[name] = bootstrap(len(sample.ids), sample.resampled, resamples=resamples, seed=seed)[
             :, place
         ]
-    return compare_replicates(points, replicates, higher_is_better=metric.higher_is_better, seed=seed)
+    return compare_replicates(points, replicates, better, seed, documents=len(first.ids), seeds=seeds)
 
 
-def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: RunTask) -> dict[str, Value]:
+def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, Value]:
     """Each metric on all test documents of the folds, averaged over the repeats, with its interval, and
     its standard deviation over the cells."""
     import numpy as np
 
-    from readbench.stats.resampling import bootstrap, percentile_intervals
+    from readbench.stats.intervals import intervals_of
 
-    seed = derived_seed(0, "bootstrap", settings.split_hash)
     numbers = sample.numbers()
-    intervals = percentile_intervals(bootstrap(len(sample.ids), sample.resampled, seed=seed))
+    intervals = intervals_of(sample.repeats)
     counts = sample.repeats[0].counts()
     records = [record for cell in cells if (record := store.record(cell.key)) is not None]
     joint = {}
@@ -93,8 +96,9 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: Run
         defined = bool(counts[i]) and not np.isnan(numbers[i])
         joint[metric.id] = Value(
             value=float(numbers[i]) if defined else None,
-            low=float(intervals[i, 0]) if defined else None,
-            high=float(intervals[i, 1]) if defined else None,
+            low=intervals[i].low if defined else None,
+            high=intervals[i].high if defined else None,
+            no_interval=intervals[i].reason if defined else None,
             n=int(counts[i]),
             higher_is_better=metric.higher_is_better,
             version=metric.version,

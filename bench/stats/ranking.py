@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from readbench.stats.resampling import Floats, bootstrap_p
-from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
+from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, over_seeds_p, sign_flip_p
+
+
+Seeds = Mapping[str, Floats]
+"""The values (seeds,) of each stochastic method."""
 
 
 def rank_ranges(
@@ -74,13 +78,16 @@ def compare_all(
     *,
     permutations: int = 10_000,
     alpha: float = 0.05,
+    seeds: Seeds | None = None,
 ) -> Comparison:
     """Compares all pairs of methods by sign-flip permutation with Holm's correction.
 
     ``scores``: per method the values (documents,) of one metric, the same documents in the same order,
     NaN where one does not count. With many methods ``permutations`` is raised to 2 * pairs / alpha:
     a p-value is at least 1 / (1 + permutations), so that with fewer the correction alone would
-    keep any two methods from ever being told apart. Raises ValueError where lengths differ.
+    keep any two methods from ever being told apart. ``seeds``: of each stochastic method its values
+    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. Raises ValueError where lengths
+    differ.
     """
     names = tuple(scores)
     columns = [np.asarray(scores[name], dtype=np.float64) for name in names]
@@ -92,12 +99,18 @@ def compare_all(
     permutations = max(permutations, math.ceil(2 * len(left) / alpha))
     differences = np.zeros((k, k))
     raw = np.ones(len(left))
+    errors = np.zeros(len(left))
     for pairs in _blocks(len(left), len(table)):
         gap = table[:, left[pairs]] - table[:, right[pairs]]
         mean = _column_means(gap)
         differences[left[pairs], right[pairs]] = mean
         differences[right[pairs], left[pairs]] = -mean
         raw[pairs] = sign_flip_p(gap, permutations=permutations, seed=seed)
+        if seeds:
+            errors[pairs] = _errors_of_means(gap)
+    if seeds:
+        of_pairs = _of_pairs(seeds, names, left, right)
+        raw = over_seeds_p(raw, differences[left, right], errors, len(table), of_pairs)
     p = np.ones((k, k))
     p[left, right] = p[right, left] = holm(raw)
     means = _column_means(table)
@@ -124,9 +137,12 @@ def compare_replicates(
     seed: int,
     *,
     alpha: float = 0.05,
+    documents: int = 0,
+    seeds: Seeds | None = None,
 ) -> Comparison:
     """Compares all pairs of methods on a metric of the whole sample: ``points`` are their values,
-    ``replicates`` (resamples,) their values on the same resamples of documents, with Holm's correction.
+    ``replicates`` (resamples,) their values on the same resamples of ``documents``, with Holm's correction.
+    ``seeds`` as in ``compare_all``.
 
     At least ``resamples_needed(methods)`` resamples let the correction tell methods apart.
     """
@@ -136,7 +152,12 @@ def compare_replicates(
     table = np.column_stack([replicates[name] for name in names]) if k else np.empty((0, 0))
     left, right = np.triu_indices(k, 1)
     p = np.ones((k, k))
-    p[left, right] = p[right, left] = holm(bootstrap_p(table[:, left] - table[:, right]))
+    gaps = table[:, left] - table[:, right]
+    raw = bootstrap_p(gaps)
+    if seeds:
+        of_pairs = _of_pairs(seeds, names, left, right)
+        raw = over_seeds_p(raw, means[left] - means[right], np.nanstd(gaps, axis=0), documents, of_pairs)
+    p[left, right] = p[right, left] = holm(raw)
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
     differences = means[:, None] - means[None, :]
     return Comparison(
@@ -149,6 +170,20 @@ def _column_means(table: Floats) -> Floats:
     means = np.full(table.shape[1], np.nan)
     np.divide(np.nansum(table, axis=0), counts, out=means, where=counts > 0)
     return means
+
+
+def _errors_of_means(table: Floats) -> Floats:
+    """The standard error of each column's mean (columns,); 0 of a single value."""
+    counts = np.count_nonzero(~np.isnan(table), axis=0)
+    squares = np.nansum((table - _column_means(table)) ** 2, axis=0)
+    return np.asarray(np.sqrt(squares / np.maximum((counts - 1) * counts, 1)))
+
+
+def _of_pairs(
+    seeds: Seeds, names: Sequence[str], left: Sequence[int], right: Sequence[int]
+) -> list[tuple[Floats, ...]]:
+    pairs = zip(left, right, strict=True)
+    return [tuple(seeds[names[i]] for i in pair if names[i] in seeds) for pair in pairs]
 
 
 def _blocks(pairs: int, n: int) -> Iterator[slice]:
