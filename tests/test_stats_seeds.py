@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from statistics_scripts import loaded
 
 from readbench.stats.ranking import compare_all, compare_replicates
 from readbench.stats.significance import over_seeds_p, sign_flip_p
 from readbench.tasks.classification import TASK
 from readbench.tasks.spec import TaskSpec
 
+boards = loaded("boards")
 SPEC = TaskSpec(task="classification", labels=("0", "1"), positive="1")
 
 
@@ -32,13 +34,33 @@ def test_a_network_does_not_differ_from_itself_with_other_seeds() -> None:
     assert np.mean(np.array(over_seeds) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
 
 
+def test_seeds_that_lie_close_by_chance_claim_nothing() -> None:
+    """The third of three copies has three seeds with nearly the same value, far from the others' mean."""
+    seeds = [np.array([0.78, 0.80, 0.82]), np.array([0.77, 0.80, 0.83]), np.array([0.8199, 0.82, 0.8201])]
+    apart = over_seeds_p(
+        np.array([0.001]), np.array([0.02]), np.array([0.004]), 1_500, [(seeds[2], seeds[2].copy())]
+    )
+    assert apart[0] < 0.05
+    pairs = [(seeds[0], seeds[2]), (seeds[1], seeds[2]), (seeds[2],)]
+    found = over_seeds_p(np.full(3, 0.001), np.full(3, 0.02), np.full(3, 0.004), 1_500, pairs)
+    assert (found > 0.1).all()
+
+
+def test_boards_of_one_network_claim_nothing() -> None:
+    """Six copies: with Holm's correction over 15 pairs at most 5 % of the boards claim a difference."""
+    _, now = boards.of_seeds(500, 3, 0.022, 6, 100, 4)
+    assert now.wrong <= 11
+    before, _ = boards.of_seeds(500, 3, 0.022, 6, 10, 4)
+    assert before.wrong >= 7
+
+
 def test_a_real_difference_is_found_over_seeds() -> None:
     generator = np.random.default_rng(2)
     good = seeds_of_one_network(generator, 1_500, 3, 0.005)
     bad = seeds_of_one_network(generator, 1_500, 3, 0.005) * (generator.random((3, 1_500)) < 0.9)
     means = {"good": good.mean(axis=0), "bad": bad.mean(axis=0)}
     found = compare_all(means, True, 1, seeds={"good": good.mean(axis=1), "bad": bad.mean(axis=1)})
-    assert found.told_apart("good", "bad")
+    assert found.p[0, 1] <= found.alpha
     assert found.rank_ranges == ((1, 1), (2, 2))
 
 
@@ -50,11 +72,14 @@ def test_with_one_seed_nothing_can_be_told() -> None:
     # Deterministic methods are still told apart, and the untold pairs are no tests in Holm's correction.
     assert found.p[1, 2] == sign_flip_p((values["rule"] - values["other"])[:, None], seed=1)[0]
     assert found.to_json()["p"][0][1] is None
-    drawn = {name: np.random.default_rng(3).normal(point, 0.01, 500) for name, point in (("a", 0.9), ("b", 0.1))}
+    drawn = {
+        name: np.random.default_rng(3).normal(point, 0.01, 500) for name, point in (("a", 0.9), ("b", 0.1))
+    }
     points = {"a": 0.9, "b": 0.1}
-    assert compare_replicates(points, drawn, True, 1, documents=50).told_apart("a", "b")
+    assert compare_replicates(points, drawn, True, 1, documents=50).p[0, 1] < 0.05
     once = compare_replicates(points, drawn, True, 1, documents=50, seeds={"a": np.array([0.9])})
-    assert not once.told_apart("a", "b")
+    assert np.isnan(once.p[0, 1])
+    assert once.rank_ranges == ((1, 2), (1, 2))
 
 
 def test_the_variances_of_documents_and_seeds_are_added() -> None:

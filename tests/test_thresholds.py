@@ -52,6 +52,10 @@ def test_what_can_be_written(text: str, name: str, kind: str, amount: float) -> 
         "f1@10:-100%",
         "documents_per_s:-150%",
         "mcc:-1",
+        "mcc:-0.5",
+        "brier:+0.1",
+        "f1@10:-0.25",
+        "mcc:-100pp",
         "f1@10:-0.5",
         "f1@10:-50pp",
         "ece:+0.5",
@@ -165,7 +169,9 @@ def test_what_lets_everything_be_lost_guards_nothing(text: str, meant: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["f1@10:-0.5", "mcc:-1.5", "predict_s:+150%", "predict_s:+5", "ece:+200%"])
+@pytest.mark.parametrize(
+    "text", ["f1@10:-0.05", "f1@10:-30pp", "mcc:-80pp", "predict_s:+150%", "predict_s:+5", "ece:+200%"]
+)
 def test_what_guards_something_is_let_through(text: str) -> None:
     assert parse_threshold(text).amount > 0
 

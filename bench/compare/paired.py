@@ -92,6 +92,15 @@ class Pair:
         stated = [record.stochastic for record in records if record.stochastic is not None]
         return any(stated) if stated else any(record.repeat > 0 for record in records)
 
+    @property
+    def noise_is_new(self) -> bool:
+        """Whether the method says that it has training noise, and said before that it had none."""
+        before, after = (
+            {record.stochastic for record in row.records} if row else set()
+            for row in (self.before, self.after)
+        )
+        return before == {False} and True in after
+
     def cells(self, before: Side, after: Side) -> tuple[list[RunCell], list[RunCell]]:
         """The cells of both sides."""
         old, new = (

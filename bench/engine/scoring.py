@@ -59,7 +59,7 @@ class Scoring:
                 value=float(numbers[i]) if counts[i] else None,
                 low=intervals[i].low,
                 high=intervals[i].high,
-                no_interval=intervals[i].reason,
+                reason=intervals[i].reason,
                 n=int(counts[i]),
                 higher_is_better=metric.higher_is_better,
                 version=metric.version,

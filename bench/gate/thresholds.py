@@ -85,19 +85,28 @@ WIDER = {"mcc": 2.0, "brier": 2.0}
 """How far apart the values of metrics can lie that do not reach from 0 to 1."""
 
 
+AMBIGUOUS = 0.1
+"""A bare number of a metric from here on is refused: 0.5 may be meant as half a point or as fifty."""
+
+
 def _check_amount(threshold: Threshold, where: str) -> None:
-    """Raises BenchError where a metric may lose half of all that it can lose: ``f1@10:-1`` and ``f1@10:-0.5``
-    are meant to be points."""
+    """Raises BenchError where a metric may lose half of all that it can lose, and for a bare number that may
+    be meant as points: ``f1@10:-1``, ``mcc:-0.5``."""
     if threshold.is_cost or threshold.kind == "relative":
         return
-    if threshold.amount >= WIDER.get(threshold.name, 1.0) / 2:
-        number = 100 * threshold.amount if threshold.kind == "points" else threshold.amount
-        meant = f"{number:g}" if number < 50 else "1"
-        name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
+    name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
+    if threshold.kind == "absolute" and threshold.amount >= AMBIGUOUS:
+        number = f"{threshold.amount:g}" if threshold.amount < 50 * WIDER.get(name, 1.0) else "1"
+        raise BenchError(
+            f"{threshold.amount:g} of {name} may be points or a difference of the value",
+            where=where,
+            todo=f"points are hundredths: {name}:{sign}{number}pp",
+        )
+    if threshold.amount >= WIDER.get(name, 1.0) / 2:
         raise BenchError(
             f"{name} may lose half of all that it can lose",
             where=where,
-            todo=f"points are hundredths: {name}:{sign}{meant}pp",
+            todo=f"a threshold is a few points: {name}:{sign}1pp",
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from readbench.report.words import closing_sentence, statistical_notes
+from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Table
+from readbench.results.record import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +62,22 @@ def as_markdown(board: Leaderboard) -> str:
             "",
             closing_sentence(table),
             "",
-            *(text for note in statistical_notes(table) for text in (note, "")),
+            *(
+                text
+                for note in (*_as_list(tuned_lines(table)), *statistical_notes(table))
+                for text in (note, "")
+            ),
         ]
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
     return "\n".join(lines)
+
+
+def _as_list(lines: Sequence[str]) -> list[str]:
+    """A line and the list below it."""
+    if not lines:
+        return []
+    return [lines[0], "\n".join(f"* {line.strip()}" for line in lines[1:])]
 
 
 def _warned(table: Table) -> list[str]:
@@ -80,18 +93,13 @@ def _markdown_table(table: Table) -> list[str]:
     for row in table.rows:
         cells = [
             "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))),
-            f"`{row.method}`".replace("|", "\\|"),
+            f"`{row.method}`".replace("|", "\\|") + (" (tuned)" if row.chosen else ""),
         ]
         for metric in metrics:
             value = row.metrics.get(metric) if row.status == "ok" else None
             cells.append("–" if value is None or value.value is None else f"{value.value:.3f}")
-            if (
-                metric == table.primary
-                and value is not None
-                and value.low is not None
-                and value.high is not None
-            ):
-                cells[-1] += f" ({value.low:.3f} to {value.high:.3f})"
+            if metric == table.primary and value is not None and value.value is not None:
+                cells[-1] += _interval(value)
         if row.status != "ok":
             cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
                 "|", "\\|"
@@ -99,6 +107,12 @@ def _markdown_table(table: Table) -> list[str]:
         cells += [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _interval(value: Value) -> str:
+    if value.low is None or value.high is None:
+        return " (no interval)" if value.reason else ""
+    return f" ({value.low:.3f} to {value.high:.3f})"
 
 
 def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
@@ -118,6 +132,8 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
+                if value.reason is not None:
+                    flat[f"{name}.reason"] = value.reason
                 if value.spread is not None:
                     flat[f"{name}.spread"] = value.spread
             flat |= row.costs.model_dump()

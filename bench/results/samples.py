@@ -83,7 +83,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
                 ) from error
             for name, values in of_cell.items():
                 columns.setdefault(name, []).extend(values)
-            columns.setdefault(FOLD, []).extend([cell.fold] * len(found["id"]))
+            columns.setdefault(FOLD, []).extend([cell.fold] * len(of_cell["id"]))
         order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
         repeats.append(
             task.scores_from_columns(

@@ -96,9 +96,9 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, 
         defined = bool(counts[i]) and not np.isnan(numbers[i])
         joint[metric.id] = Value(
             value=float(numbers[i]) if defined else None,
-            low=intervals[i].low if defined else None,
-            high=intervals[i].high if defined else None,
-            no_interval=intervals[i].reason if defined else None,
+            low=intervals[i].low,
+            high=intervals[i].high,
+            reason=intervals[i].reason,
             n=int(counts[i]),
             higher_is_better=metric.higher_is_better,
             version=metric.version,

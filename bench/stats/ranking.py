@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from readbench.stats.resampling import Floats, bootstrap_p
 from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, over_seeds_p, sign_flip_p
-
 
 Seeds = Mapping[str, Floats]
 """The values (seeds,) of each stochastic method."""
@@ -86,8 +85,8 @@ def compare_all(
     NaN where one does not count. With many methods ``permutations`` is raised to 2 * pairs / alpha:
     a p-value is at least 1 / (1 + permutations), so that with fewer the correction alone would
     keep any two methods from ever being told apart. ``seeds``: of each stochastic method its values
-    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. Raises ValueError where lengths
-    differ.
+    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. Raises ValueError where
+    lengths differ.
     """
     names = tuple(scores)
     columns = [np.asarray(scores[name], dtype=np.float64) for name in names]
@@ -180,9 +179,9 @@ def _errors_of_means(table: Floats) -> Floats:
 
 
 def _of_pairs(
-    seeds: Seeds, names: Sequence[str], left: Sequence[int], right: Sequence[int]
+    seeds: Seeds, names: Sequence[str], left: NDArray[np.intp], right: NDArray[np.intp]
 ) -> list[tuple[Floats, ...]]:
-    pairs = zip(left, right, strict=True)
+    pairs = zip(left.tolist(), right.tolist(), strict=True)
     return [tuple(seeds[names[i]] for i in pair if names[i] in seeds) for pair in pairs]
 
 

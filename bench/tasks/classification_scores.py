@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,19 @@ Floats = NDArray[np.float64]
 
 BINS = 15
 """Equal bins of confidence for the calibration error: Guo et al. 2017, arXiv:1706.04599, section 5."""
-SUM_TOLERANCE = 1e-4
-"""Rounded to four places, probabilities still count as such."""
+ROUNDED = 5e-4
+"""How far a probability may lie from what it was: rounded to three places it still counts as one. A sum may
+be as many times that far from 1 as there are classes."""
 
 _MACRO = "scikit-learn's macro mean, over classes that occur in gold or predictions; 0 where undefined"
 _POSITIVE = "of the positive class; 0 where undefined; null without a named positive class"
-_SCORED = "null where a document lacks scores of all classes"
+_SCORED = "of folds the mean; null where a document lacks scores of all classes"
 
 METRICS = (
     Metric("accuracy", True, "equal labels; an abstention is wrong", "share of documents labelled right"),
-    Metric("precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample(Scale.COUNTS)),
+    Metric(
+        "precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample(Scale.COUNTS)
+    ),
     Metric("recall", True, _POSITIVE, "binary: found among the positive", OfSample(Scale.COUNTS)),
     Metric("f1", True, _POSITIVE, "binary: F1 of the positive class", OfSample(Scale.COUNTS)),
     Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample(Scale.SHARES)),
@@ -94,12 +98,18 @@ class Labelled:
     folds: NDArray[np.int64] | None = None
 
     @property
-    def are_probabilities(self) -> bool:
+    def improbable(self) -> NDArray[np.bool_]:
+        """Which of the counted documents have scores that are no probabilities; all where scores lack."""
         if self.scores is None:
-            return False
+            return np.ones(np.count_nonzero(self.gold >= 0), dtype=np.bool_)
         counted = self.scores[self.gold >= 0]
-        inside = ((counted >= -SUM_TOLERANCE) & (counted <= 1 + SUM_TOLERANCE)).all()
-        return bool(inside and (np.abs(counted.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
+        outside = ((counted < -ROUNDED) | (counted > 1 + ROUNDED)).any(axis=1)
+        # Half of the last place, and what adding up floats loses.
+        return np.asarray(outside | (np.abs(counted.sum(axis=1) - 1) > len(self.labels) * ROUNDED + 1e-9))
+
+    @property
+    def are_probabilities(self) -> bool:
+        return self.scores is not None and not self.improbable.any()
 
 
 class ClassificationScores(Scores):
@@ -152,9 +162,16 @@ class ClassificationScores(Scores):
         object.__setattr__(made, "labelled", labelled)
         return made
 
+    @cached_property
+    def _numbers(self) -> Floats:
+        return super().aggregates()
+
+    def aggregates(self) -> Floats:
+        return self._numbers.copy()
+
     def counts(self) -> NDArray[np.int64]:
         """All documents with gold, for every metric that is defined; 0 for the others."""
-        numbers = self.aggregates()
+        numbers = self._numbers
         n = int(np.count_nonzero(self.labelled.gold >= 0))
         return np.where(np.isnan(numbers), 0, n).astype(np.int64)
 
@@ -178,6 +195,28 @@ class ClassificationScores(Scores):
             for name, count in below.items():
                 found[_PLACES[name]] = int(count)
         return found
+
+    def bounds(self, metric: Metric) -> tuple[float, float]:
+        # Of two classes the error of one counts, of more the sum.
+        return (0.0, 1.0) if metric.id == "brier" and len(self.labelled.labels) == 2 else metric.bounds
+
+    def why_undefined(self, metric: str) -> str:
+        labelled = self.labelled
+        if not (labelled.gold >= 0).any():
+            return "no document has a label"
+        if metric in ("precision", "recall", "f1") and labelled.positive is None:
+            return "no class is named positive"
+        if metric not in ("roc_auc", "average_precision", "brier", "ece"):
+            return ""
+        if labelled.scores is None:
+            return "not every document has a score of every class"
+        if metric in ("roc_auc", "average_precision"):
+            return "the test documents are all of one class"
+        improbable = labelled.improbable
+        count = int(np.count_nonzero(improbable))
+        if improbable.all():
+            return "the scores are no probabilities"
+        return f"the scores of {count:,} document{'s' if count > 1 else ''} are no probabilities"
 
     def shares(self, metric: str) -> tuple[Floats, Floats]:
         table = confusion(self.labelled, np.ones((1, len(self.ids))))[0]

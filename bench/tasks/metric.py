@@ -119,6 +119,14 @@ class Scores:
         of the rarest class."""
         return self.counts()
 
+    def bounds(self, metric: Metric) -> tuple[float, float]:
+        """The least and the largest value that a metric can have here."""
+        return metric.bounds
+
+    def why_undefined(self, metric: str) -> str:  # noqa: ARG002 - for those that override it
+        """Why a metric that was asked for has no value here; empty where nothing is known."""
+        return ""
+
     def shares(self, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The numerators and denominators (classes,) whose proportions a ``Scale.SHARES`` metric averages."""
         raise NotImplementedError(f"these scores have no shares of {metric}")

@@ -1,6 +1,6 @@
 """How often the 95 % intervals of metrics hold the true value.
 
-    python docs/statistics/coverage.py > docs/statistics/coverage.md
+    python docs/statistics/interval_coverage.py > docs/statistics/interval-coverage.md
 
 Each population is drawn from many times; its true values are those of 200,000 documents. ``percentile`` are
 intervals of the percentile bootstrap, which boards had before.
@@ -82,6 +82,20 @@ def phrases(hit: float) -> Draw:
     return draw
 
 
+def absent_phrases(hit: float) -> Draw:
+    """One to four gold phrases a document that do not stand in its text, and that are hardly ever found."""
+    metrics = (Metric("absent.recall@10", True, "", ""),)
+
+    def draw(n: int, generator: np.random.Generator) -> Scores:
+        gold = generator.integers(1, 5, size=n)
+        values = generator.binomial(gold, hit) / gold
+        # A fifth of the documents have no such phrase and do not count.
+        values[generator.random(n) < 0.2] = np.nan
+        return Scores(metrics, tuple(map(str, range(n))), values[:, None])
+
+    return draw
+
+
 def yes_or_no(*shares: float) -> Draw:
     metrics = tuple(Metric(f"share {share:g}", True, "", "") for share in shares)
 
@@ -123,6 +137,7 @@ POPULATIONS: dict[str, Draw] = {
     "four classes, 10 to 50 %": four_classes((0.5, 0.25, 0.15, 0.1), 2.0),
     "phrases, many found": phrases(0.5),
     "phrases, few found": phrases(0.1),
+    "phrases that do not stand in the text": absent_phrases(0.1),
     "right or wrong": yes_or_no(0.5, 0.7, 0.8, 0.9, 0.95),
     "facts": facts(0.6, 0.3),
 }
@@ -157,8 +172,10 @@ def truth_of(population: str) -> dict[str, float]:
     return dict(zip([m.id for m in scores.metrics], map(float, scores.aggregates()), strict=True))
 
 
-def measure(population: str, n: int, samples: int, seed: int, *, percentile: bool = False) -> dict[str, Tally]:
-    """Draws ``samples`` samples of ``n`` documents. A metric without a value in the population is left out."""
+def measure(
+    population: str, n: int, samples: int, seed: int, *, percentile: bool = False
+) -> dict[str, Tally]:
+    """Draws ``samples`` samples of ``n`` documents. A metric without a value there is left out."""
     truth = truth_of(population)
     found = {name: Tally() for name, value in truth.items() if not np.isnan(value)}
     for place in range(samples):
@@ -172,9 +189,7 @@ def measure(population: str, n: int, samples: int, seed: int, *, percentile: boo
     return found
 
 
-def _both(
-    scores: Scores, seed: int, *, percentile: bool
-) -> Iterator[tuple[float | None, float | None]]:
+def _both(scores: Scores, seed: int, *, percentile: bool) -> Iterator[tuple[float | None, float | None]]:
     if not percentile:
         yield from ((interval.low, interval.high) for interval in intervals_of([scores]))
         return
@@ -206,10 +221,11 @@ def _cell(now: Tally, before: Tally) -> str:
 
 HEAD = """# Coverage of the intervals
 
-How often an interval of 95 % holds the true value, in per cent: before (percentile bootstrap) → now. Written by
-`coverage.py`, with {samples} samples of n documents for each number of now and a fifth of that for each of before.
-"none": no interval is shown, because fewer than ten documents are of the rarest class, or because none is
-known to hold (`ece`). Of few documents of two kinds no interval holds 95 % exactly: counts are whole numbers.
+How often an interval of 95 % holds the true value, in per cent: before (percentile bootstrap) → now. Written
+by `interval_coverage.py`, with {samples} samples of n documents for each number of now and a fifth of that
+for each of before. "none": no interval is shown, because fewer than ten documents are of the rarest class, or
+because none is known to hold (`ece`). Of few documents of two kinds no interval holds 95 % exactly: counts
+are whole numbers.
 """
 
 if __name__ == "__main__":
