@@ -136,7 +136,7 @@ def test_one_seed_claims_nothing_and_says_so(tmp_path: Path) -> None:
 
 def test_folds_and_few_documents_are_said(tmp_path: Path) -> None:
     board = board_of(tmp_path, ["test.steady"], 'kind = "kfold"\nfolds = 2', "brier")
-    assert "folds share training documents" in shown(board)
+    assert "Folds share training documents: ranks allow for what others would change" in shown(board)
     assert "The sign-flip test asks whether differences are symmetric" in shown(board)
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from statistics_scripts import loaded
 
+from readbench.results.manifest import RunTask
+from readbench.stats.of_run import shared_training
 from readbench.stats.ranking import compare_all, compare_replicates
-from readbench.stats.significance import over_seeds_p, sign_flip_p
+from readbench.stats.significance import over_training_p, sign_flip_p
 from readbench.tasks.classification import TASK
 from readbench.tasks.spec import TaskSpec
 
@@ -37,12 +39,12 @@ def test_a_network_does_not_differ_from_itself_with_other_seeds() -> None:
 def test_seeds_that_lie_close_by_chance_claim_nothing() -> None:
     """The third of three copies has three seeds with nearly the same value, far from the others' mean."""
     seeds = [np.array([0.78, 0.80, 0.82]), np.array([0.77, 0.80, 0.83]), np.array([0.8199, 0.82, 0.8201])]
-    apart = over_seeds_p(
+    apart = over_training_p(
         np.array([0.001]), np.array([0.02]), np.array([0.004]), 1_500, [(seeds[2], seeds[2].copy())]
     )
     assert apart[0] < 0.05
     pairs = [(seeds[0], seeds[2]), (seeds[1], seeds[2]), (seeds[2],)]
-    found = over_seeds_p(np.full(3, 0.001), np.full(3, 0.02), np.full(3, 0.004), 1_500, pairs)
+    found = over_training_p(np.full(3, 0.001), np.full(3, 0.02), np.full(3, 0.004), 1_500, pairs)
     assert (found > 0.1).all()
 
 
@@ -52,6 +54,27 @@ def test_boards_of_one_network_claim_nothing() -> None:
     assert now.wrong <= 11
     before, _ = boards.of_seeds(500, 3, 0.022, 6, 10, 4)
     assert before.wrong >= 7
+
+
+def test_equal_algorithms_on_folds_do_not_differ() -> None:
+    """Two that depend much on their training documents: 60 documents, three folds."""
+    before, now, _ = boards.over_folds("best of 41 features", 60, 400, 5)
+    assert before.wrong > 0.12 * 400
+    assert now.wrong <= 0.05 * 400 + 3 * np.sqrt(0.05 * 0.95 * 400)
+
+
+def test_folds_that_share_training_documents_widen_the_test() -> None:
+    def task(folds: int, **documents: int) -> RunTask:
+        return RunTask.model_construct(folds=folds, documents=documents)
+
+    assert shared_training(task(3, train=40, test=20)) == 2.5
+    assert shared_training(task(10, train=90, test=10)) == pytest.approx(1 + 10 / 9)
+    assert shared_training(task(1, train=40, test=20)) == 1
+    assert shared_training(task(3, train=0, test=20)) == 1
+    clear = {"good": np.ones(60), "bad": np.r_[np.ones(20), np.zeros(40)]}
+    assert compare_all(clear, True, 1, overlap=2.5).rank_ranges == ((1, 1), (2, 2))
+    # No difference at all stays none.
+    assert compare_all({"a": np.ones(60), "b": np.ones(60)}, True, 1, overlap=2.5).p[0, 1] == 1
 
 
 def test_a_real_difference_is_found_over_seeds() -> None:
@@ -84,10 +107,10 @@ def test_with_one_seed_nothing_can_be_told() -> None:
 
 def test_the_variances_of_documents_and_seeds_are_added() -> None:
     seeds = (np.array([0.6, 0.7, 0.8]),)
-    found = over_seeds_p(np.array([0.001]), np.array([0.2]), np.array([0.0]), 100, [seeds])
+    found = over_training_p(np.array([0.001]), np.array([0.2]), np.array([0.0]), 100, [seeds])
     # The mean of three values against a constant: Student's t with two degrees of freedom.
     assert found[0] == pytest.approx(0.0741799, abs=1e-6)
-    kept = over_seeds_p(np.array([0.001]), np.array([0.2]), np.array([0.1]), 100, [()])
+    kept = over_training_p(np.array([0.001]), np.array([0.2]), np.array([0.1]), 100, [()])
     assert kept.tolist() == [0.001]
 
 

@@ -32,9 +32,9 @@ PERMUTATIONS = 128
 MISSED = 1e-3
 """The bands are chosen so that a pair exactly at the threshold is overlooked less often than this."""
 
-RULED_OUT = 6.0
-"""Standard deviations that an estimate from signatures lies below the threshold where the pair is not looked
-at: of a billion pairs at the threshold one would be missed."""
+RULED_OUT = 4.0
+"""A pair is not looked at whose signatures agree so many standard deviations less than those of a pair at the
+threshold do on average: of 30,000 pairs at the threshold one is so overlooked, fewer than by the bands."""
 
 VERSION = 1
 """Raised when another grouping would come out of the same texts: kept groups then count no more."""

@@ -67,8 +67,8 @@ def statistical_notes(table: Table) -> list[str]:
         )
     if table.settings.folds > 1:
         notes.append(
-            "Intervals and ranks are of the models trained here: folds share training documents, so that "
-            "other training documents would change more than they say."
+            "Folds share training documents: ranks allow for what others would change (Nadeau & Bengio), "
+            "intervals are of the models trained here."
         )
     if table.statistics.get("test") == SIGN_FLIP and table.settings.tested < FEW:
         notes.append(

@@ -54,7 +54,8 @@ def write_statistics(folder: Path, store: Store) -> None:
 def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int) -> Comparison:
     """All pairs of methods on the primary metric of a task. A metric that is a mean of documents, or has a
     value per document, is compared by flipping signs; one of the whole sample by resampling documents. The
-    spread of stochastic methods over seeds counts too; of one with one seed no verdict is given."""
+    spread of stochastic methods over seeds counts too; of one with one seed no verdict is given. So does what
+    other training documents would change, where folds share them."""
     from readbench.stats.ranking import compare_all, compare_replicates
     from readbench.stats.resampling import bootstrap, resamples_needed
     from readbench.tasks.metric import OfSample, find_metric
@@ -66,7 +67,7 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
     seeds = {name: sample.per_seed(metric.id) for name, sample in samples.items() if sample.stochastic}
     if not isinstance(metric.aggregate, OfSample):
         values = {name: sample.values(metric.id) for name, sample in samples.items()}
-        return compare_all(values, better, seed, seeds=seeds)
+        return compare_all(values, better, seed, seeds=seeds, overlap=shared_training(settings))
     place = first.metrics.index(metric)
     resamples = resamples_needed(len(samples))
     points, replicates = {}, {}
@@ -75,7 +76,25 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         replicates[name] = bootstrap(len(sample.ids), sample.resampled, resamples=resamples, seed=seed)[
             :, place
         ]
-    return compare_replicates(points, replicates, better, seed, documents=len(first.ids), seeds=seeds)
+    return compare_replicates(
+        points,
+        replicates,
+        better,
+        seed,
+        documents=len(first.ids),
+        seeds=seeds,
+        overlap=shared_training(settings),
+    )
+
+
+def shared_training(settings: RunTask) -> float:
+    """What the variance of a difference over test documents is multiplied with where folds share training
+    documents: 1 + folds * test / train (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366, section 4: 1 /
+    folds becomes 1 / folds + test / train). 1 of a single fold, and where nothing is learned from."""
+    train = settings.documents.get("train", 0)
+    if settings.folds < 2 or not train:
+        return 1.0
+    return 1.0 + settings.folds * settings.documents.get("test", 0) / train
 
 
 def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, Value]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from readbench.stats.resampling import Floats, bootstrap_p
-from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, over_seeds_p, sign_flip_p
+from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, over_training_p, sign_flip_p
 
 Seeds = Mapping[str, Floats]
 """The values (seeds,) of each stochastic method."""
@@ -78,6 +78,7 @@ def compare_all(
     permutations: int = 10_000,
     alpha: float = 0.05,
     seeds: Seeds | None = None,
+    overlap: float = 1.0,
 ) -> Comparison:
     """Compares all pairs of methods by sign-flip permutation with Holm's correction.
 
@@ -85,8 +86,9 @@ def compare_all(
     NaN where one does not count. With many methods ``permutations`` is raised to 2 * pairs / alpha:
     a p-value is at least 1 / (1 + permutations), so that with fewer the correction alone would
     keep any two methods from ever being told apart. ``seeds``: of each stochastic method its values
-    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. Raises ValueError where
-    lengths differ.
+    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. ``overlap``: what the variance
+    over documents is multiplied with where folds share training documents. Raises ValueError where lengths
+    differ.
     """
     names = tuple(scores)
     columns = [np.asarray(scores[name], dtype=np.float64) for name in names]
@@ -105,11 +107,11 @@ def compare_all(
         differences[left[pairs], right[pairs]] = mean
         differences[right[pairs], left[pairs]] = -mean
         raw[pairs] = sign_flip_p(gap, permutations=permutations, seed=seed)
-        if seeds:
+        if seeds or overlap > 1:
             errors[pairs] = _errors_of_means(gap)
-    if seeds:
-        of_pairs = _of_pairs(seeds, names, left, right)
-        raw = over_seeds_p(raw, differences[left, right], errors, len(table), of_pairs)
+    if seeds or overlap > 1:
+        of_pairs = _of_pairs(seeds or {}, names, left, right)
+        raw = over_training_p(raw, differences[left, right], errors, len(table), of_pairs, overlap)
     p = np.ones((k, k))
     p[left, right] = p[right, left] = holm(raw)
     means = _column_means(table)
@@ -138,10 +140,11 @@ def compare_replicates(
     alpha: float = 0.05,
     documents: int = 0,
     seeds: Seeds | None = None,
+    overlap: float = 1.0,
 ) -> Comparison:
     """Compares all pairs of methods on a metric of the whole sample: ``points`` are their values,
     ``replicates`` (resamples,) their values on the same resamples of ``documents``, with Holm's correction.
-    ``seeds`` as in ``compare_all``.
+    ``seeds`` and ``overlap`` as in ``compare_all``.
 
     At least ``resamples_needed(methods)`` resamples let the correction tell methods apart.
     """
@@ -153,9 +156,10 @@ def compare_replicates(
     p = np.ones((k, k))
     gaps = table[:, left] - table[:, right]
     raw = bootstrap_p(gaps)
-    if seeds:
-        of_pairs = _of_pairs(seeds, names, left, right)
-        raw = over_seeds_p(raw, means[left] - means[right], np.nanstd(gaps, axis=0), documents, of_pairs)
+    if seeds or overlap > 1:
+        of_pairs = _of_pairs(seeds or {}, names, left, right)
+        errors = _deviations(gaps)
+        raw = over_training_p(raw, means[left] - means[right], errors, documents, of_pairs, overlap)
     p[left, right] = p[right, left] = holm(raw)
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
     differences = means[:, None] - means[None, :]
@@ -176,6 +180,13 @@ def _errors_of_means(table: Floats) -> Floats:
     counts = np.count_nonzero(~np.isnan(table), axis=0)
     squares = np.nansum((table - _column_means(table)) ** 2, axis=0)
     return np.asarray(np.sqrt(squares / np.maximum((counts - 1) * counts, 1)))
+
+
+def _deviations(table: Floats) -> Floats:
+    """The standard deviation of each column (columns,), NaN left out; 0 where nothing is left."""
+    counts = np.count_nonzero(~np.isnan(table), axis=0)
+    squares = np.nansum((table - _column_means(table)) ** 2, axis=0)
+    return np.asarray(np.sqrt(squares / np.maximum(counts, 1)))
 
 
 def _of_pairs(

@@ -74,15 +74,22 @@ def mcnemar_exact_p(b: ArrayLike, c: ArrayLike) -> Floats:
     return np.asarray(np.minimum(1.0, 2 * tail), dtype=np.float64)
 
 
-def over_seeds_p(
-    p: Floats, differences: Floats, errors: Floats, documents: int, seeds: Sequence[tuple[Floats, ...]]
+def over_training_p(
+    p: Floats,
+    differences: Floats,
+    errors: Floats,
+    documents: int,
+    seeds: Sequence[tuple[Floats, ...]],
+    overlap: float = 1.0,
 ) -> Floats:
-    """p-values (pairs,) that hold for other seeds of training too, from those over documents (``p``).
+    """p-values (pairs,) that hold for other seeds and other training documents too, from those over test
+    documents (``p``).
 
     ``differences`` and their standard ``errors`` over documents (pairs,); ``seeds``: for each pair the values
-    (seeds,) of those of its two methods that are stochastic, which may be none. The larger of ``p`` and of
-    that of Student's t from both variances (Satterthwaite's degrees of freedom), NaN where a method has one
-    seed: then it cannot be told. A pair of deterministic methods keeps its ``p``.
+    (seeds,) of those of its two methods that are stochastic, which may be none; ``overlap``: what the
+    variance over documents is multiplied with where folds share training documents. The larger of ``p`` and
+    of that of Student's t from all variances (Satterthwaite's degrees of freedom), NaN where a method has one
+    seed: then it cannot be told. A pair of deterministic methods without folds keeps its ``p``.
 
     A few seeds lie close together by chance now and then, and among many pairs that is found: no method
     counts as quieter than the stochastic methods of the board are on average.
@@ -98,13 +105,14 @@ def over_seeds_p(
             found[pair] = np.nan
             continue
         parts = [(max(usual, float(np.var(v, ddof=1))) / len(v), len(v) - 1) for v in of_methods]
-        if not any(variance for variance, _ in parts):
+        if overlap == 1 and not any(variance for variance, _ in parts):
             continue
-        parts.append((float(errors[pair]) ** 2, max(documents - 1, 1)))
+        parts.append((overlap * float(errors[pair]) ** 2, max(documents - 1, 1)))
         total = sum(variance for variance, _ in parts)
-        df = total**2 / sum(variance**2 / free for variance, free in parts)
-        of_both = 2 * float(stdtr(df, -abs(differences[pair]) / np.sqrt(total)))
-        found[pair] = max(float(p[pair]), of_both)
+        if total > 0:
+            df = total**2 / sum(variance**2 / free for variance, free in parts)
+            of_all = 2 * float(stdtr(df, -abs(differences[pair]) / np.sqrt(total)))
+            found[pair] = max(float(p[pair]), of_all)
     return found
 
 

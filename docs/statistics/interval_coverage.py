@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def facts(hit: float, labels: float) -> Draw:
         share = generator.beta(3 * hit, 3 * (1 - hit), size=n)
         right = generator.binomial(gold, share)
         predicted = right + np.where(asks_label, 0, generator.poisson(2.0, size=n))
-        columns = dict.fromkeys(COUNTED, np.ones(n, dtype=np.int64))
+        columns: dict[str, NDArray[Any]] = dict.fromkeys(COUNTED, np.ones(n, dtype=np.int64))
         columns |= {"asks_facts": ~asks_label, "asks_label": asks_label, "gold": gold, "right": right}
         columns |= {"predicted": predicted, "untyped_gold": gold, "untyped_predicted": predicted}
         columns |= {"untyped_right": np.minimum(gold, right + generator.binomial(gold - right, 0.3))}
