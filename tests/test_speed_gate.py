@@ -81,7 +81,8 @@ def test_a_pass_rules_out_a_slowdown() -> None:
 def test_what_a_coarse_clock_cannot_tell_does_not_pass(ticks: int, verdict: str) -> None:
     """All times are a whole number of ticks. One that took 1.3 times as long would have as many."""
     generator = np.random.default_rng(3)
-    base, head, control = (0.01 * (ticks + 1.0 * (generator.random(12) < 0.1)) for _ in range(3))
+    more = [(generator.random(12) < 0.1).astype(np.float64) for _ in range(3)]
+    base, head, control = (np.add(0.01 * ticks, 0.01 * one) for one in more)
     found = judged(Series("keyphrases", "m", "predict_s", base, head, control))
     assert found.verdict == verdict
     assert found.tick > 1

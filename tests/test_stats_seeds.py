@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from statistics_scripts import loaded
 
-from readbench.results.manifest import RunTask
 from readbench.stats.of_run import shared_training
 from readbench.stats.ranking import compare_all, compare_replicates
 from readbench.stats.significance import over_training_p, sign_flip_p
@@ -64,13 +63,10 @@ def test_equal_algorithms_on_folds_do_not_differ() -> None:
 
 
 def test_folds_that_share_training_documents_widen_the_test() -> None:
-    def task(folds: int, **documents: int) -> RunTask:
-        return RunTask.model_construct(folds=folds, documents=documents)
-
-    assert shared_training(task(3, train=40, test=20)) == 2.5
-    assert shared_training(task(10, train=90, test=10)) == pytest.approx(1 + 10 / 9)
-    assert shared_training(task(1, train=40, test=20)) == 1
-    assert shared_training(task(3, train=0, test=20)) == 1
+    assert shared_training(3, {"train": 40, "test": 20}) == 2.5
+    assert shared_training(10, {"train": 90, "test": 10}) == pytest.approx(1 + 10 / 9)
+    assert shared_training(1, {"train": 40, "test": 20}) == 1
+    assert shared_training(3, {"train": 0, "test": 20}) == 1
     clear = {"good": np.ones(60), "bad": np.r_[np.ones(20), np.zeros(40)]}
     assert compare_all(clear, True, 1, overlap=2.5).rank_ranges == ((1, 1), (2, 2))
     # No difference at all stays none.

@@ -64,10 +64,11 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
     metric = find_metric(first.metrics, settings.primary)
     seed = derived_seed(seed, "compare", settings.split_hash)
     better = metric.higher_is_better
+    overlap = shared_training(settings.folds, settings.documents)
     seeds = {name: sample.per_seed(metric.id) for name, sample in samples.items() if sample.stochastic}
     if not isinstance(metric.aggregate, OfSample):
         values = {name: sample.values(metric.id) for name, sample in samples.items()}
-        return compare_all(values, better, seed, seeds=seeds, overlap=shared_training(settings))
+        return compare_all(values, better, seed, seeds=seeds, overlap=overlap)
     place = first.metrics.index(metric)
     resamples = resamples_needed(len(samples))
     points, replicates = {}, {}
@@ -83,18 +84,19 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         seed,
         documents=len(first.ids),
         seeds=seeds,
-        overlap=shared_training(settings),
+        overlap=overlap,
     )
 
 
-def shared_training(settings: RunTask) -> float:
+def shared_training(folds: int, documents: Mapping[str, int]) -> float:
     """What the variance of a difference over test documents is multiplied with where folds share training
     documents: 1 + folds * test / train (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366, section 4: 1 /
-    folds becomes 1 / folds + test / train). 1 of a single fold, and where nothing is learned from."""
-    train = settings.documents.get("train", 0)
-    if settings.folds < 2 or not train:
+    folds becomes 1 / folds + test / train). 1 of a single fold, and where nothing is learned from.
+    ``documents``: of one fold by part."""
+    train = documents.get("train", 0)
+    if folds < 2 or not train:
         return 1.0
-    return 1.0 + settings.folds * settings.documents.get("test", 0) / train
+    return 1.0 + folds * documents.get("test", 0) / train
 
 
 def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, Value]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.results.manifest import RunTask
 from readbench.stats.intervals import intervals_of
 from readbench.stats.of_run import shared_training
 from readbench.stats.ranking import compare_all
@@ -80,7 +79,7 @@ def of_folds(
 
 def nearest_mean(table: Floats, gold: Ints, asked: Floats) -> Ints:
     away = [((asked - table[gold == label].mean(axis=0)) ** 2).sum(axis=1) for label in (0, 1)]
-    return (away[1] < away[0]).astype(np.int64)
+    return np.asarray(away[1] < away[0], dtype=np.int64)
 
 
 def nearest_document(table: Floats, gold: Ints, asked: Floats) -> Ints:
@@ -94,7 +93,7 @@ def best_feature(table: Floats, gold: Ints, asked: Floats) -> Ints:
     gap = means[1] - means[0]
     place = int(np.argmax(np.abs(gap)))
     above = asked[:, place] > (means[0][place] + means[1][place]) / 2
-    return (above == (gap[place] > 0)).astype(np.int64)
+    return np.asarray(above == (gap[place] > 0), dtype=np.int64)
 
 
 LEARNERS: dict[str, tuple[Learner, Floats]] = {
@@ -154,7 +153,7 @@ def over_folds(name: str, documents: int, boards: int, seed: int) -> tuple[Claim
     before, now, found, reached = Claims(), Claims(), [], []
     metric = (Metric("accuracy", True, "", ""),)
     ids = tuple(map(str, range(documents)))
-    overlap = shared_training(RunTask.model_construct(folds=3, documents={"train": 2, "test": 1}))
+    overlap = shared_training(3, {"train": 2, "test": 1})
     for number in range(boards):
         right = of_folds(np.random.default_rng([seed, number]), documents, learn, signal)
         values = dict(zip("ab", right, strict=True))
