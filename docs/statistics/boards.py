@@ -8,13 +8,16 @@ not in the tests.
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
+from readbench.machine.machine import machine
 from readbench.stats.intervals import intervals_of
 from readbench.stats.of_run import shared_training
 from readbench.stats.ranking import compare_all
@@ -167,7 +170,7 @@ def over_folds(name: str, documents: int, boards: int, seed: int) -> tuple[Claim
 
 
 def main(boards: int = 1000) -> None:
-    print(HEAD.format(boards=boards))
+    print(HEAD.format(boards=boards, measured=measured_with()))
     for line in _lines(boards):
         print(line, flush=True)
 
@@ -200,10 +203,18 @@ def _lines(boards: int) -> Iterator[str]:
             yield f"| {name} | {documents} | {before} | {now} | {100 * held:.1f} % |"
 
 
+def measured_with() -> str:
+    """Versions and machine, as the tables name them."""
+    found = machine()
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}"
+    return f"{versions}; {found['cores']} cores of an {found['cpu']}."
+
+
 HEAD = """# False differences of boards
 
 How many boards of methods that are equal by construction claim a difference, in per cent of {boards} boards
-(a quarter of that for networks, twice that for folds). The bound is 5 %. Written by `boards.py`.
+(a quarter of that for networks, twice that for folds). The bound is 5 %. Written by `boards.py` with
+{measured}
 """
 
 if __name__ == "__main__":

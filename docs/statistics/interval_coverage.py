@@ -8,6 +8,7 @@ intervals of the percentile bootstrap, which boards had before.
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
+from readbench.machine.machine import machine
 from readbench.stats.intervals import intervals_of
 from readbench.stats.resampling import bootstrap, percentile_intervals
 from readbench.tasks.classification_scores import ClassificationScores, Labelled
@@ -200,7 +203,7 @@ def _both(scores: Scores, seed: int, *, percentile: bool) -> Iterator[tuple[floa
 
 def main(samples: int = 1000) -> None:
     """Writes the table, by population, metric and number of documents."""
-    print(HEAD.format(samples=samples))
+    print(HEAD.format(samples=samples, measured=measured_with()))
     print("| population | metric | " + " | ".join(f"n = {n}" for n in DOCUMENTS) + " |")
     print("| --- | --- |" + " ---: |" * len(DOCUMENTS))
     for population in POPULATIONS:
@@ -220,13 +223,20 @@ def _cell(now: Tally, before: Tally) -> str:
     return f"{old} {100 * now.coverage:.1f}{shown}"
 
 
+def measured_with() -> str:
+    """Versions and machine, as the tables name them."""
+    found = machine()
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}"
+    return f"{versions}; {found['cores']} cores of an {found['cpu']}."
+
+
 HEAD = """# Coverage of the intervals
 
 How often an interval of 95 % holds the true value, in per cent: before (percentile bootstrap) → now. Written
 by `interval_coverage.py`, with {samples} samples of n documents for each number of now and a fifth of that
 for each of before. "none": no interval is shown, because fewer than ten documents are of the rarest class, or
 because none is known to hold (`ece`). Of few documents of two kinds no interval holds 95 % exactly: counts
-are whole numbers.
+are whole numbers. {measured}
 """
 
 if __name__ == "__main__":
