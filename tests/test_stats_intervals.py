@@ -136,7 +136,9 @@ def test_influences_of_the_area_give_de_longs_variance() -> None:
 def test_rare_classes_have_no_interval_and_a_reason() -> None:
     scores = coverage.POPULATIONS["two classes, 10 %"](30, np.random.default_rng(4))
     found = dict(zip([m.id for m in scores.metrics], intervals_of([scores]), strict=True))
-    assert found["roc_auc"] == Interval(reason="fewer than 10 documents of a class")
+    assert found["roc_auc"] == Interval(reason="fewer than 50 documents")
+    assert found["average_precision"] == Interval(reason="fewer than 200 documents")
+    assert found["macro_f1"] == Interval(reason="fewer than 12 documents of a class")
     assert found["mcc"].low is None
     assert found["accuracy"].low is not None
     assert found["ece"].reason == "no interval of it is known to hold"

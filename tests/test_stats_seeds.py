@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from statistics_scripts import loaded
 
+from readbench.stats.intervals import Interval, intervals_of
 from readbench.stats.of_run import shared_training
 from readbench.stats.ranking import compare_all, compare_replicates
 from readbench.stats.significance import over_training_p, sign_flip_p
 from readbench.tasks.classification import TASK
+from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.spec import TaskSpec
 
 boards = loaded("boards")
@@ -71,6 +73,26 @@ def test_folds_that_share_training_documents_widen_the_test() -> None:
     assert compare_all(clear, True, 1, overlap=2.5).rank_ranges == ((1, 1), (2, 2))
     # No difference at all stays none.
     assert compare_all({"a": np.ones(60), "b": np.ones(60)}, True, 1, overlap=2.5).p[0, 1] == 1
+
+
+def test_intervals_hold_what_other_seeds_would_reach() -> None:
+    """300 documents and three seeds: the interval over documents alone is too narrow."""
+    metric = (Metric("accuracy", True, "", ""),)
+    ids = tuple(map(str, range(300)))
+    reached, found, alone = [], [], []
+    for draw in range(400):
+        (answers,) = boards.network(np.random.default_rng([9, draw]), 300, 3, 0.04, 1)
+        reached.append(answers.mean())
+        scores = [Scores(metric, ids, one[:, None]) for one in answers]
+        found.append(intervals_of(scores)[0])
+        alone.append(intervals_of(scores[:1])[0])
+    truth = np.mean(reached)
+
+    def held(intervals: list[Interval]) -> float:
+        return float(np.mean([i.low <= truth <= i.high for i in intervals if i.low and i.high]))
+
+    assert held(found) >= 0.93
+    assert held(alone) < 0.8
 
 
 def test_a_real_difference_is_found_over_seeds() -> None:

@@ -22,7 +22,7 @@ GROUPS = 2_000
 """Beyond so many documents they are put into groups at random: the standard error is then known to 2 %."""
 UNSEEN = 0.1
 """How many documents of each bound are added to a mean; with 0.05 and 0.2 fewer intervals hold 93 to 97 %."""
-FEWEST = 10
+FEWEST = 12
 """Of documents of the rarest class: with fewer, no interval was found that holds (docs/statistics)."""
 
 # How much heavier a document is made to see what it moves, and the chunk of weights that this takes (25 MB).
@@ -131,8 +131,11 @@ def _interval(metric: Metric, evidence: _Evidence, repeats: Sequence[Scores]) ->
     scale = metric.aggregate.scale if isinstance(metric.aggregate, OfSample) else None
     if scale is Scale.NONE:
         return Interval(reason="no interval of it is known to hold")
+    if isinstance(metric.aggregate, OfSample) and evidence.documents < metric.aggregate.fewest:
+        return Interval(reason=f"fewer than {metric.aggregate.fewest} documents")
     if scale is not None and evidence.support < FEWEST:
-        return Interval(reason=f"fewer than {FEWEST} documents of a class")
+        of_what = "documents" if evidence.support == evidence.documents else "documents of a class"
+        return Interval(reason=f"fewer than {FEWEST} {of_what}")
     low, high = repeats[0].bounds(metric)
     width = high - low
     value = (float(np.mean(evidence.per_seed)) - low) / width

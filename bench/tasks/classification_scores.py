@@ -50,14 +50,14 @@ METRICS = (
         True,
         f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
         "area under the ROC curve of the scores",
-        OfSample(Scale.CURVE),
+        OfSample(Scale.CURVE, fewest=50),
     ),
     Metric(
         "average_precision",
         True,
         f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
         "area under the precision-recall curve of the scores",
-        OfSample(Scale.CURVE),
+        OfSample(Scale.CURVE, fewest=200),
     ),
     Metric(
         "brier",

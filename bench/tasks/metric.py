@@ -50,10 +50,12 @@ class Scale(Enum):
 class OfSample:
     """An aggregate of all documents at once (an area under a curve, a macro mean over classes): neither a
     mean of documents nor made of such means. The task's own ``Scores`` computes it under weights of the
-    documents, and two methods are compared by resampling documents.
+    documents, and two methods are compared by resampling documents. ``fewest``: with fewer documents no
+    interval of it holds.
     """
 
     scale: Scale = Scale.RATIO
+    fewest: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,8 @@ HEAD = """# Coverage of the intervals
 
 How often an interval of 95 % holds the true value, in per cent: before (percentile bootstrap) → now. Written
 by `interval_coverage.py`, with {samples} samples of n documents for each number of now and a fifth of that
-for each of before. "none": no interval is shown, because fewer than ten documents are of the rarest class, or
+for each of before. "none": no interval is shown, because fewer than twelve documents are of the rarest class,
+there are fewer than 50 (`roc_auc`) or 200 (`average_precision`), or
 because none is known to hold (`ece`). Of few documents of two kinds no interval holds 95 % exactly: counts
 are whole numbers. {measured}
 """
