@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from readbench.cli.app import console, say
 from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
@@ -127,8 +126,6 @@ def gate_answers(
         methods = canonical(asked.methods, asked.include_paths, before, after)
         _check(guards, before, methods)
     else:
-        from rich.console import Console
-
         from readbench.planning.plan import Options
         from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
@@ -143,7 +140,7 @@ def gate_answers(
             timeout_s=read_timeout(asked.timeout),
             memory_bytes=read_memory(asked.memory),
         )
-        interface = TerminalInterface(Console(stderr=True))
+        interface = TerminalInterface(console(stderr=True))
         after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
     return judge(before, after, thresholds, strict=strict, methods=methods)
 
@@ -182,7 +179,7 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
         rounds=least,
         most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
     )
-    speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
+    speed = SpeedGate(question, guards.of, lambda line: say(line, err=True), strict)
     return speed.against(against)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from readbench.cli.app import Include, app, console
+from readbench.cli.app import Include, app, console, say
+from readbench.core.units import count_of
 
 if TYPE_CHECKING:
     from readbench.core.types import Task
@@ -55,7 +56,7 @@ def fit(
             include_paths=tuple(include_path or ()),
             progress=progress,
         )
-    typer.echo(
+    say(
         f"{output}: {manifest.method}, {manifest.spec.task}, learned from {manifest.documents['train']} "
         f"documents in {manifest.fit_s:.1f} s; next: "
         f"bench predict --model {output} --input FILE --output FILE"
@@ -84,9 +85,9 @@ def predict(
     ):
         done = predict_file(ready, input, output, fresh=fresh, progress=lambda count: progress(count, 0))
     before = f", {done.resumed} were there from before" if done.resumed else ""
-    typer.echo(f"{done.output}: {done.documents} documents{before}")
+    say(f"{done.output}: {done.documents} documents{before}")
     if done.without_text:
-        typer.echo(
+        say(
             f"bench: {done.without_text} of them have no text in "
             f"{' or '.join(ready.manifest.spec.fields)}, which the method reads",
             err=True,
@@ -126,10 +127,10 @@ def submit(
         problems = 0
         for line in check.problems():
             problems += 1
-            typer.echo(f"{validate}: {line}")
+            say(f"{validate}: {line}")
         if check.without_keywords:
-            typer.echo(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
-        typer.echo(f"{validate}: {problems} problems" if problems else f"{validate}: would be accepted")
+            say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
+        say(f"{validate}: {count_of(problems, 'problem')}" if problems else f"{validate}: would be accepted")
         raise typer.Exit(1 if problems else 0)
     if label_only and (keyphrases is not None or train_keyphrases is not None):
         _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
@@ -150,12 +151,12 @@ def submit(
             phrases=phrases,
             fresh=fresh,
             threads=threads,
-            say=typer.echo,
+            say=say,
         )
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
-    typer.echo(f"{done.output}: {done.rows} papers{unsure}")
+    say(f"{done.output}: {done.rows} papers{unsure}")
     if done.empty_keyphrases:
-        typer.echo(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+        say(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
 
 
 @contextmanager

@@ -3,4 +3,17 @@
 Every other room may use this one, and it uses none.
 """
 
-__all__ = ["clock", "digests", "errors", "files", "invalid", "names", "seeds", "types", "units", "vectors"]
+__all__ = [
+    "clock",
+    "damage",
+    "digests",
+    "errors",
+    "escape",
+    "files",
+    "invalid",
+    "names",
+    "seeds",
+    "types",
+    "units",
+    "vectors",
+]

@@ -16,6 +16,9 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, er
 """Errors that say something about the disk and nothing about a method."""
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 def write_new(place: Path, text: str) -> None:
     """Raises BenchError where something stands in its place already, or it cannot be written."""
     if os.path.lexists(place):
@@ -37,10 +40,11 @@ def write_new(place: Path, text: str) -> None:
 
 def cannot_write(place: Path, error: OSError) -> BenchError:
     why = os.strerror(error.errno) if error.errno else str(error)
+    free = "free some space or " if error.errno in FULL else ""
     return BenchError(
         f"results cannot be written: {why}",
         where=str(place),
-        todo="free some space or choose another folder with --output-path",
+        todo=f"{free}choose another folder with --output-path",
         exit_status=3,
     )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
 from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE
-from readbench.results.leaderboard import Leaderboard, Table
+from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def as_json(board: Leaderboard) -> str:
         "statistics": {table.task: statistical_notes(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    return json_text(value)
 
 
 def as_csv(board: Leaderboard) -> str:
@@ -46,25 +46,26 @@ def as_csv(board: Leaderboard) -> str:
     sink = io.StringIO()
     writer = csv.DictWriter(sink, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({k: for_spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()})
     return sink.getvalue()
 
 
 def as_markdown(board: Leaderboard) -> str:
     lines = []
+    suite, dataset = for_markdown(board.manifest.suite), for_markdown(board.manifest.dataset)
     for table in board.tables:
         lines += [
-            f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
-            f"{table.settings.tested} test documents",
+            f"**{suite}** on {dataset}, {table.task}, {table.settings.tested} test documents",
             "",
             *_warned(table),
             *_markdown_table(table),
             "",
-            closing_sentence(table),
+            for_markdown(closing_sentence(table)),
             "",
             *(
                 text
-                for note in (*_as_list(tuned_lines(table)), *statistical_notes(table))
+                for note in (*_as_list(tuned_lines(table)), *map(for_markdown, statistical_notes(table)))
                 for text in (note, "")
             ),
         ]
@@ -77,36 +78,43 @@ def _as_list(lines: Sequence[str]) -> list[str]:
     """A line and the list below it."""
     if not lines:
         return []
-    return [lines[0], "\n".join(f"* {line.strip()}" for line in lines[1:])]
+    return [lines[0], "\n".join(f"* {for_markdown(line.strip())}" for line in lines[1:])]
 
 
 def _warned(table: Table) -> list[str]:
-    return [text for line in table.settings.warnings for text in (f"> **Warning**: {line}", "")]
+    return [text for line in table.settings.warnings for text in (f"> **Warning**: {for_markdown(line)}", "")]
 
 
 def _markdown_table(table: Table) -> list[str]:
     metrics = [table.primary, *table.settings.board]
     speed, memory = COST_TABLE["documents_per_s_marginal"], COST_TABLE["peak_memory_bytes"]
-    of_costs = [speed.heading, f"peak {memory.heading}"]
-    head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], *of_costs]
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * 2}{' ---: |' * (len(head) - 2)}"]
+    head = [
+        "rank",
+        "method",
+        f"{table.primary} (95 %)",
+        *metrics[1:],
+        speed.heading,
+        f"peak {memory.heading}",
+    ]
+    rows = []
     for row in table.rows:
-        cells = [
-            "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))),
-            f"`{row.method}`".replace("|", "\\|") + (" (tuned)" if row.chosen else ""),
-        ]
-        for metric in metrics:
-            value = row.metrics.get(metric) if row.status == "ok" else None
-            cells.append("–" if value is None or value.value is None else f"{value.value:.3f}")
-            if metric == table.primary and value is not None and value.value is not None:
-                cells[-1] += _interval(value)
+        ranks = "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks)))
+        values = [_value(row, metric) for metric in metrics]
+        shown = ["–" if value is None else f"{value.value:.3f}" for value in values]
         if row.status != "ok":
-            cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
-                "|", "\\|"
-            )
-        cells += [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            shown[0] = for_markdown(f"{row.status}: {next(iter(row.problem.splitlines()), '')}")
+        elif values[0] is not None:
+            shown[0] += _interval(values[0])
+        costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
+        method = markdown_code(row.method) + (" (tuned)" if row.chosen else "")
+        rows.append([ranks, method, *shown, *costs])
+    return markdown_table(head, rows, right=range(2, len(head)))
+
+
+def _value(row: Row, metric: str) -> Value | None:
+    """What a row that ended ok has of a metric; None where that is no number."""
+    value = row.metrics.get(metric) if row.status == "ok" else None
+    return None if value is None or value.value is None else value
 
 
 def _interval(value: Value) -> str:
