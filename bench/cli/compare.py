@@ -11,7 +11,6 @@ import typer
 
 from readbench.cli.app import Include, Output, app, console, emit, say
 from readbench.cli.options import Format
-from readbench.core.errors import BenchError
 from readbench.core.escape import json_text
 from readbench.results.places import BASELINES, RESULTS
 
@@ -127,17 +126,11 @@ def gate(
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.
     """
-    from readbench.cli.gate import Asked, Guards, gate_answers, gate_speed, write_reports
+    from readbench.cli.gate import Asked, Guards, check_sides, gate_answers, gate_speed, write_reports
     from readbench.compare.paired import open_side
 
-    if speed != (against is not None):
-        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
-    if speed and reference is not None:
-        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {reference}")
-    if not speed and baseline is None:
-        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
-    if speed and baseline is None and _given(context, "output_path"):
-        raise BenchError("--speed keeps no results", todo="leave out --output-path")
+    keeps = baseline is not None or not _given(context, "output_path")
+    check_sides(speed=speed, against=against, stored=reference, baseline=baseline, keeps=keeps)
     asked = Asked(
         suite,
         dataset,

@@ -43,6 +43,21 @@ class Asked:
         read_memory(self.memory)
 
 
+def check_sides(
+    *, speed: bool, against: str | None, stored: str | None, baseline: str | None, keeps: bool
+) -> None:
+    """Raises BenchError for options that say no two sides to compare. ``keeps``: whether results are kept
+    where the options ask for it."""
+    if speed != (against is not None):
+        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
+    if speed and stored is not None:
+        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {stored}")
+    if not speed and baseline is None:
+        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    if speed and not keeps:
+        raise BenchError("--speed keeps no results", todo="leave out --output-path")
+
+
 @dataclass
 class Guards:
     """Thresholds as asked for; read once the suite is known."""

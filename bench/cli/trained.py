@@ -120,18 +120,10 @@ def submit(
     ] = None,
 ) -> None:
     """Write the competition's file, uuid,Keywords,label, or check one (exit status 1 names its bad rows)."""
-    from readbench.trained import submission, submission_check
+    from readbench.trained import submission
 
     if validate is not None:
-        check = submission_check.Check(validate, input)
-        problems = 0
-        for line in check.problems():
-            problems += 1
-            say(f"{validate}: {line}")
-        if check.without_keywords:
-            say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
-        say(f"{validate}: {count_of(problems, 'problem')}" if problems else f"{validate}: would be accepted")
-        raise typer.Exit(1 if problems else 0)
+        raise typer.Exit(_validated(validate, input))
     if label_only and (keyphrases is not None or train_keyphrases is not None):
         _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
     if train_documents is not None and train_labels is None:
@@ -157,6 +149,21 @@ def submit(
     say(f"{done.output}: {done.rows} papers{unsure}")
     if done.empty_keyphrases:
         say(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+
+
+def _validated(submission: Path, papers: Path) -> int:
+    """Says what is wrong with a submission; returns the exit status."""
+    from readbench.trained.submission_check import Check
+
+    check = Check(submission, papers)
+    problems = 0
+    for line in check.problems():
+        problems += 1
+        say(f"{submission}: {line}")
+    if check.without_keywords:
+        say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
+    say(f"{submission}: {count_of(problems, 'problem')}" if problems else f"{submission}: would be accepted")
+    return 1 if problems else 0
 
 
 @contextmanager
