@@ -10,6 +10,7 @@ from pydantic import Field
 from readbench.adapter import Adapter
 from readbench.adapter import Params as Base
 from readbench.machine.weights import Weights, find_weights, require_weights
+from readbench_adapters.encoders.encoder_folder import check_encoder
 from readbench_adapters.training.loop import Precision, Schedule, TrainingConfig
 
 INSTALL = "pip install 'readbench[neural]'"
@@ -70,8 +71,11 @@ class FineTunedEncoder(Adapter):
 
     def missing(self) -> None:
         super().missing()
-        if self.start_weights() is None:
+        weights = self.start_weights()
+        if weights is None:
             require_weights(self.name_to_fetch)
+        else:
+            check_encoder(weights)
 
     @property
     def name_to_fetch(self) -> str:
