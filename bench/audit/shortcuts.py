@@ -52,6 +52,8 @@ def probe_fields(
     ids = [document.id for document in documents]
     labels = np.array([targets[id_] for id_ in ids])
     parts = folds(labels, ids, groups)
+    if not parts:
+        return None, (), (), ()
     names = _fields(documents)
     text_fields = tuple(name for name in TEXT_FIELDS if name in names)
     joined = ["\n".join(d.fields.get(name, "") for name in text_fields) for d in documents]
@@ -101,6 +103,8 @@ def probe_marks(
     ids = [document.id for document in documents]
     labels = np.array([targets[id_] for id_ in ids])
     parts = folds(labels, ids, groups)
+    if not parts:
+        return ()
     findings: list[Finding] = []
     for name in dict.fromkeys(fields):
         texts = [document.fields.get(name, "") for document in documents]
@@ -138,7 +142,16 @@ def judged(probe: FieldProbe, full: Score | None, *, beyond_words: bool) -> list
         values = f"`{probe.field}` has {probe.distinct} values that predict the label"
         text = f"{values}: {_scored(probe.words)}{beside}"
         found.append(Finding("category", "finding", text, probe.field))
+    if not found and probe.words and full and _beyond(probe.words, full):
+        text = f"the words of `{probe.field}` alone predict the label: {_scored(probe.words)}{beside}"
+        found.append(Finding("label in words", "finding", text, probe.field))
     return found
+
+
+def _beyond(words: Score, full: Score) -> bool:
+    """Whether the words of one field tell so much more than the whole text does, field and title and abstract
+    together, that chance cannot be it: what is added to a field that tells should not make it tell less."""
+    return words.sure_skill >= STRONG and words.balanced_interval[0] > full.balanced_interval[1]
 
 
 def _scored(score: Score) -> str:

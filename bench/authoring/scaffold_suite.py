@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from readbench.authoring.filling import toml_lines, toml_list, toml_piece, toml_string
@@ -19,6 +20,7 @@ from readbench.datasets.columns import listed, resolve
 from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.lines import stem, text_lines
 from readbench.datasets.options import Role
+from readbench.datasets.row_kinds import ROW_READERS
 from readbench.datasets.splits import SplitSpec
 from readbench.datasets.table import open_table
 from readbench.planning.infer import infer_suite
@@ -74,6 +76,11 @@ def _column_names(dataset: Path) -> tuple[str, ...]:
     if CsvReader().matches(dataset):
         return open_table(dataset, encoding).header
     names: dict[str, None] = {}
+    reader = next((reader for reader in ROW_READERS if reader.matches(dataset)), None)
+    if reader is not None:
+        for _, row in islice(reader.open(dataset, ReadOptions()).rows, LINES_LOOKED_AT):
+            names |= dict.fromkeys(row)
+        return tuple(names)
     for number, line in enumerate(text_lines(dataset, encoding)):
         if number >= LINES_LOOKED_AT:
             break
@@ -98,6 +105,8 @@ def _inferred(data: Dataset, names: Sequence[str], dataset: Path) -> Suite:
     try:
         return infer_suite(data)[0]
     except BenchError as error:
+        if "label" in error.what and "nothing to tell apart" in error.what:
+            raise
         found = f"columns found: {listed(names)}" if names else "it names no columns"
         raise BenchError(
             f"{error.what}; {found}",

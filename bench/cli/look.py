@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from readbench.cli.app import Include, Output, app, console
-from readbench.cli.options import Format
+from readbench.cli.options import Encoding, Format, KeywordSeparator, Language, reading
 from readbench.results.places import RESULTS
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def audit(
     labels: Annotated[
         Path | None, typer.Option(help="A second file with id and label, joined by id.")
     ] = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
     suite: Annotated[
         str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
     ] = None,
@@ -65,7 +68,7 @@ def audit(
 
     screen = console()
     with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
-        found = audit_of(dataset, labels, suite, limit)
+        found = audit_of(dataset, labels, suite, limit, reading(language, encoding, keyword_separator))
     if format is Format.rich:
         screen.print(report.render(found))
     else:

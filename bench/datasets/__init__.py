@@ -22,6 +22,7 @@ from readbench.datasets.lines import extension
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS, TABLE_EXTENSIONS, Reader, refusal
+from readbench.datasets.row_kinds import ROW_READERS
 
 __all__ = [
     "READERS",
@@ -48,6 +49,7 @@ READERS: tuple[Reader, ...] = (
     InstructionReader(),
     PartFolderReader(),
     KeyFolderReader(),
+    *ROW_READERS,
     CsvReader(),
     JsonLinesReader(),
     HubReader(),

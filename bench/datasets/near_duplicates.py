@@ -79,7 +79,7 @@ def kept_groups(
     path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:40]}.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(kept, dict):
+        if isinstance(kept, dict) and all(isinstance(group, str) for group in kept.values()):
             return kept
     except (OSError, ValueError):
         pass

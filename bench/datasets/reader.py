@@ -15,7 +15,14 @@ from readbench.datasets.options import ReadOptions
 
 TABLE_EXTENSIONS = frozenset({".csv", ".tsv"})
 JSON_LINES_EXTENSIONS = frozenset({".jsonl", ".ndjson"})
+OTHER_EXTENSIONS = frozenset(
+    {".parquet", ".pq", ".xlsx", ".xlsm", ".ris", ".bib", ".bibtex", ".nbib", ".ciw"}
+)
 KINDS = "CSV (.csv, .tsv) or JSON Lines (.jsonl, .ndjson)"
+OTHER_KINDS = (
+    "JSON (.json), Parquet (.parquet), Excel (.xlsx), RIS (.ris), BibTeX (.bib), PubMed (.nbib) or Web of "
+    "Science (.ciw)"
+)
 FOLDERS = "a folder with train.jsonl, test.jsonl, or with docsutf8/*.txt and keys/*.key (also as .zip)"
 
 
@@ -40,15 +47,15 @@ class Reader(Protocol):
 def is_of_kind(path: Path, extensions: Collection[str], looks: Callable[[bytes], bool]) -> bool:
     """Whether a file is there with one of these extensions, or with none that says anything and the
     first bytes look so."""
-    if not _is_file(path):
+    if not is_file(path):
         return False
     known = extension(path)
-    if known in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS:
+    if known in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS | OTHER_EXTENSIONS:
         return known in extensions
     return looks(head(path).lstrip())
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Whether a regular file is there, as far as one may see."""
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a folder may not be entered
 
@@ -63,13 +70,15 @@ def refusal(reference: str, names: Sequence[str]) -> BenchError:
             where=reference,
             todo=f"give {FOLDERS}, or a file: {KINDS}",
         )
-    if _is_file(path):
+    if is_file(path):
         if not os.access(path, os.R_OK):
             return BenchError("may not be read (permission denied)", where=reference)
         if not head(path, 1):
             return BenchError("is empty", where=reference, todo=f"give a file: {KINDS}")
         return BenchError(
-            "of a kind that no reader knows", where=reference, todo=f"give {KINDS}, and the extension to tell"
+            "of a kind that no reader knows",
+            where=reference,
+            todo=f"give {KINDS}, or {OTHER_KINDS}, with the extension to tell",
         )
     close = difflib.get_close_matches(reference, [*names, *_beside(path)], n=1)
     hint = f"did you mean {close[0]}? " if close else ""

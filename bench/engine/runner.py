@@ -32,6 +32,7 @@ from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.store import Store
 from readbench.results.tables import predictions_digest, read_columns
 from readbench.tasks import get_task
+from readbench.text.normalise import version_in
 
 
 @dataclass
@@ -234,7 +235,8 @@ class Runner:
         """A stored record as it is, or with new scores where the metrics have changed since."""
         if record.status != "ok":
             return record
-        current = {metric.id: metric.version for metric in get_task(cell.task).metrics}
+        language = cell.task_spec.language
+        current = {m.id: version_in(m.version, language) for m in get_task(cell.task).metrics}
         if {name: value.version for name, value in record.metrics.items()} == current:
             return record
         folder = self.store.cell(cell.key)

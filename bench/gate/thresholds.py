@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from readbench.core.errors import BenchError
+from readbench.core.files import regular
 from readbench.core.names import suggestion
 from readbench.core.units import BYTES, SECONDS
 from readbench.results.cost_table import COST_TABLE
@@ -233,7 +234,7 @@ def _check_known(name: str, known: Iterable[str], what: str, where: str) -> None
 
 def _load(path: Path) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _File.model_validate(tomllib.loads(regular(path).read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"the thresholds cannot be read: {error}", where=str(path)) from error
     except tomllib.TOMLDecodeError as error:

@@ -29,6 +29,13 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     if "extraction" in usable:
         # Its labels are the classification targets, and its fields none that a suite of papers names.
         usable = ["extraction"]
+    if not usable and single:
+        (only,) = _labels(dataset)
+        raise BenchError(
+            f"all its labels are {only!r}: there is nothing to tell apart",
+            where=dataset.source or dataset.name,
+            todo="give documents of a second class too (bench audit shows what is there)",
+        )
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
         raise BenchError(

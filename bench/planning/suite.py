@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from readbench.core.errors import BenchError
+from readbench.core.files import regular
 from readbench.core.invalid import first_problem
 from readbench.core.names import suggestion
 from readbench.core.types import Task
@@ -172,7 +173,7 @@ def find_suite(reference: str) -> Path:
 def load_suite(path: Path) -> Suite:
     """Reads and validates a suite file. Raises BenchError with file and key (or line)."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"the suite cannot be read: {error}", where=str(path)) from error
     except tomllib.TOMLDecodeError as error:

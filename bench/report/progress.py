@@ -24,6 +24,7 @@ from rich.text import Text
 
 from readbench.core.types import Split, Task
 from readbench.core.units import show_seconds, show_size
+from readbench.planning.labels import without_positive
 from readbench.planning.plan import Plan
 from readbench.results.estimates import Estimates
 from readbench.results.record import Record
@@ -149,6 +150,10 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     for name, count in plan.dataset.counts.items():
         if count:
             console.print(f"  {count} {name}", highlight=False)
+    for line in (decision.sentence() for decision in plan.dataset.decisions):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    for line in {line for cell in plan.cells for line in without_positive(cell.task_spec)}:
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("method", overflow="fold")
     grid.add_column("what happens", overflow="fold")

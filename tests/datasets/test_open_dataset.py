@@ -177,11 +177,12 @@ def test_readers_are_asked_in_turn() -> None:
         "InstructionReader",
         "PartFolderReader",
         "KeyFolderReader",
+        *["RowReader"] * 7,
         "CsvReader",
         "JsonLinesReader",
         "HubReader",
     ]
-    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 5 + [True]
+    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 12 + [True]
 
 
 def test_a_file_comes_before_the_hub(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
