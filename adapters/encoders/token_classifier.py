@@ -12,6 +12,7 @@ from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
 from readbench.machine.weights import Weights, find_weights, require_weights
 from readbench_adapters.encoders.encoder_classifier import prepare_torch
+from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.encoders.fine_tuned_encoder import INSTALL
 from readbench_adapters.encoders.tagging import ranked_phrases, tagged_spans
 from readbench_adapters.encoders.token_tagger import TokenTagger
@@ -54,12 +55,14 @@ class BertKeywordExtractor(Adapter):
 
     def missing(self) -> None:
         super().missing()
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
         require_weights(self.params.model, pickled=True)
 
     def _start_weights(self) -> Weights | None:
         return find_weights(self.params.model, pickled=True)
 
     def load(self) -> None:
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
         prepare_torch(self.context)
         require_weights(self.params.model, pickled=True)
         weights = self._start_weights()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -18,7 +17,8 @@ from readbench.core.types import Dataset, Task
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import listed, resolve
 from readbench.datasets.csv_reader import CsvReader
-from readbench.datasets.lines import stem, text_lines
+from readbench.datasets.jsonl_reader import json_objects
+from readbench.datasets.lines import stem
 from readbench.datasets.options import Role
 from readbench.datasets.row_kinds import ROW_READERS
 from readbench.datasets.splits import SplitSpec
@@ -30,7 +30,7 @@ from readbench.tasks import get_task
 from readbench.text.languages import language_code
 
 LINES_LOOKED_AT = 100
-"""Lines of a JSON Lines file that are read to find its keys."""
+"""Rows of a file that are read to find its keys."""
 
 SOUNDS: dict[Role, set[str]] = {
     "title": {"title"},
@@ -49,7 +49,7 @@ def write_suite(dataset: Path, output: Path | None = None) -> Path:
     names = _column_names(dataset)
     guessed = _guessed(names, str(dataset))
     data = open_dataset(str(dataset), ReadOptions(columns=guessed))
-    suite = _inferred(data, names, dataset)
+    suite = _inferred(data, dataset)
     place = output or Path("suites") / f"{_free_name(stem(dataset))}.toml"
     reference = _reference(dataset, data)
     if "extraction" in suite.tasks:
@@ -81,11 +81,8 @@ def _column_names(dataset: Path) -> tuple[str, ...]:
         for _, row in islice(reader.open(dataset, ReadOptions()).rows, LINES_LOOKED_AT):
             names |= dict.fromkeys(row)
         return tuple(names)
-    for number, line in enumerate(text_lines(dataset, encoding)):
-        if number >= LINES_LOOKED_AT:
-            break
-        if line.strip():
-            names |= dict.fromkeys(json.loads(line))
+    for _, row in islice(json_objects(dataset, encoding), LINES_LOOKED_AT):
+        names |= dict.fromkeys(row)
     return tuple(names)
 
 
@@ -101,15 +98,14 @@ def _guessed(names: Sequence[str], where: str) -> dict[Role, str]:
     return found
 
 
-def _inferred(data: Dataset, names: Sequence[str], dataset: Path) -> Suite:
+def _inferred(data: Dataset, dataset: Path) -> Suite:
     try:
         return infer_suite(data)[0]
     except BenchError as error:
         if "label" in error.what and "nothing to tell apart" in error.what:
             raise
-        found = f"columns found: {listed(names)}" if names else "it names no columns"
         raise BenchError(
-            f"{error.what}; {found}",
+            error.what,
             where=str(dataset),
             todo="rename the column with the gold phrases to Keywords (phrases separated by ';') or the one "
             "with the labels to label, then try again",

@@ -3,4 +3,16 @@
 Every other room may use this one, and it uses none.
 """
 
-__all__ = ["clock", "digests", "errors", "files", "invalid", "names", "seeds", "types", "units", "vectors"]
+__all__ = [
+    "clock",
+    "digests",
+    "errors",
+    "files",
+    "invalid",
+    "names",
+    "seeds",
+    "toml_files",
+    "types",
+    "units",
+    "vectors",
+]

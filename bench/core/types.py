@@ -170,8 +170,8 @@ class Dataset:
     ``remarks`` whatever else is worth knowing (``{"no label": 3}``). ``demo`` marks a corpus whose scores
     describe nothing but itself. ``parts`` is the official split, by document id, where the corpus has one; an
     id that is not in it belongs to no part. ``slices`` are named groups of documents that a task may score by
-    themselves. ``decisions`` is what the reader decided by looking at the file, for people to check; like the
-    counts it is no part of the fingerprint.
+    themselves. ``decisions`` is what the reader decided by looking at the file, for people to check, and
+    ``columns`` the names of its columns; like the counts they are no part of the fingerprint.
     """
 
     name: str
@@ -185,6 +185,7 @@ class Dataset:
     left_out: Mapping[str, int] = field(default_factory=dict)
     other_languages: tuple[OtherLanguage, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    columns: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -14,6 +14,11 @@ BYTES = {"": 1, "b": 1} | {
 }
 
 
+MOST = 2.0**53
+"""Of seconds and of bytes. From here on a float no longer counts by ones, and what is written as infinite
+cannot be read again."""
+
+
 def seconds(text: str | float) -> float:
     """``"90s"``, ``"10m"``, ``"1.5h"`` in seconds. Raises BenchError on anything else."""
     return _parse(str(text), SECONDS, "a duration", "10m")
@@ -42,7 +47,10 @@ def _parse(text: str, units: dict[str, float] | dict[str, int], kind: str, examp
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in units or float(match[1]) <= 0:
         raise BenchError(f"{text!r} is not {kind}", todo=f"write it like {example}")
-    return float(match[1]) * units[match[2].lower()]
+    number = float(match[1]) * units[match[2].lower()]
+    if number > MOST:
+        raise BenchError(f"{text[:30]}… is more than {kind} can be", todo=f"write it like {example}")
+    return number
 
 
 def show_seconds(value: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,11 @@ OTHER_KINDS = (
     "Science (.ciw)"
 )
 FOLDERS = "a folder with train.jsonl, test.jsonl, or with docsutf8/*.txt and keys/*.key (also as .zip)"
+
+
+# Two slashes, or the one that a path keeps of them.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
+_HUB_PAGE = re.compile(r"https?:/{1,2}(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([\w.-]+/[\w.-]+)")
 
 
 class Reader(Protocol):
@@ -63,6 +69,8 @@ def is_file(path: Path) -> bool:
 def refusal(reference: str, names: Sequence[str]) -> BenchError:
     """What is wrong with a reference that no reader matches; ``names`` are the embedded corpora."""
     path = Path(reference)
+    if url := url_refusal(reference):
+        return url
     there = f"there is {', '.join(names)}, or give the path of a file: {KINDS}, of {FOLDERS}, or hub:NAME"
     if reference and os.path.isdir(path):  # noqa: PTH112 - as in _is_file
         return BenchError(
@@ -85,6 +93,20 @@ def refusal(reference: str, names: Sequence[str]) -> BenchError:
     if os.path.lexists(path) and reference:
         return BenchError("is no regular file", where=reference, todo=f"give a file: {KINDS}")
     return BenchError(f"no dataset or file {shown(reference, 500)}", todo=f"{hint}{there}")
+
+
+def url_refusal(reference: str) -> BenchError | None:
+    """What is wrong with a reference that is a URL; None for any other."""
+    url = _URL.match(reference)
+    if url is None:
+        return None
+    if url[1].lower() == "file":
+        return BenchError("is a URL", where=shown(reference, 500), todo="give the path of the file")
+    if hub := _HUB_PAGE.match(reference):
+        todo = f"give hub:{hub[1]}, or download its files and give their path"
+    else:
+        todo = "download it, and give the path of the file"
+    return BenchError("is a URL, and bench downloads nothing", where=shown(reference, 500), todo=todo)
 
 
 def _beside(path: Path) -> list[str]:

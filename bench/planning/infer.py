@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Task
+from readbench.datasets.columns import listed
 from readbench.datasets.splits import SplitSpec
 from readbench.planning.suite import Suite, TaskSection, find_suite, load_suite
 from readbench.planning.suite_language import own_language
@@ -38,11 +39,12 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
         )
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
+        columns = f"; columns found: {listed(dataset.columns)}" if dataset.columns else ""
         raise BenchError(
-            f"no task can be read off it: it has {has}",
+            f"no task can be read off it: it has {has}{columns}",
             where=dataset.source or dataset.name,
-            todo="add a column Keywords or label, join --labels FILE, or name the gold column in a suite "
-            "(`bench init` writes one)",
+            todo='name the gold column in a suite: [dataset.columns] keyphrases = "…" or label = "…" (`bench '
+            "init` writes one), or join --labels FILE",
         )
     sections: dict[Task, TaskSection] = {}
     reasons = []
