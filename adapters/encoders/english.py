@@ -1,5 +1,5 @@
-"""Models that learned from English texts alone. What they make of another language looks like an answer and is
-none, so they refuse it."""
+"""Models that learned from English texts alone. Of another language they would make what looks like an answer
+and is none, so they refuse it."""
 
 from __future__ import annotations
 

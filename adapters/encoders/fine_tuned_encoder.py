@@ -37,8 +37,8 @@ class FineTuningParams(Base):
 
     model: str = Field(
         "auto",
-        description="a known name, a repository in the cache, or a folder; auto: for English bert-base-uncased "
-        "where present, otherwise the packaged all-MiniLM-L6-v2; for Chinese bert-base-chinese",
+        description="a known name, a repository in the cache, or a folder; auto: bert-base-uncased where "
+        "present, otherwise the packaged all-MiniLM-L6-v2 (English texts); bert-base-chinese (Chinese texts)",
     )
     epochs: int = Field(3, ge=1, description="passes over the training part at most")
     patience: int | None = Field(2, ge=1, description="epochs to wait for a better one; none: run all")
