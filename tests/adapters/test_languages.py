@@ -265,7 +265,7 @@ def test_a_method_by_tags_without_a_model_is_one_line(spec: str, language: str, 
         (
             "bert-tagger",
             "pl",
-            r"all-MiniLM-L6-v2 reads English, the texts are 'pl'.*bert-tagger\[model=...\]",
+            r"all-MiniLM-L6-v2 reads English.*bert-tagger\[model=...\]",
         ),
         ("bert-tagger[model=bert-base-uncased]", "Polish", "bert-base-uncased reads English"),
         ("bert-keyword-extractor", "pl", r"reads English.*bert-keyword-extractor\[model=...\]"),
