@@ -57,7 +57,8 @@ LONG_PHRASE = 8
 """A cell of that many words on average is no phrase: nearly all gold phrases of Inspec have five or fewer."""
 
 _STRING = r"""[uUbB]?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-_STRINGS = re.compile(rf"\s*{_STRING}\s*(?:[,\s]\s*{_STRING}\s*)*,?\s*", re.S)
+# White space is taken in one way alone: with two, a text that does not match takes exponential time.
+_STRINGS = re.compile(rf"\s*{_STRING}(?:(?:\s*,\s*|\s+){_STRING})*\s*(?:,\s*)?", re.S)
 _ONE_STRING = re.compile(_STRING, re.S)
 _QUOTED = re.compile("(?s)^(?:\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|„[^“”]*[“”])$")
 _TAGS = re.compile(r"\s*(?:<[^<>]+>\s*)+")

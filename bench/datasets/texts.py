@@ -6,7 +6,8 @@ import re
 
 _LINE_END = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _BLANKS = " \t\u00a0\u3000"
-_PARAGRAPH = re.compile(f"[{_BLANKS}]*\n[{_BLANKS}]*(?:\n[{_BLANKS}]*)+")
+# Each begins where no blank stands before: else a long run of blanks takes time in its square.
+_PARAGRAPH = re.compile(f"(?<![{_BLANKS}])[{_BLANKS}]*\n[{_BLANKS}]*(?:\n[{_BLANKS}]*)+")
 
 # Han, hiragana, katakana and the punctuation of their texts: no white space stands between two of them.
 _CJK = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff65]")

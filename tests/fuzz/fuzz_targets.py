@@ -1,5 +1,4 @@
-"""What is fuzzed: a small valid file, and how the project reads it. A target takes a folder with the damaged file
-in it; it returns or raises BenchError."""
+"""What is fuzzed: a small valid file, and how the project reads it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Reads damaged files, one after another, in a process with bounds: ``fuzz_worker.py GROUP FIRST COUNT FOLDER``.
+"""Reads damaged files, one by one, in a process with bounds: ``fuzz_worker.py GROUP FIRST COUNT FOLDER``.
 
-Which file an input is and how it is damaged follow from its number alone. The number of the input at hand stands
-in ``FOLDER/at``, so that somebody who starts this process knows which input ended it. Each failure is a line of
-JSON on standard output.
+Which file an input is and how it is damaged follow from its number alone. The number of the input at hand
+stands in ``FOLDER/at``, so that whoever starts this process knows which input ended it. Each failure is a
+line of JSON on standard output.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever stands in a file that the project reads, the answer is a result or one line, within 5 s of CPU and 1 GiB.
+"""Whatever stands in a file that the project reads, it gives a result or one line, within 5 s and 1 GiB.
 
 ``make test`` tries 500 damaged files, ``make test-all`` 20,000. To see one again, run its number alone:
 ``python tests/fuzz/fuzz_worker.py GROUP NUMBER 1 FOLDER`` leaves the file in ``FOLDER/input``.
@@ -22,8 +22,8 @@ MANY = 40
 
 
 def run(group: str, first: int, count: int, folder: Path) -> list[str]:
-    """A line for each input that did not end as it should. One that ends the whole process is one of them, and
-    the next process goes on after it."""
+    """A line for each input that did not end as it should. After one that ends the whole process the next
+    process goes on."""
     folder.mkdir(parents=True, exist_ok=True)
     found, end = [], first + count
     while first < end:
