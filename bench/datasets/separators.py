@@ -136,7 +136,7 @@ def list_in_cell(cell: str) -> tuple[str, ...] | None:
 
 
 def _phrases(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list | tuple | set):
+    if not isinstance(value, list | tuple):  # a set has another order in every process
         return None
     found = []
     for item in value:
