@@ -139,7 +139,7 @@ class Collector:
             parts=self._parts,
             left_out=dict(self._left_out),
             decisions=tuple(self._decisions),
-            columns=tuple(names),
+            columns=tuple(name for name in names if name.strip()),
         )
 
     def _fields(self, row: Mapping[str, object], columns: Columns) -> dict[str, str]:

@@ -256,6 +256,6 @@ def test_a_url_of_labels_is_called_one(write: Write, refused: Refused) -> None:
 
 def test_the_message_without_gold_names_the_columns(write: Write) -> None:
     dataset = open_dataset(str(write("p.csv", "ID,Title,Topic,\n1,t,x,\n")))
-    assert dataset.columns == ("ID", "Title", "Topic", "")
-    with pytest.raises(BenchError, match=r"columns found: 'ID', 'Title', 'Topic', ''; name the gold column"):
+    assert dataset.columns == ("ID", "Title", "Topic")
+    with pytest.raises(BenchError, match=r"columns found: 'ID', 'Title', 'Topic'; name the gold column"):
         infer_suite(dataset)
