@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ def open_excel(path: Path, options: ReadOptions) -> Opened:  # noqa: ARG001 - it
         sheet = book.worksheets[0]
         rows = sheet.iter_rows(values_only=True)
         header = _header(rows)
-    except (*_DAMAGED, zipfile.BadZipFile) as error:
+    except Exception as error:  # openpyxl raises what its parsers of XML and zip raise
         raise _damaged(path, error) from None
     if header is None:
         raise BenchError(
@@ -36,10 +35,6 @@ def open_excel(path: Path, options: ReadOptions) -> Opened:  # noqa: ARG001 - it
         )
     of = f" of {len(book.worksheets)} sheets" if len(book.worksheets) > 1 else ""
     return Opened(_rows(rows, header, path), (Decision("sheet", f"`{sheet.title}`, the first{of}"),))
-
-
-# What openpyxl raises for workbooks of whoever made them: its own classes are among these.
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, SyntaxError)
 
 
 def _header(rows: Iterator[tuple[Any, ...]]) -> list[str] | None:
@@ -59,7 +54,7 @@ def _rows(
     while True:
         try:
             row = next(rows, None)
-        except (*_DAMAGED, zipfile.BadZipFile) as error:
+        except Exception as error:  # as above
             raise _damaged(path, error) from None
         if row is None:
             return

@@ -27,8 +27,8 @@ OTHER_KINDS = (
 FOLDERS = "a folder with train.jsonl, test.jsonl, or with docsutf8/*.txt and keys/*.key (also as .zip)"
 
 
-# Two slashes, or the one that a path keeps of them.
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?=[^/])")
+# One slash is what a path keeps of two.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 _HUB_PAGE = re.compile(r"https?:/{1,2}(?:www\.)?(?:huggingface\.co|hf\.co)/datasets/([\w.-]+/[\w.-]+)")
 
 

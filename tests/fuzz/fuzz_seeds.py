@@ -160,7 +160,7 @@ methods = ["pke.firstphrases[n_best=10]", "yake"]
 
 [[tasks.keyphrases.tuned]]
 method = "yake"
-params = { n = [1, 2], dedupLim = [0.9] }
+params = { n = [1, 2], dedup_lim = [0.9] }
 
 [tasks.keyphrases.reference]
 label = "published"

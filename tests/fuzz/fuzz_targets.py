@@ -21,13 +21,14 @@ from readbench.planning.plan import Options
 from readbench.planning.reading import read_suite
 from readbench.trained.submission_check import Check
 
-Read = Callable[[Path, Random], object]
+Read = Callable[[Path, Random | None], object]
 
 
 @dataclass(frozen=True)
 class Target:
     """``name`` is the file that is damaged, ``content`` what it holds before, ``beside`` the files around it
-    that stay whole. ``read`` gets the path of the damaged file."""
+    that stay whole. ``read`` gets the path of the damaged file, and what chooses between ways of reading it:
+    None for each in turn, without options."""
 
     name: str
     content: bytes
@@ -50,57 +51,62 @@ def used(dataset: Dataset) -> None:
     infer_suite(dataset)
 
 
-def options(rng: Random) -> ReadOptions:
-    """Mostly none, and sometimes what a user may say."""
+def options(rng: Random | None) -> ReadOptions:
+    """Mostly none, and sometimes what a user may say; none without ``rng``."""
+    if rng is None:
+        return ReadOptions()
     given: list[dict[str, object]] = [{}, {}, {}, {"encoding": "latin-1"}, {"language": "pt"}]
     given += [{"keyphrase_separator": ","}, {"columns": {"keyphrases": "abstract"}}, {"max_characters": 40}]
     return ReadOptions.model_validate(rng.choice(given))
 
 
-def as_dataset(path: Path, rng: Random) -> None:
+def as_dataset(path: Path, rng: Random | None) -> None:
     used(open_dataset(str(path), options(rng)))
 
 
-def as_stream(path: Path, rng: Random) -> None:
+def as_stream(path: Path, rng: Random | None) -> None:
     for document in stream_documents(path, options(rng)):
         assert document.id
 
 
-def either(path: Path, rng: Random) -> None:
-    (as_stream if rng.random() < 0.3 else as_dataset)(path, rng)
+def either(path: Path, rng: Random | None) -> None:
+    if rng is None or rng.random() < 0.3:
+        as_stream(path, rng)
+    if rng is None or rng.random() < 0.8:
+        as_dataset(path, rng)
 
 
-def as_folder(path: Path, rng: Random) -> None:
+def as_folder(path: Path, rng: Random | None) -> None:
     """The damaged file is one of a folder, which is two levels up at most."""
     folder = path.parents[1] if path.parent.name in ("docsutf8", "keys") else path.parent
     annotated = path.name.startswith("corenlp")
     used(open_dataset(str(folder), ReadOptions(annotation="corenlp") if annotated else options(rng)))
 
 
-def as_gold(path: Path, rng: Random) -> None:  # noqa: ARG001 - the signature of targets
+def as_gold(path: Path, rng: Random | None) -> None:  # noqa: ARG001 - the signature of targets
     used(open_dataset(str(path.parent / "papers.jsonl"), ReadOptions(gold_file=Path(path.name))))
 
 
-def as_labels(path: Path, rng: Random) -> None:  # noqa: ARG001
+def as_labels(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     used(open_dataset(str(path.parent / "papers.jsonl"), ReadOptions(labels=path)))
 
 
-def as_suite(path: Path, rng: Random) -> None:  # noqa: ARG001
+def as_suite(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     papers = str(path.parent / "papers.csv")
     read = read_suite(str(path), papers, None, Options())
     check_suite(read.suite, read.dataset, Options())
 
 
-def as_thresholds(path: Path, rng: Random) -> None:  # noqa: ARG001
+def as_thresholds(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     read_thresholds(path, "quick", methods=["pke.tfidf", "yake"])
 
 
-def as_submission(path: Path, rng: Random) -> None:  # noqa: ARG001
+def as_submission(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     for problem in Check(path, path.parent / "papers.csv").problems():
         assert "\n" not in problem
 
 
-def as_input_of_a_submission(path: Path, rng: Random) -> None:  # noqa: ARG001
+def as_input_of_a_submission(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     for problem in Check(path.parent / "submission.csv", path).problems():
         assert "\n" not in problem
 
@@ -115,7 +121,7 @@ def all_targets() -> Mapping[str, tuple[Target, ...]]:
     rows = {**seeds.TABLES, **seeds.OBJECTS}
     libraries = {".ris": "rispy", ".ciw": "rispy", ".bib": "bibtexparser", ".nbib": "nbib"}
     rows |= {name: data for name, data in seeds.REFERENCES.items() if installed(libraries[Path(name).suffix])}
-    binary = {"papers.parquet": seeds.parquet(), "keys.zip": seeds.zipped(seeds.KEY_FILES)}
+    binary = {"papers.parquet": seeds.parquet()}
     if installed("openpyxl"):
         binary["papers.xlsx"] = seeds.workbook()
     parts = {"train.jsonl": seeds.LINES, "test.jsonl": seeds.LINES.replace(b'"p', b'"q')}
@@ -130,7 +136,10 @@ def all_targets() -> Mapping[str, tuple[Target, ...]]:
     submitted = {"submission.csv": seeds.SUBMISSION}
     return {
         "rows": tuple(Target(name, content, either) for name, content in rows.items()),
-        "binary": tuple(Target(name, content, either) for name, content in binary.items()),
+        "binary": (
+            *(Target(name, content, either) for name, content in binary.items()),
+            Target("keys.zip", seeds.zipped(seeds.KEY_FILES), as_dataset),
+        ),
         "folders": tuple(folders),
         "gold": (
             Target("gold.json", seeds.GOLD, as_gold, papers),

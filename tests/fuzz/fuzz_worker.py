@@ -58,9 +58,11 @@ def failure(target: Target, data: bytes, rng: Random, folder: Path) -> str:
 
 def failures(group: str, first: int, count: int, folder: Path) -> Iterator[dict[str, object]]:
     targets = all_targets()[group]
-    for target in targets:  # what is valid is read, and all libraries are loaded before the bounds hold
-        place = folder / "valid" / target.name.replace("/", "-")
-        target.read(target.write(place, target.content), Random(0))
+    for at, target in enumerate(
+        targets
+    ):  # what is valid is read, and all libraries are loaded before the bounds hold
+        place = folder / "valid" / str(at)
+        target.read(target.write(place, target.content), None)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     # Address space is more than memory; what is resident is looked at below.
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
