@@ -171,7 +171,8 @@ class Dataset:
     describe nothing but itself. ``parts`` is the official split, by document id, where the corpus has one; an
     id that is not in it belongs to no part. ``slices`` are named groups of documents that a task may score by
     themselves. ``decisions`` is what the reader decided by looking at the file, for people to check, and
-    ``columns`` the names of its columns; like the counts they are no part of the fingerprint.
+    ``columns`` the names of its columns; ``hidden`` says of those that hold gold and are no fields how that
+    shows, by their name in lower case. Like the counts they are no part of the fingerprint.
     """
 
     name: str
@@ -186,6 +187,7 @@ class Dataset:
     other_languages: tuple[OtherLanguage, ...] = ()
     decisions: tuple[Decision, ...] = ()
     columns: tuple[str, ...] = ()
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:

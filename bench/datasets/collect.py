@@ -60,6 +60,7 @@ class Collector:
         self._cells: dict[str, str | tuple[str, ...]] = {}
         self._labels: dict[str, str] = {}
         self._wrapped = 0
+        self._gold: dict[str, str] = {}
         self._parts: dict[str, Part] = {}
         self._left_out: Counter[str] = Counter()
         self._remarks: Counter[str] = Counter()
@@ -139,6 +140,7 @@ class Collector:
             parts=self._parts,
             left_out=dict(self._left_out),
             decisions=tuple(self._decisions),
+            hidden=self._gold,
             columns=tuple(name for name in names if name.strip()),
         )
 
@@ -164,6 +166,7 @@ class Collector:
         if hidden:
             listed = ", ".join(f"`{name}`" for name in hidden)
             self._decisions.append(Decision("hidden", f"{listed}, gold by name, and no field"))
+            self._gold |= dict.fromkeys((name.strip().lower() for name in hidden), "by its name")
         if self._wrapped:
             chosen = "joined, blank lines stay,"
             self._decisions.append(
@@ -178,6 +181,7 @@ class Collector:
         if not gold:
             return documents
         self._decisions += gold.values()
+        self._gold |= {name: f"it holds {d.seen:,} of {d.of:,} {d.unit}" for name, d in gold.items()}
         return tuple(
             replace(
                 document, fields={name: text for name, text in document.fields.items() if name not in gold}
