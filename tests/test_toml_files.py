@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from readbench.core.errors import BenchError
+from readbench.core.errors import LONGEST, BenchError
 from readbench.core.toml_files import MAX_BYTES, read_toml
 from readbench.core.units import memory_limit, seconds
 
@@ -50,3 +50,10 @@ def test_a_quantity_without_end_is_refused(read: object) -> None:
     assert callable(read)
     with pytest.raises(BenchError, match=r"is more than a (duration|size) can be; write it like"):
         read("9" * 310)
+
+
+def test_a_message_does_not_quote_without_end() -> None:
+    error = BenchError("a" * 5000 + "the end", where="p.csv", todo="b" * 5000)
+    assert "the end" in error.what
+    assert len(str(error)) < 2 * LONGEST
+    assert str(BenchError("a" * LONGEST)) == "a" * LONGEST

@@ -23,14 +23,15 @@ def open_parquet(path: Path, options: ReadOptions) -> Opened:  # noqa: ARG001 - 
 
     Raises BenchError for a file that is damaged, or whose texts unpack to more than ``MAX_BYTES``.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    regular(path)
+
     try:
-        file = pq.ParquetFile(regular(path))
+        file = pq.ParquetFile(path)
         names = [field.name for field in file.schema_arrow if _is_read(field.type)]
         size = _unpacked(file.metadata, set(names))
-    except (OSError, pa.ArrowException) as error:
+    except Exception as error:  # pyarrow raises what its many layers raise
         raise _damaged(path, error) from None
     if size > MAX_BYTES:
         raise BenchError(
@@ -42,15 +43,13 @@ def open_parquet(path: Path, options: ReadOptions) -> Opened:  # noqa: ARG001 - 
 
 
 def _rows(file: Any, names: list[str], path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
-    import pyarrow as pa
-
     number = 0
     try:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", {name: plain_value(value) for name, value in row.items()}
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except Exception as error:  # as above
         raise _damaged(path, error) from None
 
 
