@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -52,7 +53,7 @@ def papers(tmp_path: Path) -> Path:
     return path
 
 
-def planned(papers: Path, tmp_path: Path, **options: object) -> str:
+def planned(papers: Path, tmp_path: Path, **options: Any) -> str:
     screen = Console(width=200, record=True, file=io.StringIO())
     (tmp_path / "first.py").write_text(METHOD, encoding="utf-8")
     given = Options(methods=("test.first",), include_paths=(tmp_path / "first.py",), **options)
@@ -111,7 +112,9 @@ def test_the_run_keeps_what_was_decided(papers: Path, tmp_path: Path) -> None:
         ({"positive": "medicine"}, "the positive class 'medicine' is none of the labels medical, other"),
     ],
 )
-def test_options_that_cannot_be_right_are_refused(papers, tmp_path, options, said) -> None:
+def test_options_that_cannot_be_right_are_refused(
+    papers: Path, tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
     with pytest.raises(BenchError, match=said):
         planned(papers, tmp_path, **options)
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from files_of_papers import Refused, Write
 
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.types import Dataset
@@ -117,7 +118,7 @@ def gold(dataset: Dataset) -> list[object]:
         ("zotero.csv", ZOTERO, ["K1", "K2"]),
     ],
 )
-def test_exports_are_read_as_they_come(write, name, content, ids):
+def test_exports_are_read_as_they_come(write: Write, name: str, content: str | bytes, ids: list[str]) -> None:
     pytest.importorskip(LIBRARIES.get(Path(name).suffix, "rispy"))
     dataset = open_dataset(str(write(name, content)))
     assert [document.id for document in dataset.documents] == ids
@@ -132,13 +133,13 @@ def test_exports_are_read_as_they_come(write, name, content, ids):
     assert "mining" not in text
 
 
-def test_a_placeholder_is_no_abstract(write):
+def test_a_placeholder_is_no_abstract(write: Write) -> None:
     dataset = open_dataset(str(write("scopus.csv", SCOPUS)))
     assert "abstract" not in dataset.documents[1].fields
     assert dataset.counts == {"abstracts that say only that there is none": 1}
 
 
-def test_references_without_ids_of_their_own_are_numbered(write):
+def test_references_without_ids_of_their_own_are_numbered(write: Write) -> None:
     pytest.importorskip("rispy")
     dataset = open_dataset(str(write("p.ris", RIS.replace("AN  - two", "AN  - one"))))
     assert [document.id for document in dataset.documents] == ["1", "2"]
@@ -148,12 +149,16 @@ def test_references_without_ids_of_their_own_are_numbered(write):
 @pytest.mark.parametrize(
     ("name", "content"), [("p.nbib", "PMID- 1\nno tag here\n"), ("p.ris", "prose\n"), ("p.bib", "@article{")]
 )
-def test_broken_references_are_refused(write, refused, name, content):
+def test_broken_references_are_refused(
+    write: Write, refused: Refused, name: str, content: str | bytes
+) -> None:
     pytest.importorskip(LIBRARIES[Path(name).suffix])
     assert str(write(name, content)) in refused(write(name, content))
 
 
-def test_without_the_library_the_line_to_install_is_given(write, monkeypatch):
+def test_without_the_library_the_line_to_install_is_given(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "rispy", None)
     with pytest.raises(
         MissingDependency, match=r"needs the library rispy; pip install 'readbench\[exports\]'"
@@ -183,29 +188,29 @@ PAPERS = [
     ],
 )
 @pytest.mark.parametrize("indent", [None, 1])
-def test_json_values_are_read(write, value, indent):
+def test_json_values_are_read(write: Write, value: object, indent: int | None) -> None:
     dataset = open_dataset(str(write("p.json", json.dumps(value, indent=indent))))
     assert [document.id for document in dataset.documents] == ["a", "b"]
     assert gold(dataset) == GOLD
     assert dataset.targets["classification"] == {"a": "1", "b": "0"}
 
 
-def test_objects_by_id_have_it(write):
+def test_objects_by_id_have_it(write: Write) -> None:
     value = {"x": {"title": "t"}, "y": {"title": "u"}}
     assert [d.id for d in open_dataset(str(write("p.json", json.dumps(value)))).documents] == ["x", "y"]
 
 
-def test_json_lines_in_a_json_file_are_read(write):
+def test_json_lines_in_a_json_file_are_read(write: Write) -> None:
     lines = "\n".join(map(json.dumps, PAPERS))
     assert len(open_dataset(str(write("p.json", lines))).documents) == 2
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", '["a"]', "[", "[{", "3", "[" * 100_000, ""])
-def test_other_json_is_refused(write, refused, content):
+def test_other_json_is_refused(write: Write, refused: Refused, content: str | bytes) -> None:
     assert str(path := write("p.json", content)) in refused(path)
 
 
-def test_parquet_is_read(tmp_path, refused):
+def test_parquet_is_read(tmp_path: Path, refused: Refused) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -222,7 +227,7 @@ def test_parquet_is_read(tmp_path, refused):
     assert "is no Parquet file, or damaged" in refused(damaged)
 
 
-def test_excel_is_read(tmp_path, refused):
+def test_excel_is_read(tmp_path: Path, refused: Refused) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     rows = [list(PAPERS[0]), *(list(paper.values()) for paper in PAPERS), [None] * 5]
@@ -240,7 +245,7 @@ def test_excel_is_read(tmp_path, refused):
     assert "is no Excel workbook, or damaged" in refused(damaged)
 
 
-def test_predictions_are_made_for_these_kinds_too(write):
+def test_predictions_are_made_for_these_kinds_too(write: Write) -> None:
     path = write("p.json", json.dumps(PAPERS, indent=1))
     assert [document.id for document in stream_documents(path, fields=["title"])] == ["a", "b"]
 
@@ -249,7 +254,9 @@ def test_predictions_are_made_for_these_kinds_too(write):
 @pytest.mark.parametrize(
     "content", [b"", b"\0\xff" * 50, RIS.encode()[:70], NBIB.encode()[:33], b"@a{b,c={" * 9]
 )
-def test_whatever_stands_in_such_a_file_is_read_or_refused(write, suffix, content):
+def test_whatever_stands_in_such_a_file_is_read_or_refused(
+    write: Write, suffix: str, content: str | bytes
+) -> None:
     path = write(f"p{suffix}", content)
     try:
         said = open_dataset(str(path), ReadOptions()).fingerprint

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from files_of_papers import Write
 
 from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
 
 
-def read(write, labels: list[str]) -> Dataset:
+def read(write: Write, labels: list[str]) -> Dataset:
     rows = "".join(f"{number},t,{label}\n" for number, label in enumerate(labels))
     return open_dataset(str(write("p.csv", f"id,title,label\n{rows}")))
 
@@ -19,14 +20,14 @@ def said(dataset: Dataset) -> str:
 
 
 @pytest.mark.parametrize("missing", ["NaN", "nan", "None", "null", "N/A", "<NA>", "#N/A", ""])
-def test_what_says_that_there_is_no_label_is_none(write, missing):
+def test_what_says_that_there_is_no_label_is_none(write: Write, missing: str) -> None:
     dataset = read(write, ["1", "0", missing, missing])
     assert dataset.targets["classification"] == {"0": "1", "1": "0"}
     assert dataset.counts == {"no label": 2}
     assert f"no label: {missing!r} (2)" in said(dataset) or not missing
 
 
-def test_whole_numbers_lose_their_decimal_point(write):
+def test_whole_numbers_lose_their_decimal_point(write: Write) -> None:
     dataset = read(write, ["1.0", "0.0", "1", "0."])
     assert list(dataset.targets["classification"].values()) == ["1", "0", "1", "0"]
     assert "numbers such as 1.0 are read as 1" in said(dataset)
@@ -34,13 +35,13 @@ def test_whole_numbers_lose_their_decimal_point(write):
     assert list(read(write, versions).targets["classification"].values()) == versions
 
 
-def test_spellings_in_another_letter_case_are_one_label(write):
+def test_spellings_in_another_letter_case_are_one_label(write: Write) -> None:
     dataset = read(write, ["Medical", "medical", "medical", "Other"])
     assert set(dataset.targets["classification"].values()) == {"medical", "Other"}
     assert "'Medical' differ from another in letter case alone" in said(dataset)
 
 
-def test_classes_and_their_sizes_are_told(write):
+def test_classes_and_their_sizes_are_told(write: Write) -> None:
     assert said(read(write, ["a", "a", "b"])) == (
         "labels: column `label`, 2 classes: a (2), b (1); in 3 of 3 documents"
     )
@@ -48,7 +49,7 @@ def test_classes_and_their_sizes_are_told(write):
     assert "none is filled" in said(read(write, ["", ""]))
 
 
-def test_labels_of_a_second_file_are_read_in_the_same_way(write):
+def test_labels_of_a_second_file_are_read_in_the_same_way(write: Write) -> None:
     labels = write("labels.csv", "id,class\n0,1.0\n1,0.0\n2,NaN\n")
     papers = write("p.csv", "id,title\n0,t\n1,t\n2,t\n")
     dataset = open_dataset(str(papers), ReadOptions(labels=labels))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import textwrap
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ TEXT = (
 
 @pytest.mark.parametrize("width", [20, 40, 72])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n   "])
-def test_wrapped_and_unwrapped_papers_are_the_same_dataset(tmp_path, width, end):
+def test_wrapped_and_unwrapped_papers_are_the_same_dataset(tmp_path: Path, width: int, end: str) -> None:
     found = []
     for name, text in (("a.csv", TEXT), ("b.csv", end.join(textwrap.wrap(TEXT, width)))):
         with (tmp_path / name).open("w", encoding="utf-8", newline="") as stream:
@@ -49,7 +50,7 @@ def test_wrapped_and_unwrapped_papers_are_the_same_dataset(tmp_path, width, end)
         ("", ""),
     ],
 )
-def test_line_breaks_are_joined_and_paragraphs_stay(text, joined):
+def test_line_breaks_are_joined_and_paragraphs_stay(text: str, joined: str) -> None:
     assert unwrapped(text) == joined
     assert unwrapped(joined) == joined
 
@@ -59,6 +60,6 @@ words = st.lists(st.text("abcé.,()", min_size=1, max_size=9), min_size=1, max_s
 
 @settings(max_examples=100, deadline=None)
 @given(words, st.integers(9, 60))
-def test_any_width_gives_the_same_text(words, width):
+def test_any_width_gives_the_same_text(words: list[str], width: int) -> None:
     text = " ".join(words)
     assert unwrapped("\n".join(textwrap.wrap(text, width, break_long_words=False))) == text

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from files_of_papers import Write
 
 from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
@@ -39,7 +40,7 @@ def said(dataset: Dataset) -> str:
 
 
 @pytest.mark.parametrize("code", list(TEXTS))
-def test_texts_are_read_in_the_language_that_they_are_in(tmp_path, code):
+def test_texts_are_read_in_the_language_that_they_are_in(tmp_path: Path, code: str) -> None:
     dataset = read(tmp_path, TEXTS[code])
     assert {document.language for document in dataset.documents} == {code}
     assert (
@@ -47,18 +48,18 @@ def test_texts_are_read_in_the_language_that_they_are_in(tmp_path, code):
     )
 
 
-def test_only_english_is_plainly_english():
+def test_only_english_is_plainly_english() -> None:
     assert [code for code, text in TEXTS.items() if _plainly_english(text)] == ["en"]
 
 
-def test_what_the_user_says_holds_and_is_doubted(tmp_path):
+def test_what_the_user_says_holds_and_is_doubted(tmp_path: Path) -> None:
     dataset = read(tmp_path, TEXTS["pt"], language="fr")
     assert dataset.documents[0].language == "fr"
     assert "as said; 12 of 12 texts that were looked at are 'pt'" in said(dataset)
 
 
 @pytest.mark.parametrize("text", ["alpha beta", "word1 gamma2 word3", "x"])
-def test_short_texts_tell_nothing(tmp_path, text):
+def test_short_texts_tell_nothing(tmp_path: Path, text: str) -> None:
     dataset = read(tmp_path, text)
     assert dataset.documents[0].language == "en"
     assert "nobody says" in said(dataset)
@@ -68,7 +69,9 @@ def test_short_texts_tell_nothing(tmp_path, text):
     ("name", "content"), [("language.txt", "Portuguese\n"), ("lan.txt", "PT"), ("lang.txt", "pt.\n")]
 )
 @pytest.mark.parametrize("inner", ["", "top/"])
-def test_a_file_beside_the_texts_names_their_language(tmp_path, name, content, inner):
+def test_a_file_beside_the_texts_names_their_language(
+    tmp_path: Path, name: str, content: str, inner: str
+) -> None:
     for path, text in (
         (f"{inner}docsutf8/a.txt", "t\nshort"),
         (f"{inner}keys/a.key", "k"),
@@ -84,7 +87,7 @@ def test_a_file_beside_the_texts_names_their_language(tmp_path, name, content, i
 
 
 @pytest.mark.parametrize("name", ["language", "Lang", "Language of Original Document"])
-def test_rows_name_their_language(write, name):
+def test_rows_name_their_language(write: Write, name: str) -> None:
     rows = [{"title": "t", name: "Portuguese"}, {"title": "t", name: "English; Portuguese"}]
     dataset = open_dataset(str(write("p.jsonl", "\n".join(map(json.dumps, rows)))))
     assert [document.language for document in dataset.documents] == ["Portuguese", "English"]
@@ -102,7 +105,7 @@ def test_rows_name_their_language(write, name):
         (["graph theory\tx", "trees\t1"], ("graph theory x", "trees 1")),
     ],
 )
-def test_counts_beside_phrases_are_left_out(tmp_path, lines, phrases):
+def test_counts_beside_phrases_are_left_out(tmp_path: Path, lines: str, phrases: object) -> None:
     for path, text in (("docsutf8/a.txt", "t\nabstract"), ("keys/a.key", "\n".join(lines) + "\n")):
         place = tmp_path / path
         place.parent.mkdir(parents=True, exist_ok=True)

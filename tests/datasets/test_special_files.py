@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from files_of_papers import Refused, Write
 
 from readbench.core.errors import BenchError
 from readbench.core.files import regular
@@ -22,7 +23,7 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
-def test_a_pipe_is_refused_by_its_type(pipe, write):
+def test_a_pipe_is_refused_by_its_type(pipe: Path, write: Write) -> None:
     papers = write("p.csv", "id,title\n1,t\n")
     for reading in (
         lambda: regular(pipe),
@@ -36,7 +37,7 @@ def test_a_pipe_is_refused_by_its_type(pipe, write):
             reading()
 
 
-def test_pipes_among_the_files_of_an_archive_are_refused(tmp_path, refused):
+def test_pipes_among_the_files_of_an_archive_are_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "a" / "docsutf8").mkdir(parents=True)
     (tmp_path / "a" / "keys").mkdir()
     (tmp_path / "a" / "docsutf8" / "x.txt").write_text("t\na")
@@ -47,7 +48,7 @@ def test_pipes_among_the_files_of_an_archive_are_refused(tmp_path, refused):
 
 
 @pytest.mark.parametrize("name", ["p.csv.gz", "p.jsonl.gz"])
-def test_a_packed_bomb_is_refused_soon(tmp_path, refused, name):
+def test_a_packed_bomb_is_refused_soon(tmp_path: Path, refused: Refused, name: str) -> None:
     path = tmp_path / name
     with gzip.open(path, "wb", compresslevel=9) as packed:
         packed.write(b"id,title\n1," if name == "p.csv.gz" else b'{"title": "')
@@ -59,13 +60,15 @@ def test_a_packed_bomb_is_refused_soon(tmp_path, refused, name):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
 
 
-def test_a_line_past_every_bound_is_refused(write, refused, monkeypatch):
+def test_a_line_past_every_bound_is_refused(
+    write: Write, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_CHARACTERS", 1000)
     path = write("p.csv", "id,title\n1," + "x" * 2000 + "\n")
     assert refused(path).startswith(f"{path}, line 2: the line has more than 1000 characters")
 
 
-def test_a_byte_order_mark_of_utf_16_is_believed(write):
+def test_a_byte_order_mark_of_utf_16_is_believed(write: Write) -> None:
     path = write("p.csv", "id,title\n1,café\n".encode("utf-16"))
     dataset = open_dataset(str(path))
     assert dataset.documents[0].fields["title"] == "café"
@@ -73,14 +76,14 @@ def test_a_byte_order_mark_of_utf_16_is_believed(write):
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "gb18030"])
-def test_an_encoding_that_cannot_be_right_is_refused(write, refused, encoding):
+def test_an_encoding_that_cannot_be_right_is_refused(write: Write, refused: Refused, encoding: str) -> None:
     path = write("p.csv", "id,title\n1,café – 基于\n")
     message = refused(path, encoding=encoding)
     assert f"is valid UTF-8, and {encoding} was named" in message
     assert "--encoding" in message
 
 
-def test_the_delimiter_gives_columns_of_known_names(write):
+def test_the_delimiter_gives_columns_of_known_names(write: Write) -> None:
     dataset = open_dataset(str(write("p.csv", "id;title;keywords, by authors\n1;t;a\n")))
     assert dataset.documents[0].fields["title"] == "t"
     excel = open_dataset(str(write("e.csv", "sep=;\r\nid;title;abstract\r\n1;t;a, b\r\n")))
@@ -88,7 +91,7 @@ def test_the_delimiter_gives_columns_of_known_names(write):
     assert open_dataset(str(write("q.csv", "id|title|abstract\n1|t|a, b\n"))).documents[0].fields["abstract"]
 
 
-def test_quotes_of_tab_delimited_files_are_looked_at(write):
+def test_quotes_of_tab_delimited_files_are_looked_at(write: Write) -> None:
     plain = 'id\ttitle\tabstract\n1\t"Noisy" hardware\ta\n2\t"open\tb\n3\tclose"\tc\n'
     titles = [document.fields["title"] for document in open_dataset(str(write("p.tsv", plain))).documents]
     assert titles == ['"Noisy" hardware', '"open', 'close"']
