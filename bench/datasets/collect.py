@@ -121,11 +121,11 @@ class Collector:
         targets: dict[Task, Mapping[str, Target]] = {}
         phrases: Mapping[str, Keyphrases] = {}
         if column := self._played("keyphrases"):
-            phrases, decision = phrases_of(
+            phrases, decided = phrases_of(
                 self._cells, self._options.keyphrase_separator, f"`{column}`", str(self._path)
             )
             targets["keyphrases"] = phrases
-            self._decisions.append(decision)
+            self._decisions += decided
             self._count(NO_KEYPHRASES, sum(not found for found in phrases.values()))
         known: Mapping[str, Label] = {}
         if self._options.labels is not None or self._played("label"):

@@ -10,11 +10,16 @@ from dataclasses import dataclass, replace
 from readbench.core.types import Decision, Label
 from readbench.datasets.lines import shown
 
-MISSING = frozenset({"nan", "-nan", "none", "null", "nil", "n/a", "na", "<na>", "#n/a", "nat", "#n/a n/a"})
+MISSING = frozenset(
+    {"nan", "-nan", "none", "null", "nil", "n/a", "na", "<na>", "#n/a", "nat", "#n/a n/a", "?"}
+)
 """How programs write that there is no value, in lower case."""
 
-_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_WHOLE = re.compile(r"([+-]?\d+)(?:\.0*|,0+)")
 _INTEGER = re.compile(r"[+-]?\d+")
+_SHORT_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_PARTS = re.compile(r"\s*[|;,/+&]\s*")
+_UNKNOWN = frozenset({"unknown", "unlabeled", "unlabelled", "missing", "not available", "undefined"})
 _MOST_SHOWN = 6
 
 
@@ -52,8 +57,24 @@ def cleaned(labels: Mapping[str, str], source: str) -> Labels:
         notes.append(
             f"{', '.join(map(shown, merged[:_MOST_SHOWN]))} differ from another in letter case alone"
         )
+    notes += _doubts(Counter(label for label in known.values() if label))
     decision = Decision("labels", source, doubt="; ".join(notes))
     return Labels(known, _with_classes(decision, known))
+
+
+def _doubts(sizes: Counter[str]) -> list[str]:
+    """What is odd about a set of labels, and may be right."""
+    notes = []
+    several = [label for label in sizes if len(parts := _PARTS.split(label)) > 1 and sizes.keys() >= {*parts}]
+    if several:
+        notes.append(f"{shown(several[0])} looks like several labels, and is read as one")
+    unknown = [label for label in sizes if label.casefold() in _UNKNOWN]
+    if unknown:
+        notes.append(f"{shown(unknown[0])} is read as a class")
+    numbers = Counter(int(label) for label in sizes if _SHORT_INTEGER.fullmatch(label))
+    if any(count > 1 for count in numbers.values()):
+        notes.append("some labels are the same number in two spellings, and read as two classes")
+    return notes
 
 
 def _with_classes(decision: Decision, known: Mapping[str, Label]) -> Decision:

@@ -9,10 +9,19 @@ from collections.abc import Mapping
 from readbench.core.errors import BenchError
 from readbench.core.types import Decision, Keyphrases
 from readbench.datasets.label_values import MISSING
+from readbench.datasets.phrase_marks import without_marks
 from readbench.datasets.separators import list_in_cell, separator_of
 from readbench.datasets.values import listed_phrases, split_phrases
 
 OPTION = "--keyword-separator"
+
+NO_PHRASES = MISSING | frozenset(
+    {
+        *("no keywords", "no keyword", "no keyphrases", "[no keywords]", "[no author keywords available]"),
+        *("no keywords available", "not specified", "-", "--", "–", "—"),
+    }
+)
+"""What stands in the place of keyphrases where there are none, in lower case."""
 
 FEWEST_SINGLE = 5
 MOSTLY = 0.8
@@ -25,7 +34,7 @@ Cells = Mapping[str, "str | tuple[str, ...]"]
 
 def phrases_of(
     cells: Cells, given: str | None, column: str, where: str
-) -> tuple[dict[str, Keyphrases], Decision]:
+) -> tuple[dict[str, Keyphrases], list[Decision]]:
     """The phrases of each document and what was decided about their column. A cell is a text that is split,
     or a list; lists of one text each, which a separator parts, are texts. ``given`` is the separator that the
     user names.
@@ -39,6 +48,9 @@ def phrases_of(
         apart = separator_of(list(single.values()), given)
         if apart.certain and apart.of >= FEWEST_SINGLE and apart.seen >= MOSTLY * apart.of:
             texts, lists = single, {}
+    decisions: list[Decision] = []
+    if given is None:
+        texts, decisions = without_marks(texts)
     apart = separator_of(list(texts.values()), given)
     if not apart.certain:
         raise BenchError(
@@ -61,7 +73,7 @@ def phrases_of(
         decision = Decision(
             "keyphrases", f"column {column}, {how}", apart.seen, apart.of, "cells", apart.doubt, OPTION
         )
-    return {id_: found.get(id_, ()) for id_ in cells}, decision
+    return {id_: found.get(id_, ()) for id_ in cells}, [*decisions, decision]
 
 
 def _without_entities(text: str) -> str:
@@ -71,7 +83,7 @@ def _without_entities(text: str) -> str:
 
 def _text(cell: str | tuple[str, ...]) -> str | None:
     """The text of a cell that is to be split; None for a list, and for what says that there is nothing."""
-    if isinstance(cell, tuple) or not cell.strip() or cell.strip().lower() in MISSING:
+    if isinstance(cell, tuple) or not cell.strip() or cell.strip().lower() in NO_PHRASES:
         return None
     if list_in_cell(cell) == ():
         return None

@@ -8,11 +8,15 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from unicodedata import category
 
-STRONG = ("\n", "\t", ";", "；", "|", "¦", "‖", "•", "·", "∙")
+from readbench.datasets.values import PHRASE_NAMES, named_phrase
+
+STRONG = ("\n", "\t", ";", "；", "؛", "|", "¦", "‖", "•", "·", "∙")
 """Separators that hardly occur within a phrase; ``;`` first of those that are equally frequent."""
 
 WEAK = (
@@ -62,6 +66,8 @@ _STRINGS = re.compile(rf"\s*{_STRING}(?:(?:\s*,\s*|\s+){_STRING})*\s*(?:,\s*)?",
 _ONE_STRING = re.compile(_STRING, re.S)
 _QUOTED = re.compile("(?s)^(?:\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|„[^“”]*[“”])$")
 _TAGS = re.compile(r"\s*(?:<[^<>]+>\s*)+")
+_WITHIN = frozenset("-‐‑'’‘\"“”„«»()[]{}<.:_+%°&@=!?")
+"""Marks that stand within phrases."""
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
 Split = Callable[[str], list[str]]
@@ -92,6 +98,10 @@ def separator_of(cells: Sequence[str], given: str | None = None) -> Separator:
     listed = [cell for cell in filled if list_in_cell(cell) is not None]
     if filled and 2 * len(listed) > len(filled):
         return _of_lists(filled, len(listed))
+    objects = sum(_holds_objects(cell) for cell in filled if list_in_cell(cell) is None)
+    if objects > MIXED * len(filled):
+        doubt = f"{objects:,} cells hold objects, and none of their names is {', '.join(PHRASE_NAMES)}"
+        return Separator("objects", _splitter(DEFAULT), objects, len(filled), doubt, certain=False)
     if filled and all(_TAGS.fullmatch(cell) for cell in filled):
         return Separator("<tags>", _split_tags, len(filled), len(filled))
     if len(filled) > 1 and all(_wrapped(cell) for cell in filled):
@@ -144,6 +154,8 @@ def _phrases(value: object) -> tuple[str, ...] | None:
             found.append(item)
         elif isinstance(item, list | tuple) and item and all(isinstance(word, str) for word in item):
             found.append(" ".join(item))
+        elif (phrase := named_phrase(item)) is not None:
+            found.append(phrase)
         else:
             return None
     return tuple(found)
@@ -187,9 +199,13 @@ def _of_text(filled: Sequence[str]) -> Separator:
     most = max(counts[strong], counts[weak])
     if most < FEW * n:
         # Phrases hold slashes, hyphens and full stops of their own: such a mark must be nearly everywhere.
-        rare = max(WEAK[3:], key=lambda mark: counts[mark])
-        if n >= FEWEST_RARE and counts[rare] >= RARE * n and _several(filled, rare):
-            return _judged(filled, rare, counts)
+        counts |= {mark: sum(_parts(cell, mark) for cell in filled) for mark in _other_marks(filled)}
+        rare = max((mark for mark in counts if _is_unusual(mark)), key=lambda mark: counts[mark])
+        if counts[rare] >= RARE * n and _several(filled, rare):
+            if n >= FEWEST_RARE:
+                return _judged(filled, rare, counts)
+            few = f"{spelled(rare)} is in {counts[rare]:,} of them, and these are few"
+            return replace(_unseparated(filled, counts), doubt=few)
         return _unseparated(filled, counts)
     if counts[strong] >= FEW * n and counts[weak] >= FEW * n:
         return _refused(filled, strong, counts, f"{spelled(weak)} is in {counts[weak]:,}")
@@ -215,11 +231,38 @@ def _judged(filled: Sequence[str], mark: str, counts: dict[str, int]) -> Separat
     if other and left[other]:
         doubt = f"{left[other]:,} cells hold several {spelled(other)} and no {spelled(mark)}"
         certain = left[other] < MIXED * n
-    if certain and mark in WEAK and mark not in WEAK[:3] and not doubt:
+    if certain and _is_unusual(mark) and not doubt:
         doubt = "an unusual separator"
     seen = sum(any(_parts(cell, one) for one in marks) for cell in filled)
     name = " and ".join(map(spelled, marks))
     return Separator(name, _splitter("".join(marks) if twin else mark, filled), seen, n, doubt, certain)
+
+
+def _is_unusual(mark: str) -> bool:
+    return mark not in STRONG and mark not in WEAK[:3]
+
+
+def _other_marks(filled: Sequence[str]) -> list[str]:
+    """Marks and symbols that hardly stand within a phrase and are in nearly every cell, whatever they are."""
+    there = Counter(mark for cell in filled for mark in set(cell) if category(mark)[0] in "PS")
+    known = {*STRONG, *WEAK, *_WITHIN}
+    return [mark for mark, count in there.items() if count >= RARE * len(filled) and mark not in known]
+
+
+def _holds_objects(cell: str) -> bool:
+    """Whether a cell is an object, or a list with one, as JSON or Python write them."""
+    if cell[:1] not in ("[", "{") or ":" not in cell:
+        return False
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        try:
+            value = ast.literal_eval(cell)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return False
+    return isinstance(value, dict) or (
+        isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value)
+    )
 
 
 def _unseparated(filled: Sequence[str], counts: dict[str, int]) -> Separator:

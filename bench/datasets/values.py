@@ -71,7 +71,19 @@ def _phrase(item: object) -> str | None:
         return item
     if isinstance(item, list) and item and all(isinstance(word, str) for word in item):
         return " ".join(item)
-    return None
+    return named_phrase(item)
+
+
+PHRASE_NAMES = ("name", "display_name", "keyword", "keyphrase", "phrase", "term", "label", "text", "value")
+"""Under which name an object of a list of keyphrases has its phrase, as catalogues write them."""
+
+
+def named_phrase(item: object) -> str | None:
+    """The phrase of an object ({"display_name": "Graph theory", "score": 0.5}); None where it has none."""
+    if not isinstance(item, dict):
+        return None
+    texts = (item.get(name) for name in PHRASE_NAMES)
+    return next((text for text in texts if isinstance(text, str) and not isinstance(text, Number)), None)
 
 
 def plain_value(value: object) -> object:

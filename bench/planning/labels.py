@@ -20,7 +20,7 @@ def labelled_only(dataset: Dataset) -> Dataset:
     return dataset.only(document.id for document in dataset.documents if document.id in known)
 
 
-POSITIVE = ("1", "true", "yes", "positive")
+POSITIVE = ("1", "true", "yes", "positive", "+1", "+", "y", "pos")
 """Of two labels, what is the positive class where the suite names none."""
 
 

@@ -54,3 +54,22 @@ def test_labels_of_a_second_file_are_read_in_the_same_way(write: Write) -> None:
     papers = write("p.csv", "id,title\n0,t\n1,t\n2,t\n")
     dataset = open_dataset(str(papers), ReadOptions(labels=labels))
     assert dataset.targets["classification"] == {"0": "1", "1": "0"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a|b", "a", "b"], "'a|b' looks like several labels, and is read as one"),
+        (["1", "0", "unknown"], "'unknown' is read as a class"),
+        (["01", "1", "2"], "some labels are the same number in two spellings"),
+    ],
+)
+def test_labels_that_may_be_wrong_are_doubted(write: Write, labels: list[str], said: str) -> None:
+    dataset = read(write, labels)
+    assert len(set(dataset.targets["classification"].values())) == 3
+    assert any(said in decision.doubt for decision in dataset.decisions)
+
+
+def test_decimal_commas_are_decimal_points(write: Write) -> None:
+    path = write("p.csv", "id;title;label\n1;t;1,0\n2;u;0,0\n")
+    assert open_dataset(str(path)).targets["classification"] == {"1": "1", "2": "0"}
