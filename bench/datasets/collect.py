@@ -116,6 +116,10 @@ class Collector:
         if not self._documents:
             raise BenchError(f"no document is left; {why_left_out(self._left_out)}", where=str(self._path))
         self._decide_columns()
+        if not self._has_ids:
+            self._decisions.append(
+                Decision("ids", "rows are numbered from 1: no column is called id or uuid")
+            )
         documents, language = with_language(self._documents, self._options, self._beside)
         self._decisions.append(language)
         targets: dict[Task, Mapping[str, Target]] = {}

@@ -30,6 +30,19 @@ ALIASES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
 
 OTHER_NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
+        "title": (
+            "article title",
+            "document title",
+            "paper title",
+            "titre",
+            "título",
+            "titolo",
+            "标题",
+        ),
+        "abstract": (
+            *("abstract text", "abstract note", "paper abstract", "article abstract", "résumé", "resumen"),
+            *("resumo", "riassunto", "kurzfassung", "摘要"),
+        ),
         "keyphrases": (
             "keyword",
             "keyphrase",
@@ -85,7 +98,7 @@ _GOLD_WORDS = frozenset(
         *("thesaurus", "label", "labels", "gold"),
     }
 )
-_GOLD_NAMES = frozenset(name for names in OTHER_NAMES.values() for name in names) - {*OTHER_NAMES["language"]}
+_GOLD_NAMES = frozenset((*OTHER_NAMES["keyphrases"], *OTHER_NAMES["label"]))
 
 _EXPORTED = frozenset(name for export in EXPORTS for name in export.roles.values())
 

@@ -1,4 +1,4 @@
-"""What stands beside the phrases of a cell and is no part of them: headings, numbers, bullets, HTML's breaks."""
+"""What stands beside the phrases of a cell and is no part of them: headings, numbers, bullets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def without_marks(cells: Mapping[K, str]) -> tuple[dict[K, str], list[Decision]]
         decisions.append(_left_out("numbers before the phrases", len(numbered), len(found)))
     lines = [line for cell in found.values() for line in cell.split("\n") if line.strip()]
     bullets = sum(_BULLET.match(line) is not None for line in lines)
-    if bullets and bullets >= MOSTLY * len(lines):
+    # One line alone may be a phrase that begins with a hyphen.
+    if bullets >= MOSTLY * len(lines) and len(lines) > len(found):
         found = {place: _BULLET.sub("", cell) for place, cell in found.items()}
         decisions.append(_left_out("bullets before the phrases", bullets, len(lines), "lines"))
     return found, decisions

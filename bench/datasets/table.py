@@ -39,6 +39,21 @@ class Table:
     decisions: tuple[Decision, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How cells are written: ``quoted``: quotes enclose them; ``spaced``: a blank follows each delimiter."""
+
+    delimiter: str
+    quoted: bool
+    spaced: bool
+
+    @property
+    def words(self) -> str:
+        spaced = " and blanks" if self.spaced else ""
+        quotes = "" if self.quoted else ", quotes are characters like others"
+        return f"between {_DELIMITERS[self.delimiter]}{spaced}{quotes}"
+
+
 def open_table(path: Path, encoding: str) -> Table:
     """Reads the header of a CSV file, whose delimiter may be a comma, a tab, a semicolon or a vertical bar:
     the one that gives most columns of known names.
@@ -64,12 +79,16 @@ def open_table(path: Path, encoding: str) -> Table:
         first = [next(lines, "\n")]
     delimiter = said[1] if said and said[1] in _DELIMITERS else _delimiter(first[-1])
     quoted = delimiter != "\t" or _quotes_quote(path, encoding, first[-1])
-    records = _records(chain(first, lines), delimiter, quoted, path)
+    # a, "b, c": where a blank follows each delimiter, it is no part of a cell, and a quote after it quotes.
+    later = [*_cells(first[-1], delimiter)][1:]
+    spaced = bool(later) and all(name.startswith(" ") for name in later)
+    form = _Form(delimiter, quoted, spaced)
+    records = _records(chain(first, lines), form, path)
     _, header = next(records)
     for name in header:
         check_text(name, f"{path}, header")
-    chosen = f"between {_DELIMITERS[delimiter]}" + ("" if quoted else ", quotes are characters like others")
-    return Table(tuple(header), _rows(records, len(header), path), (in_encoding, Decision("cells", chosen)))
+    decision = Decision("cells", form.words)
+    return Table(tuple(header), _rows(records, len(header), path), (in_encoding, decision))
 
 
 def _quotes_quote(path: Path, encoding: str, header: str) -> bool:
@@ -106,14 +125,11 @@ def _rows(records: Iterator[tuple[int, list[str]]], width: int, path: Path) -> I
         yield Row(place, cells)
 
 
-def _records(
-    lines: Iterator[str], delimiter: str, quoted: bool, path: Path
-) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Iterator[str], form: _Form, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Every record that is not a blank line, the header too, with the line on which it starts."""
-    reader = (
-        csv.reader(lines, delimiter=delimiter, strict=True)
-        if quoted
-        else csv.reader(lines, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE)
+    quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
+    reader = csv.reader(
+        lines, delimiter=form.delimiter, skipinitialspace=form.spaced, strict=True, quoting=quoting
     )
     number = -1  # of the header, so that the first row is 1 once it is counted
     while True:

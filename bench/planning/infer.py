@@ -63,7 +63,8 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
         suite = suite.model_copy(update={"split": SplitSpec(kind="holdout")})
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
-    return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
+    fields = dict.fromkeys(field for section in sections.values() for field in section.fields)
+    return suite, f"{'; '.join(reasons)}{also}; fields {', '.join(fields)}, read as {language!r}"
 
 
 def _fields(dataset: Dataset, usual: tuple[str, ...]) -> tuple[str, ...]:

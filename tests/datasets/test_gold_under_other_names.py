@@ -93,3 +93,17 @@ def test_the_usual_name_comes_before_the_others(tmp_path: Path) -> None:
         tmp_path, ["title", "Keyword", "keyphrases"], [["t", "x; y", "a; b"], ["u", "z; w", "c; d"]]
     )
     assert dataset.targets["keyphrases"]["1"] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract"),
+    [
+        ("Article Title", "Abstract Text"),
+        ("Titre", "Résumé"),
+        ("document_title", "AbstractNote"),
+        ("标题", "摘要"),
+    ],
+)
+def test_titles_and_abstracts_are_known_by_other_names(tmp_path: Path, title: str, abstract: str) -> None:
+    dataset = read(tmp_path, [title, abstract, "label"], [["t", "s", "a"], ["u", "v", "b"]])
+    assert dataset.documents[0].fields == {"title": "t", "abstract": "s"}

@@ -98,3 +98,16 @@ def test_quotes_of_tab_delimited_files_are_looked_at(write: Write) -> None:
     quoted = 'id\ttitle\tabstract\n1\t"say ""x"""\ta\n2\t"b\nc"\td\n'
     titles = [document.fields["title"] for document in open_dataset(str(write("q.tsv", quoted))).documents]
     assert titles == ['say "x"', "b c"]
+
+
+def test_blanks_after_delimiters_are_no_part_of_cells(write: Write) -> None:
+    dataset = open_dataset(str(write("p.csv", 'id, title, label\n1, "a, b", x\n2, "c, d", y\n')))
+    assert [document.fields["title"] for document in dataset.documents] == ["a, b", "c, d"]
+    assert any("between commas and blanks" in decision.sentence() for decision in dataset.decisions)
+
+
+def test_rows_without_ids_are_said_to_be_numbered(write: Write) -> None:
+    numbered = open_dataset(str(write("p.csv", "PMID,title\n7,t\n")))
+    assert any("rows are numbered from 1" in decision.sentence() for decision in numbered.decisions)
+    named = open_dataset(str(write("q.csv", "ID,title\n7,t\n")))
+    assert not any("numbered" in decision.sentence() for decision in named.decisions)
