@@ -8,16 +8,16 @@ class BenchError(Exception):
     """A problem that its reader can act on, told in one line.
 
     ``exit_status`` is what the command line exits with: 2 for wrong use or bad input (the
-    default), 3 where nothing could be measured. ``what`` and ``todo`` are cut in their middle where they are
-    longer than ``LONGEST``.
+    default), 3 where nothing could be measured. All three texts are cut in their middle where they are longer
+    than ``LONGEST``.
     """
 
     def __init__(self, what: str, *, where: str = "", todo: str = "", exit_status: int = 2) -> None:
         self.what = _cut(what)
-        self.where = where
+        self.where = _cut(where)
         self.todo = _cut(todo)
         self.exit_status = exit_status
-        line = f"{where}: {self.what}" if where else self.what
+        line = f"{self.where}: {self.what}" if where else self.what
         super().__init__(f"{line}; {self.todo}" if self.todo else line)
 
 

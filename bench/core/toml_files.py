@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,13 @@ from readbench.core.files import first_line, regular
 
 MAX_BYTES = 2**22
 """People write a few kilobytes. The parser takes many times the size of a file."""
+
+
+MOST_PARTS = 100
+"""Of a dotted key (``a.b.c``). The parser takes time and memory in the square of their number."""
+
+_PIECES = re.compile(rb"[\n={},\[\]]")
+"""What stands between the pieces of a line, of which a key is one."""
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
@@ -27,6 +35,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
         raise BenchError(f"{what} cannot be read: {why}", where=where) from None
     if len(content) > MAX_BYTES:
         raise BenchError(f"{what} cannot be read: it has more than {MAX_BYTES:,} bytes", where=where)
+    if any(piece.count(b".") > MOST_PARTS for piece in _PIECES.split(content)):
+        raise BenchError(f"{what} cannot be read: a key has more than {MOST_PARTS} parts", where=where)
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

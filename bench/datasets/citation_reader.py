@@ -23,6 +23,11 @@ Row = dict[str, object]
 MAX_CHARACTERS = 2**28
 """These files are parsed as a whole. 100,000 references take less."""
 
+_BIBTEX_START = re.compile(r"(?m)^(?=[ \t]*@[A-Za-z]+[ \t]*[{(])")
+MOST_UNCLOSED = 100
+_BIBTEX_PIECE = 20_000
+"""Characters. Each call of the library costs a millisecond, whatever it is given."""
+
 _BRACES = re.compile(r"[{}]")
 
 
@@ -80,7 +85,6 @@ def _nbib(text: str) -> list[Row]:
 
 
 def _bibtex(text: str) -> list[Row]:
-    import bibtexparser
     from bibtexparser.bparser import BibTexParser
     from bibtexparser.customization import convert_to_unicode
 
@@ -88,6 +92,9 @@ def _bibtex(text: str) -> list[Row]:
     parser = BibTexParser(
         common_strings=True, ignore_nonstandard_types=False, customization=convert_to_unicode
     )
+    parser.expect_multiple_parse = True
+    for piece in _bibtex_pieces(text):
+        parser.parse(piece)
     return [
         {
             "id": entry.get("ID", ""),
@@ -100,13 +107,39 @@ def _bibtex(text: str) -> list[Row]:
             "language": entry.get("language") or entry.get("langid") or "",
             "journal": _unbraced(entry.get("journal") or entry.get("booktitle")),
         }
-        for entry in bibtexparser.loads(text, parser=parser).entries
+        for entry in parser.bib_database.entries
     ]
 
 
+def _bibtex_pieces(text: str) -> Iterator[str]:
+    """The text in pieces of whole entries. One with a brace that is never closed is a piece by itself: the
+    library takes time in the square of what follows it, and would read nothing of that.
+
+    Raises ValueError where there are more than ``MOST_UNCLOSED``.
+    """
+    joined: list[str] = []
+    length = unclosed = 0
+    for entry in _BIBTEX_START.split(text):
+        closed = entry.count("{") == entry.count("}")
+        if joined and (not closed or length > _BIBTEX_PIECE):
+            yield "".join(joined)
+            joined, length = [], 0
+        if closed:
+            joined.append(entry)
+            length += len(entry)
+        else:
+            unclosed += 1
+            if unclosed > MOST_UNCLOSED:
+                raise ValueError(f"the braces of more than {MOST_UNCLOSED} entries do not match")
+            yield entry
+    yield "".join(joined)
+
+
 def _opener(
-    kind: str, library: str, parse: Callable[[str], list[Row]]
+    kind: str, library: str, begins: str, parse: Callable[[str], list[Row]]
 ) -> Callable[[Path, ReadOptions], Opened]:
+    start = re.compile(begins, re.I | re.M)
+
     def open_citations(path: Path, options: ReadOptions) -> Opened:
         """Raises MissingDependency without the library; BenchError for what it cannot parse."""
         decision = check_encoding(path, options.encoding)
@@ -128,8 +161,12 @@ def _opener(
                 where=str(path),
                 todo="export it again, or as CSV",
             ) from None
+        begun = max(len(rows), len(start.findall(text.getvalue())))
+        lost = begun - len(rows)
+        doubt = f"{lost:,} that begin in the file could not be read" if lost else ""
+        file = Decision("file", f"{kind}, by {library},", len(rows), begun, "references", doubt)
         rows, ids = _with_ids(rows)
-        return Opened(_placed(rows), (decision, Decision("file", f"{kind}, by {library}"), ids))
+        return Opened(_placed(rows), (decision, file, ids))
 
     return open_citations
 
@@ -182,13 +219,15 @@ def _begins(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda beginning: re.match(pattern, beginning) is not None
 
 
-RIS = RowReader({".ris"}, _begins(rb"TY  - "), _opener("RIS", "rispy", _ris))
+RIS = RowReader({".ris"}, _begins(rb"TY  - "), _opener("RIS", "rispy", r"^TY  - ", _ris))
 BIBTEX = RowReader(
-    {".bib", ".bibtex"}, _begins(rb"@[A-Za-z]+\s*\{"), _opener("BibTeX", "bibtexparser", _bibtex)
+    {".bib", ".bibtex"},
+    _begins(rb"@[A-Za-z]+\s*\{"),
+    _opener("BibTeX", "bibtexparser", r"^[ \t]*@(?!comment|string|preamble)[a-z]+[ \t]*[{(]", _bibtex),
 )
-NBIB = RowReader({".nbib"}, _begins(rb"PMID- "), _opener("PubMed's nbib", "nbib", _nbib))
+NBIB = RowReader({".nbib"}, _begins(rb"PMID- "), _opener("PubMed's nbib", "nbib", r"^PMID- ", _nbib))
 WEB_OF_SCIENCE = RowReader(
     {".ciw"},
     _begins(rb"(FN .*\r?\n)?(VR .*\r?\n)?PT [A-Z]"),
-    _opener("Web of Science's plain text", "rispy", _web_of_science),
+    _opener("Web of Science's plain text", "rispy", r"^PT [A-Z]", _web_of_science),
 )

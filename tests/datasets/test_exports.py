@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -263,3 +264,28 @@ def test_whatever_stands_in_such_a_file_is_read_or_refused(
     except BenchError as error:
         said = str(error)
     assert len(said.splitlines()) == 1
+
+
+def test_references_that_cannot_be_read_are_counted(write: Write) -> None:
+    pytest.importorskip("bibtexparser")
+    broken = (
+        BIBTEX + "@article{three, title = {never closed, keywords = {a, b}\n" + BIBTEX.replace("one", "four")
+    )
+    dataset = open_dataset(str(write("p.bib", broken.replace("@article{two", "@article{five", 1))))
+    assert [document.id for document in dataset.documents] == ["one", "five", "four", "two"]
+    (file,) = (decision for decision in dataset.decisions if decision.about == "file")
+    assert (file.seen, file.of) == (4, 5)
+    assert file.doubt == "1 that begin in the file could not be read"
+
+
+@pytest.mark.parametrize("times", [50, 3000])
+def test_braces_that_are_never_closed_take_no_time(write: Write, times: int) -> None:
+    pytest.importorskip("bibtexparser")
+    path = write("p.bib", '@article{one, abstract = {We rank\n@string{j = "J\n' * times + BIBTEX)
+    began = time.process_time()
+    if times == 50:
+        assert len(open_dataset(str(path)).documents) == 2
+    else:
+        with pytest.raises(BenchError, match="the braces of more than 100 entries do not match"):
+            open_dataset(str(path))
+    assert time.process_time() - began < 5

@@ -26,7 +26,7 @@ from readbench.core.errors import BenchError
 
 SECONDS = 5
 BYTES = 2**30
-LONGEST_LINE = 2_000
+LONGEST_LINE = 3_000
 """Of a message: somebody must be able to read it."""
 
 
