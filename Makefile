@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all doctest coverage bench lint types wheel freeze clean
+.PHONY: help demo check test test-all doctest coverage mutants bench lint types wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ doctest: $(STAMP) ## the examples in docstrings; a file whose library is absent 
 coverage: $(STAMP) ## the tests again, then the files with most lines that none of them ran, and the sum
 	$(COVERED) -m "not slow and not alone" --numprocesses 2 --dist loadfile
 	$(BIN)/coverage report --skip-covered --sort=-miss | sed -n '1,17p;$$p'
+
+mutants: $(STAMP) ## mistakes put into a copy of the code, one by one: which of them no test catches
+	$(BIN)/python tests/mutants/try_mutants.py
 
 # Compared with the last numbers kept on this machine; a median that grew by more than this fails.
 SLOWER ?= 30%

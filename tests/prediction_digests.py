@@ -474,11 +474,11 @@ GROUPS = {
         Group("quick", quick, ("pke", "sklearn")),
         Group("xfyun-20", xfyun(20), KEYPHRASE_MODULES, XFYUN),
         Group("xfyun-200", xfyun(200), KEYPHRASE_MODULES, XFYUN, slow=True),
-        Group("learned", learned, (*KEYPHRASE_MODULES, "skops", "torch", "transformers")),
+        Group("learned", learned, (*KEYPHRASE_MODULES, "skops", "torch", "transformers"), slow=True),
         Group("facts", facts, ("sklearn", "skops")),
-        Group("language-models", language_models, LANGUAGE_MODEL_MODULES),
-        Group("language-models-keyphrases", llama_keyphrases, LANGUAGE_MODEL_MODULES),
-        Group("language-models-facts", llama_facts, LANGUAGE_MODEL_MODULES),
+        Group("language-models", language_models, LANGUAGE_MODEL_MODULES, slow=True),
+        Group("language-models-keyphrases", llama_keyphrases, LANGUAGE_MODEL_MODULES, slow=True),
+        Group("language-models-facts", llama_facts, LANGUAGE_MODEL_MODULES, slow=True),
         Group("shared-chatglm2", shared_chatglm2, LANGUAGE_MODEL_MODULES, SHARED_CHATGLM2, slow=True),
     )
 }

@@ -231,7 +231,7 @@ def test_sort_by_a_cost(bench: Bench, cost: str, best_is_most: bool) -> None:
 
 def test_unknown_sort_is_one_line(bench: Bench) -> None:
     said = bench(bench.results.first, "--sort", "f1@11", status=2)
-    assert said.startswith("bench: no row has a metric or cost 'f1@11'; there are: ")
+    assert said.startswith("bench: no row has a metric or cost 'f1@11'; did you mean ")
     assert said.count("\n") == 1
 
 

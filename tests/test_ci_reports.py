@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from readbench.compare.costs import CostChange
 from readbench.compare.runs import MethodChange, MetricChange
+from readbench.core.escape import for_markdown as escaped
+from readbench.core.escape import html_code as code_html
+from readbench.core.escape import markdown_code as code
 from readbench.gate.verdicts import Decision, Verdicts
-from readbench.report.ci import code, code_html, comparison_markdown, escaped, junit, verdicts_markdown
+from readbench.report.ci import comparison_markdown, junit, verdicts_markdown
 from readbench.report.comparison import closing
 
 NASTY = "<locals>.<lambda> ![x](http://y/z.png) **b** `c` | @somebody\nsecond &amp; line"
@@ -40,7 +43,7 @@ def decision(verdict: Any, why: str = "because") -> Decision:
 def test_text_is_no_markup() -> None:
     found = escaped(NASTY)
     assert "\n" not in found
-    assert r"!\[x\](http" in found
+    assert r"!\[x\](htt<!-- -->p://" in found
     assert "&lt;locals&gt;.&lt;lambda&gt;" in found
     assert r"\*\*b\*\* \`c\`" in found
     assert "@somebody" not in found

@@ -15,9 +15,10 @@ from gate_runs import GateRuns
 
 from readbench.compare.paired import Side, open_side
 from readbench.compare.runs import Questions, compare_runs
-from readbench.results.leaderboard import STATISTICS, build_leaderboard
+from readbench.results.leaderboard import build_leaderboard
 from readbench.results.manifest import Chosen
 from readbench.results.score_files import SCORES
+from readbench.results.statistics_file import STATISTICS
 
 # -- what was kept is old or damaged ----------------------------------------------------------------------
 
@@ -64,7 +65,7 @@ def test_scores_that_cannot_be_read_end_with_3(
             capsys, "compare", tmp_path / "results" / "runs" / gate_runs.before, gate_runs.run("hurt")
         )
         assert status == 3
-        assert "the scores of test.noisy cannot be read" in told
+        assert "the scores of test.noisy are gone or damaged" in told
 
 
 @pytest.mark.parametrize("content", ["[]", "null", '"text"', '{"keyphrases": []}', "{"])

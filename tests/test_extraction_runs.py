@@ -95,8 +95,9 @@ def test_the_record_counts_what_was_answered(store: Store) -> None:
     record = store.record(cell.key)
     assert record is not None
     labels = open_dataset("facts-demo").slices["labels"]
-    ids = read_scores(store.cell(cell.key) / "scores.parquet")["id"]
-    asked = sum(id_ in labels for id_ in ids)
+    columns = read_scores(store.cell(cell.key) / "scores.parquet")
+    assert columns is not None
+    asked = sum(id_ in labels for id_ in columns["id"])
     assert record.counts["without_gold"] == 0
     assert record.counts["empty_predictions"] >= asked
     assert set(record.task["labels"]) == {"茶叶", "雨伞", "耳机", "旅馆", "headphones", "umbrella"}

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.adapter import Params
+from readbench.core.damage import DamagedFile
 from readbench.core.errors import BenchError
 from readbench.core.seeds import derived_seed, seeded_order
 from readbench.core.types import Dataset, Document, Part
@@ -298,16 +299,12 @@ def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("version", [0, 99, None, "1"])
-def test_a_record_of_another_schema_is_refused(tmp_path: Path, version: object) -> None:
+def test_a_record_of_another_schema_is_named_and_counts_as_absent(tmp_path: Path, version: object) -> None:
     store = Store(tmp_path)
     store.cell("k").mkdir(parents=True)
     (store.cell("k") / "record.json").write_text(json.dumps({"schema_version": version, "status": "ok"}))
-    with pytest.raises(BenchError) as caught:
-        store.record("k")
-    for told in ("schema version", "record.json", "--fresh"):
-        assert told in str(caught.value)
-    # The others of the folder can still be read.
-    assert list(store.records()) == []
+    with pytest.warns(DamagedFile, match=r"record.json: the record has schema version"):
+        assert store.record("k") is None
 
 
 # -- splits -----------------------------------------------------------------------------------------

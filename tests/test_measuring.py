@@ -65,3 +65,42 @@ def test_what_was_not_measured_is_null(bench: Bench, tmp_path: Path) -> None:
     assert left["documents_per_s"] is None
     assert left["wall_s"] > 0
     assert set(missing.values()) == {None}
+
+
+HEAVY = """
+import time
+from readbench.adapter import Adapter, Params, RankedPhrases
+
+{top}
+
+
+class Mine(Adapter):
+    \"\"\"Predicts one phrase.\"\"\"
+
+    name = "my.{name}"
+    tasks = frozenset({{"keyphrases"}})
+
+    class Params(Params):
+        \"\"\"No parameters.\"\"\"
+
+    def predict(self, documents):
+        return [RankedPhrases(("graph theory",), (1.0,)) for _ in documents]
+"""
+
+
+def test_work_at_the_top_of_a_file_is_charged_to_its_method_alone(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "methods"
+    folder.mkdir()
+    top = "time.sleep(0.5)\nBALLAST = b'x' * (300 * 2**20)"
+    (folder / "heavy.py").write_text(HEAVY.format(top=top, name="heavy"))
+    (folder / "light.py").write_text(HEAVY.format(top="", name="light"))
+    suite = write_suite(tmp_path, ["my.heavy", "my.light"])
+    results = tmp_path / "results"
+    done = bench("run", suite, "--include-path", folder, "--limit", "12", "--output-path", results)
+    assert done.returncode == 0, done.stderr
+    heavy, light = (records(results)[f"my.{name}"]["costs"] for name in ("heavy", "light"))
+    assert heavy["load_s"] >= 0.5
+    assert heavy["peak_memory_bytes"] > 300 * 2**20
+    assert light["load_s"] < 0.5
+    assert light["peak_memory_bytes"] < 100 * 2**20
+    assert heavy["documents_per_s"] < light["documents_per_s"]

@@ -175,6 +175,7 @@ def test_a_child_embeds_and_the_parent_scores(tmp_path: Path, bench: Bench) -> N
     expected = by_sentence_transformers(results, folder)
     assert len(expected) == LIMIT
     scores = read_scores(folder / "scores.parquet")
+    assert scores is not None
     assert dict(zip(scores["id"], scores["semantic.f1@10"], strict=True)) == pytest.approx(expected, abs=1e-5)
     value = title["metrics"]["semantic.f1@10"]["value"]
     assert value == pytest.approx(sum(expected.values()) / LIMIT, abs=1e-5)

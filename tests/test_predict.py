@@ -191,9 +191,9 @@ def test_carriage_returns_are_quoted() -> None:
 def test_memory_does_not_grow_with_the_file(
     classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predicting, "BLOCK", 128)
+    monkeypatch.setattr(predicting, "BLOCK", 64)
     small, large = tmp_path / "small.csv", tmp_path / "large.csv"
-    for path, times in ((small, 6), (large, 24)):
+    for path, times in ((small, 2), (large, 8)):
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("uuid", "title", "abstract"))

@@ -53,6 +53,10 @@ def test_a_killed_run_goes_on_where_it_was(bench: Bench, tmp_path: Path, workers
     assert bench.survivors(within_s=2.0) == []
     before, ended = contents(results), records(results)
     assert 3 <= len(ended) < 7
+    board = bench("leaderboard", "--output-path", results).stdout
+    assert "This run is killed" in board
+    assert sum(f"{method} " in board for method in ended) >= len(ended) - 1
+    assert "pending" in board
     assert workspaces(results)
 
     again = bench(*command)
@@ -169,7 +173,7 @@ def test_a_cell_that_many_replace_is_always_there_and_whole(tmp_path: Path) -> N
         try:
             names = sorted(os.listdir(folder))  # noqa: PTH208 - a descriptor
             # A replaced version may be on its way out; the one under the name never is.
-            seen += names == ["first", "second"]
+            seen += names == ["first", "second", "sums.json"]
         finally:
             os.close(folder)
     assert [(writer.wait(), writer.communicate()[1]) for writer in writers] == [(0, "")] * 3
@@ -185,7 +189,7 @@ def test_a_sweep_leaves_others_alone(tmp_path: Path) -> None:
     mine = store.workspace("cells", "b" * 40)
     foreign = tmp_path / "reference" / ".not-a-workspace"
     foreign.mkdir(parents=True)
-    dead = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-4194305-"))
+    dead = mine.with_name(mine.name.replace(store.lease.id, "0" * 12))
     dead.mkdir()
     assert store.sweep() == 1
     assert mine.is_dir()

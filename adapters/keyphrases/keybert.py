@@ -58,7 +58,11 @@ class KeyBert(Adapter):
             description="with candidates=default: the language's list (English: scikit-learn's), or none",
         )
         top_n: int = Field(50, ge=1, description="phrases kept, best first (KeyBERT's default is 5)")
-        use_mmr: bool = Field(False, description="maximal marginal relevance: phrases unlike each other")
+        use_mmr: bool = Field(
+            False,
+            description="maximal marginal relevance: top_n phrases unlike each other, ranked by similarity "
+            "to the text; give the top_n that is judged, among 50 it hardly shows",
+        )
         diversity: float = Field(0.5, ge=0, le=1, description="with use_mmr: how unlike")
         use_maxsum: bool = Field(False, description="maximal sum distance: the top_n least alike of the best")
         nr_candidates: int = Field(20, ge=1, description="with use_maxsum: how many are the best")

@@ -34,7 +34,7 @@ class Yake(Adapter):
     install: ClassVar[str] = INSTALL
 
     class Params(Base):
-        n: int = Field(3, ge=1, description="longest n-gram")
+        n: int = Field(3, ge=1, le=3, description="longest n-gram; beyond 3 words scores turn negative")
         dedup_lim: float = Field(
             0.9,
             ge=0,

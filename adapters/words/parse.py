@@ -7,7 +7,7 @@ every method maps the file into memory and builds from it the sentences that pke
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +22,9 @@ from readbench_adapters.words.languages import LANGUAGES, language_of
 
 FILE = "parse.arrow"
 INSTALL = "pip install 'readbench[keyphrases]'"
-BATCH = 64
+BATCH, BATCH_CHARACTERS = 64, 40_000
+"""The most that is parsed at a time. The tagger pads the documents of a batch to the longest one: 24 whole
+papers together take five times the memory of one by one, and a third more time."""
 # spaCy refuses longer texts by default, for the sake of its parser and entity recogniser, which are
 # off here; the tagger works in batches of padded documents and needs about 1 KB a character.
 LONGEST = 10_000_000
@@ -126,24 +128,21 @@ class Parse(Preparation):
 
         stem = _memoised(language_of(self.params.language).stemmer())
         schema = _schema()
-        plain = [document for document in documents if document.annotation is None]
-        nlp = self._model() if plain else None
+        nlp = self._model() if any(document.annotation is None for document in documents) else None
         context.progress(0, len(documents))
-        texts = (context.task.text(document) for document in plain)
-        parses = nlp.pipe(texts, batch_size=BATCH) if nlp is not None else iter(())
+        done = 0
         with pa.OSFile(str(folder / FILE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            rows: list[dict[str, Any]] = []
-            for done, document in enumerate(documents, start=1):
-                row = (
-                    _of_spacy(next(parses))
-                    if document.annotation is None
-                    else _of_tokens(document.annotation)
-                )
-                rows.append({"id": document.id, **row, "stem": [stem(word) for word in row["word"]]})
-                if done % BATCH == 0 or done == len(documents):
-                    writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
-                    rows = []
-                    context.progress(done, len(documents))
+            for batch in _batches(documents, context.task.text):
+                texts = [context.task.text(document) for document in batch if document.annotation is None]
+                parses = nlp.pipe(texts, batch_size=BATCH) if nlp is not None else iter(())
+                rows = []
+                for document in batch:
+                    words = document.annotation
+                    row = _of_spacy(next(parses)) if words is None else _of_tokens(words)
+                    rows.append({"id": document.id, **row, "stem": [stem(word) for word in row["word"]]})
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+                done += len(batch)
+                context.progress(done, len(documents))
 
     def _model(self) -> Any:
         """A new pipeline, so that changes to its tokenizer reach nobody else."""
@@ -170,6 +169,21 @@ class Parse(Preparation):
 
     def open(self, folder: Path) -> ParsedDocuments:
         return ParsedDocuments(folder / FILE)
+
+
+def _batches(documents: Sequence[Document], text: Callable[[Document], str]) -> Iterator[list[Document]]:
+    """Documents in their order, in batches of bounded number and length; one longer than that is alone."""
+    batch: list[Document] = []
+    characters = 0
+    for document in documents:
+        length = len(text(document))
+        if batch and (len(batch) == BATCH or characters + length > BATCH_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(document)
+        characters += length
+    if batch:
+        yield batch
 
 
 def _schema() -> Any:

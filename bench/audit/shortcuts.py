@@ -142,16 +142,21 @@ def judged(probe: FieldProbe, full: Score | None, *, beyond_words: bool) -> list
         values = f"`{probe.field}` has {probe.distinct} values that predict the label"
         text = f"{values}: {_scored(probe.words)}{beside}"
         found.append(Finding("category", "finding", text, probe.field))
-    if not found and probe.words and full and _beyond(probe.words, full):
-        text = f"the words of `{probe.field}` alone predict the label: {_scored(probe.words)}{beside}"
-        found.append(Finding("label in words", "finding", text, probe.field))
+    if (
+        not found
+        and probe.field not in TEXT_FIELDS
+        and full
+        and probe.words
+        and _far_above(probe.words, full)
+    ):
+        text = f"the words of `{probe.field}` predict the label: {_scored(probe.words)}{beside}"
+        found.append(Finding("words", "finding", text, probe.field))
     return found
 
 
-def _beyond(words: Score, full: Score) -> bool:
-    """Whether the words of one field tell so much more than the whole text does, field and title and abstract
-    together, that chance cannot be it: what is added to a field that tells should not make it tell less."""
-    return words.sure_skill >= STRONG and words.balanced_interval[0] > full.balanced_interval[1]
+def _far_above(words: Score, full: Score) -> bool:
+    """Whether the words of one field say more of the label than the text does, beyond chance."""
+    return words.sure_skill >= STRONG and words.accuracy_interval[0] > full.accuracy_interval[1]
 
 
 def _scored(score: Score) -> str:

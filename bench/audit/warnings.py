@@ -6,7 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from readbench.audit.shortcuts import probe_marks
+from readbench.core.damage import stored_json
 from readbench.core.errors import MissingDependency
 from readbench.core.files import cannot_write, first_line, write_json
 from readbench.core.seeds import seeded_order
@@ -33,12 +36,9 @@ def shortcut_warnings(dataset: Dataset, spec: TaskSpec, results: Path) -> list[s
     folder = results / "audits"
     asked = json.dumps([VERSION, dataset.fingerprint, list(spec.fields)])
     path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:40]}.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(kept, list):
-            return [str(line) for line in kept]
-    except (OSError, ValueError):
-        pass
+    kept = stored_json(path, TypeAdapter(list[str]).validate_python)
+    if kept is not None:
+        return kept
     targets = {
         id_: target for id_, target in dataset.targets.get(spec.task, {}).items() if isinstance(target, str)
     }

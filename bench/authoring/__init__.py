@@ -3,4 +3,4 @@
 Templates of both and the conformance tests.
 """
 
-__all__ = ["conformance", "scaffold_method", "scaffold_suite"]
+__all__ = ["checking", "conformance", "scaffold_method", "scaffold_suite"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,8 +67,17 @@ class Result:
     why: str = ""
 
 
-def check_method(spec: str, include_paths: Sequence[Path] = (), only: str | None = None) -> Iterator[Result]:
+def check_method(
+    spec: str,
+    include_paths: Sequence[Path] = (),
+    only: str | None = None,
+    *,
+    sources: bool = True,
+    begin: Callable[[str], None] = lambda test: None,  # noqa: ARG005
+) -> Iterator[Result]:
     """Runs the tests one after another, in this process, on each task of the method or on ``only`` one.
+    ``sources``: the last one too, which runs a cell to see whether its key covers what its process loads.
+    ``begin`` is told each test before it runs.
 
     Raises BenchError for an unknown method, wrong parameters, a task that the method does not do, or a
     dependency that is not here.
@@ -80,7 +91,22 @@ def check_method(spec: str, include_paths: Sequence[Path] = (), only: str | None
         if only not in (None, task):
             continue
         with tempfile.TemporaryDirectory(prefix="bench-check-") as folder:
-            yield from _Checker(method, task, Path(folder), registry).run()
+            checker = _Checker(method, task, Path(folder), registry)
+            for name, test in checker.tests(sources=sources):
+                begin(name)
+                why = checker.said(test)
+                yield Result(name, not why, why)
+
+
+class _NotTried(Exception):
+    """A test compares with predictions that there are not."""
+
+
+_HINTS = {
+    "_nothing": "; begin predict with: if not documents: return []",
+    "_saved": "; write in save() what fit() learned, and read it in restore()",
+}
+"""What mends a method that raises in a test."""
 
 
 class _Checker:
@@ -101,12 +127,15 @@ class _Checker:
         test = corpus.only(ids[TRAIN + VALIDATION : TRAIN + VALIDATION + TEST]).documents
         self.documents = tuple(self.spec.project(document) for document in test)
         self.odd = (*_odd_documents(corpus.documents, self.spec.fields), self.documents[0])
+        self.expected: Mapping[str, Prediction] | None = None
+        self._on = ""
         self._made = 0
         self._built: dict[Build, Path] = {}
         for one in with_members([method], task, registry):
             one.create(Context(task=self.spec)).missing()
 
-    def run(self) -> Iterator[Result]:
+    def tests(self, *, sources: bool) -> list[tuple[str, Callable[[], str]]]:
+        """Each with its name, in the order in which they build on one another."""
         tests: list[tuple[str, Callable[[], str]]] = [
             ("one well-formed prediction a document, in order", self._order),
             ("empty, huge and non-English texts", self._odd),
@@ -118,18 +147,33 @@ class _Checker:
             ("saved and restored it predicts the same", self._saved),
             ("its key covers every source that its process runs", self._covered),
         ]
-        for name, test in tests:
-            try:
-                why = test()
-            except Exception as error:  # whatever a method raises is what the reader wants to see
-                why = f"{type(error).__name__}: {error}"
-            yield Result(f"{self.task}: {name}", not why, why)
+        return [(f"{self.task}: {name}", test) for name, test in (tests if sources else tests[:-1])]
+
+    def said(self, test: Callable[[], str]) -> str:
+        """What is wrong by a test, or nothing. Whatever a method raises is what the reader wants to see, and
+        where."""
+        self._on = ""
+        try:
+            return test()
+        except _NotTried:
+            return "it was not tried: it needs the predictions of the first test"
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            return f"{what}{self._on}{self._place(error)}{_HINTS.get(test.__name__, '')}"
+
+    def _place(self, error: Exception) -> str:
+        """The line that an error comes from: the last one in the method's own file, else the last of all."""
+        file = inspect.getsourcefile(self.method.adapter)
+        frames = traceback.extract_tb(error.__traceback__)
+        of_method = [frame for frame in frames if frame.filename == file] or frames[-1:]
+        return "".join(f" ({Path(f.filename).name}, line {f.lineno}, in {f.name})" for f in of_method[-1:])
 
     # -- the tests: each answers with what is wrong, or nothing -------------------------------------
 
     def _order(self) -> str:
-        self.expected = self._predict(self._fitted(self.documents), self.documents)
-        if all(_is_empty(prediction) for prediction in self.expected.values()):
+        expected = self._predict(self._fitted(self.documents), self.documents)
+        self.expected = expected
+        if all(_is_empty(prediction) for prediction in expected.values()):
             return "it predicts nothing for any of the papers"
         return ""
 
@@ -161,7 +205,8 @@ class _Checker:
 
     def _nothing(self) -> str:
         found = self._fitted(self.documents).predict([])
-        return "" if len(found) == 0 else f"predict([]) returned {len(found)} predictions"
+        hint = _HINTS["_nothing"]
+        return "" if len(found) == 0 else f"predict([]) returned {len(found)} predictions{hint}"
 
     def _saved(self) -> str:
         folder = self.folder / "saved"
@@ -231,9 +276,24 @@ class _Checker:
         return replace(dataset, documents=documents, targets=targets)
 
     def _predict(self, adapter: Adapter, documents: Sequence[Document]) -> dict[str, Prediction]:
-        return checked(documents, adapter.predict(documents), get_task(self.task).predictions.check)
+        try:
+            return checked(documents, adapter.predict(documents), get_task(self.task).predictions.check)
+        except Exception:
+            self._on = self._culprit(adapter, documents)
+            raise
+
+    def _culprit(self, adapter: Adapter, documents: Sequence[Document]) -> str:
+        """The first document that raises by itself, too."""
+        for document in documents if len(documents) > 1 else ():
+            try:
+                checked([document], adapter.predict([document]), get_task(self.task).predictions.check)
+            except Exception:
+                return f" on document {document.id}"
+        return f" on document {documents[0].id}" if len(documents) == 1 else ""
 
     def _differs(self, found: Mapping[str, Prediction], exact: bool = False) -> str:
+        if self.expected is None:
+            raise _NotTried
         for id_, prediction in found.items():
             if not _same(self.expected[id_], prediction, 0.0 if exact else TOLERANCE):
                 return f"document {id_}: {_short(self.expected[id_])} became {_short(prediction)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import readbench
+from readbench.core.escape import for_terminal
 
 VERBS = (
     "ls",
@@ -72,9 +71,18 @@ Include = Annotated[
 ]
 
 
-def console() -> Any:
-    from rich.console import Console
+def console(*, stderr: bool = False) -> Any:
+    """What boards and tables are printed on."""
+    from readbench.report.screen import screen
 
-    # Not a terminal and no width given: lines of a log may be longer than 80 columns.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-    return Console(width=width)
+    return screen(stderr=stderr)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints a line or more for people. What names, ids and messages contain takes no effect."""
+    typer.echo(for_terminal(text), err=err)
+
+
+def emit(text: str, *, err: bool = False) -> None:
+    """Prints what is made for programs: JSON, CSV, Markdown, commands of a CI. It is escaped already."""
+    typer.echo(text, err=err)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from readbench.cli.app import Output, app, console
+from readbench.cli.app import Output, app, console, emit
 from readbench.cli.options import BoardFormat
 from readbench.results.places import RESULTS
 
@@ -37,8 +36,8 @@ def leaderboard(
         return
     from readbench.report import markup
 
-    sys.stdout.write({"md": markup.as_markdown, "csv": markup.as_csv, "json": markup.as_json}[format](board))
-    sys.stdout.write("" if format is BoardFormat.csv else "\n")
+    show = {"md": markup.as_markdown, "csv": markup.as_csv, "json": markup.as_json}[format]
+    emit(show(board).removesuffix("\n"))
 
 
 @app.command()

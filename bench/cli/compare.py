@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console, emit, say
 from readbench.cli.options import Format
-from readbench.core.errors import BenchError
+from readbench.core.escape import json_text
 from readbench.results.places import BASELINES, RESULTS
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ def compare(
     elif format is Format.md:
         from readbench.report.ci import comparison_markdown
 
-        typer.echo(comparison_markdown(comparison))
+        emit(comparison_markdown(comparison))
     else:
-        typer.echo(json.dumps(comparison.as_json(), indent=1, ensure_ascii=False))
+        emit(json_text(comparison.as_json()))
     raise typer.Exit(4 if comparison.incomparable else 0)
 
 
@@ -74,13 +73,11 @@ def baseline(
 
     store = open_store(reference, output_path)
     kept = promote(reference or find_run(None, store), output_path, name, folder)
-    typer.echo(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
+    say(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
     if kept.failed:
-        typer.echo(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
+        say(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
     if kept.reused:
-        typer.echo(
-            f"{kept.reused} of them were timed in earlier runs: their speeds will not be judged (--fresh)"
-        )
+        say(f"{kept.reused} of them were timed in earlier runs: their speeds will not be judged (--fresh)")
 
 
 @app.command()
@@ -129,17 +126,11 @@ def gate(
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.
     """
-    from readbench.cli.gate import Asked, Guards, gate_answers, gate_speed, write_reports
+    from readbench.cli.gate import Asked, Guards, check_sides, gate_answers, gate_speed, write_reports
     from readbench.compare.paired import open_side
 
-    if speed != (against is not None):
-        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
-    if speed and reference is not None:
-        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {reference}")
-    if not speed and baseline is None:
-        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
-    if speed and baseline is None and _given(context, "output_path"):
-        raise BenchError("--speed keeps no results", todo="leave out --output-path")
+    keeps = baseline is not None or not _given(context, "output_path")
+    check_sides(speed=speed, against=against, stored=reference, baseline=baseline, keeps=keeps)
     asked = Asked(
         suite,
         dataset,
@@ -165,7 +156,7 @@ def gate(
         # A regression stays one, though nobody can read the report on it.
         if verdicts.exit_status != 1:
             raise problem
-        typer.echo(f"bench: {problem}", err=True)
+        say(f"bench: {problem}", err=True)
     raise typer.Exit(verdicts.exit_status)
 
 
@@ -183,13 +174,13 @@ def _tell(verdicts: Verdicts, format: Format) -> None:
 
         console().print(render_verdicts(verdicts))
     elif format is Format.md:
-        typer.echo(ci.verdicts_markdown(verdicts))
+        emit(ci.verdicts_markdown(verdicts))
     else:
-        typer.echo(json.dumps(verdicts.as_json(), indent=1, ensure_ascii=False))
+        emit(json_text(verdicts.as_json()))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         # Not among JSON that a program reads.
         for line in ci.github_annotations(verdicts):
-            typer.echo(line, err=format is not Format.rich)
+            emit(line, err=format is not Format.rich)
 
 
 @app.command()
@@ -211,20 +202,20 @@ def export(
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store)
     if to is Target.mlflow:
-        typer.echo(exporting.to_mlflow(board, tracking_uri))
+        run_id = exporting.to_mlflow(board, tracking_uri)
+        say(f"run {run_id} of MLflow at {exporting.mlflow_place(tracking_uri)}; mlflow ui shows it")
     elif to is Target.pytest_benchmark:
-        _write(json.dumps(exporting.pytest_benchmark(board), indent=1), output)
+        _write(json_text(exporting.pytest_benchmark(board)), output)
     else:
         for path, values in exporting.github_action_benchmark(board).items():
-            text = json.dumps(values, indent=1, ensure_ascii=False)
-            _write(text, None if output is None else output / path)
+            _write(json_text(values), None if output is None else output / path)
 
 
 def _write(text: str, path: Path | None) -> None:
     from readbench.report.ci import write_text
 
     if path is None:
-        typer.echo(text)
+        emit(text)
         return
     write_text(path, text + "\n")
-    typer.echo(str(path))
+    say(str(path))

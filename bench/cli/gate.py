@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from readbench.cli.app import console, say
 from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
@@ -42,6 +41,21 @@ class Asked:
             raise BenchError(why, todo=f"leave out {', '.join(unused)}")
         read_timeout(self.timeout)
         read_memory(self.memory)
+
+
+def check_sides(
+    *, speed: bool, against: str | None, stored: str | None, baseline: str | None, keeps: bool
+) -> None:
+    """Raises BenchError for options that say no two sides to compare. ``keeps``: whether results are kept
+    where the options ask for it."""
+    if speed != (against is not None):
+        raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
+    if speed and stored is not None:
+        raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {stored}")
+    if not speed and baseline is None:
+        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    if speed and not keeps:
+        raise BenchError("--speed keeps no results", todo="leave out --output-path")
 
 
 @dataclass
@@ -127,8 +141,6 @@ def gate_answers(
         methods = canonical(asked.methods, asked.include_paths, before, after)
         _check(guards, before, methods)
     else:
-        from rich.console import Console
-
         from readbench.planning.plan import Options
         from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
@@ -143,7 +155,7 @@ def gate_answers(
             timeout_s=read_timeout(asked.timeout),
             memory_bytes=read_memory(asked.memory),
         )
-        interface = TerminalInterface(Console(stderr=True))
+        interface = TerminalInterface(console(stderr=True))
         after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
     return judge(before, after, thresholds, strict=strict, methods=methods)
 
@@ -182,7 +194,7 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
         rounds=least,
         most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
     )
-    speed = SpeedGate(question, guards.of, lambda line: typer.echo(line, err=True), strict)
+    speed = SpeedGate(question, guards.of, lambda line: say(line, err=True), strict)
     return speed.against(against)
 
 

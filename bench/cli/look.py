@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console, emit
 from readbench.cli.options import Encoding, Format, KeywordSeparator, Language, reading
 from readbench.results.places import RESULTS
 
@@ -73,7 +72,7 @@ def audit(
         screen.print(report.render(found))
     else:
         show = {Format.md: report.as_markdown, Format.json: report.as_json}[format]
-        sys.stdout.write(show(found) + "\n")
+        emit(show(found))
     raise typer.Exit(found.exit_status)
 
 
@@ -83,14 +82,16 @@ def check(
     task: Annotated[
         str | None, typer.Option(help="One of its tasks; otherwise all, one after another.")
     ] = None,
+    timeout: Annotated[str, typer.Option(help="Time limit of one test, such as 10m.")] = "5m",
     include_path: Include = None,
 ) -> None:
-    """Run the conformance tests that every built-in method passes."""
-    from readbench.authoring.conformance import check_method
+    """Run the conformance tests that every built-in method passes, in a process of its own."""
+    from readbench.authoring.checking import check_apart
+    from readbench.core.units import seconds
 
     screen = console()
     failed = 0
-    for result in check_method(method, tuple(include_path or ()), task):
+    for result in check_apart(method, tuple(include_path or ()), task, test_s=seconds(timeout)):
         mark = "[green]pass[/]" if result.passed else "[red]FAIL[/]"
         screen.print(f"{mark}  {result.name}", highlight=False)
         if not result.passed:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import app
+from readbench.cli.app import app, say
 
 
 @app.command()
@@ -21,7 +21,7 @@ def init(
     from readbench.authoring.scaffold_suite import write_suite
 
     path = write_suite(dataset, output)
-    typer.echo(f"{path}: read it, then: bench run {path}")
+    say(f"{path}: read it, then: bench run {path}")
 
 
 @app.command("new-method")
@@ -33,4 +33,4 @@ def new_method(
     from readbench.authoring.scaffold_method import write_method
 
     path = write_method(name, output)
-    typer.echo(f"{path}: try it with: bench check {name} --include-path {path}")
+    say(f"{path}: try it with: bench check {name} --include-path {path}")

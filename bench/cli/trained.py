@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from readbench.cli.app import Include, app, console
+from readbench.cli.app import Include, app, console, say
 from readbench.cli.options import Encoding, KeywordSeparator, Language, reading
+from readbench.core.units import count_of
 
 if TYPE_CHECKING:
     from readbench.core.types import Task
@@ -47,7 +48,7 @@ def fit(
     screen = console()
     for decision in data.decisions:
         if decision.doubt:
-            typer.echo(f"bench: {decision.sentence()}", err=True)
+            say(f"bench: {decision.sentence()}", err=True)
     with (
         _interrupted("nothing was kept, and the same command begins anew"),
         counting(screen, f"fit {method}") as progress,
@@ -64,7 +65,7 @@ def fit(
             include_paths=tuple(include_path or ()),
             progress=progress,
         )
-    typer.echo(
+    say(
         f"{output}: {manifest.method}, {manifest.spec.task}, learned from {manifest.documents['train']} "
         f"documents in {manifest.fit_s:.1f} s; next: "
         f"bench predict --model {output} --input FILE --output FILE"
@@ -98,9 +99,9 @@ def predict(
             ready, input, output, options=options, fresh=fresh, progress=lambda count: progress(count, 0)
         )
     before = f", {done.resumed} were there from before" if done.resumed else ""
-    typer.echo(f"{done.output}: {done.documents} documents{before}")
+    say(f"{done.output}: {done.documents} documents{before}")
     if done.without_text:
-        typer.echo(
+        say(
             f"bench: {done.without_text} of them have no text in "
             f"{' or '.join(ready.manifest.spec.fields)}, which the method reads",
             err=True,
@@ -133,18 +134,10 @@ def submit(
     ] = None,
 ) -> None:
     """Write the competition's file, uuid,Keywords,label, or check one (exit status 1 names its bad rows)."""
-    from readbench.trained import submission, submission_check
+    from readbench.trained import submission
 
     if validate is not None:
-        check = submission_check.Check(validate, input)
-        problems = 0
-        for line in check.problems():
-            problems += 1
-            typer.echo(f"{validate}: {line}")
-        if check.without_keywords:
-            typer.echo(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
-        typer.echo(f"{validate}: {problems} problems" if problems else f"{validate}: would be accepted")
-        raise typer.Exit(1 if problems else 0)
+        raise typer.Exit(_validated(validate, input))
     if label_only and (keyphrases is not None or train_keyphrases is not None):
         _refuse("--label-only leaves out what --keyphrases and --train-keyphrases ask for", "give one")
     if train_documents is not None and train_labels is None:
@@ -164,12 +157,27 @@ def submit(
             phrases=phrases,
             fresh=fresh,
             threads=threads,
-            say=typer.echo,
+            say=say,
         )
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
-    typer.echo(f"{done.output}: {done.rows} papers{unsure}")
+    say(f"{done.output}: {done.rows} papers{unsure}")
     if done.empty_keyphrases:
-        typer.echo(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+        say(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+
+
+def _validated(submission: Path, papers: Path) -> int:
+    """Says what is wrong with a submission; returns the exit status."""
+    from readbench.trained.submission_check import Check
+
+    check = Check(submission, papers)
+    problems = 0
+    for line in check.problems():
+        problems += 1
+        say(f"{submission}: {line}")
+    if check.without_keywords:
+        say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
+    say(f"{submission}: {count_of(problems, 'problem')}" if problems else f"{submission}: would be accepted")
+    return 1 if problems else 0
 
 
 @contextmanager

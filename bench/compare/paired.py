@@ -236,11 +236,11 @@ def _reading(store: Store, cell: RunCell) -> Iterator[Path]:
     path = store.cell(cell.key) / SCORES
     try:
         yield path
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise BenchError(
-            f"the scores of {cell.method} cannot be read: {type(error).__name__}",
+            f"the scores of {cell.method} are gone or damaged",
             where=str(path),
-            todo="run the suite again",
+            todo="run the suite again: that heals it",
             exit_status=3,
         ) from error
 

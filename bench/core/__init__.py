@@ -5,8 +5,10 @@ Every other room may use this one, and it uses none.
 
 __all__ = [
     "clock",
+    "damage",
     "digests",
     "errors",
+    "escape",
     "files",
     "invalid",
     "names",

@@ -45,6 +45,9 @@ def regular(path: Path) -> Path:
     return path
 
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 def write_new(place: Path, text: str) -> None:
     """Raises BenchError where something stands in its place already, or it cannot be written."""
     if os.path.lexists(place):
@@ -66,10 +69,11 @@ def write_new(place: Path, text: str) -> None:
 
 def cannot_write(place: Path, error: OSError) -> BenchError:
     why = os.strerror(error.errno) if error.errno else str(error)
+    free = "free some space or " if error.errno in FULL else ""
     return BenchError(
         f"results cannot be written: {why}",
         where=str(place),
-        todo="free some space or choose another folder with --output-path",
+        todo=f"{free}choose another folder with --output-path",
         exit_status=3,
     )
 

@@ -14,19 +14,19 @@ BYTES = {"": 1, "b": 1} | {
 }
 
 
-MOST = 2.0**53
-"""Of seconds and of bytes. From here on a float no longer counts by ones, and what is written as infinite
-cannot be read again."""
+MOST_SECONDS = 1000 * 366 * 24 * 3600.0
+MOST_BYTES = 2**60
+"""Above these a number has a digit too many. Far above, it would be infinite."""
 
 
 def seconds(text: str | float) -> float:
     """``"90s"``, ``"10m"``, ``"1.5h"`` in seconds. Raises BenchError on anything else."""
-    return _parse(str(text), SECONDS, "a duration", "10m")
+    return _parse(str(text), SECONDS, "a duration", "10m", MOST_SECONDS, "a thousand years")
 
 
 def size(text: str | float) -> int:
     """``"8GiB"``, ``"500MB"`` in bytes. Raises BenchError on anything else."""
-    return round(_parse(str(text), BYTES, "a size", "8GiB"))
+    return round(_parse(str(text), BYTES, "a size", "8GiB", MOST_BYTES, "a million TiB"))
 
 
 LEAST_MEMORY = 2**20
@@ -43,14 +43,28 @@ def memory_limit(value: str | float) -> int:
     return found
 
 
-def _parse(text: str, units: dict[str, float] | dict[str, int], kind: str, example: str) -> float:
+def _parse(
+    text: str, units: dict[str, float] | dict[str, int], kind: str, example: str, most: float, in_words: str
+) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].lower() not in units or float(match[1]) <= 0:
-        raise BenchError(f"{text!r} is not {kind}", todo=f"write it like {example}")
-    number = float(match[1]) * units[match[2].lower()]
-    if number > MOST:
-        raise BenchError(f"{text[:30]}… is more than {kind} can be", todo=f"write it like {example}")
-    return number
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+        raise BenchError(f"{shown!r} is not {kind}", todo=f"write it like {example}")
+    found = float(match[1]) * units[match[2].lower()]
+    if found > most:
+        raise BenchError(f"{text[:LONGEST_SHOWN]}… is more than {in_words}", todo=f"write it like {example}")
+    return found
+
+
+LONGEST_SHOWN = 40
+
+
+def count_of(number: int, noun: str) -> str:
+    """
+    >>> count_of(1, "cell"), count_of(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def show_seconds(value: float | None) -> str:

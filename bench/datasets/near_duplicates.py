@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
+from readbench.core.damage import stored_json
 from readbench.core.files import cannot_write, write_json
 from readbench.core.types import Dataset, Document
 from readbench.text.normalise import words
@@ -77,12 +79,9 @@ def kept_groups(
     damaged is computed again. Raises BenchError where the folder cannot be written."""
     asked = json.dumps([VERSION, dataset.fingerprint, list(fields), threshold])
     path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:40]}.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(kept, dict) and all(isinstance(group, str) for group in kept.values()):
-            return kept
-    except (OSError, ValueError):
-        pass
+    kept = stored_json(path, TypeAdapter(dict[str, str]).validate_python)
+    if kept is not None:
+        return kept
     found = groups(dataset, fields, threshold)
     try:
         folder.mkdir(parents=True, exist_ok=True)

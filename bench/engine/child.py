@@ -158,8 +158,13 @@ def seed_everything(seed: int) -> None:
 
 
 def _preparation(job: PreparationJob, desk: Desk) -> PreparationFigures:
-    preparation = _asked_preparation(job, desk)
     documents = read_documents(job.documents, job.ids) if job.ids is not None else []
+    registry = Registry()
+    target = desk.folder / "files"
+    target.mkdir()
+    desk.take_over(SETUP)
+    start = perf_counter()
+    preparation = _asked_preparation(job, desk, registry)
     inputs = {name: need.preparation.open(job.inputs[name]) for name, need in preparation.needs().items()}
     setup_s: list[float] = []
 
@@ -170,11 +175,7 @@ def _preparation(job: PreparationJob, desk: Desk) -> PreparationFigures:
             desk.phases.begin(PREPARE)
         desk.phases.report(done, total)
 
-    target = desk.folder / "files"
-    target.mkdir()
     context = desk.context(job, preparations=inputs, progress=report)
-    desk.take_over(SETUP)
-    start = perf_counter()
     preparation.build(documents, target, context)
     build_s = seconds_since(start)
     desk.phases.begin(FINISH)
@@ -183,22 +184,26 @@ def _preparation(job: PreparationJob, desk: Desk) -> PreparationFigures:
     )
 
 
-def _asked_preparation(job: PreparationJob, desk: Desk) -> Preparation:
+def _asked_preparation(job: PreparationJob, desk: Desk, registry: Registry) -> Preparation:
     """The encoder of phrases of a model, or what a method reaches by the names in ``path``."""
     if job.encoder:
         return find_phrase_encoder(job.encoder)
-    method = Registry(job.include_paths).method(job.method)
+    registry.include(job.include_paths)
+    method = registry.method(job.method)
     return find_preparation(method.create(desk.context(job)), job.path)
 
 
 def _cell(job: CellJob, desk: Desk) -> CellFigures:
     before = frozenset(sys.modules)
     format_ = FORMATS[job.task.task]
-    method = Registry(job.include_paths).method(job.method)
     documents = {document.id: document for document in read_documents(job.documents)}
+    registry = Registry()
 
     desk.take_over(LOAD)
     start = perf_counter()
+    # Importing the method's own file is part of loading it: what stands at its top costs what it costs.
+    registry.include(job.include_paths)
+    method = registry.method(job.method)
     adapter = _loaded(method, job, desk)
     predict = _predicting(adapter, [format_.from_columns(read_columns(path)) for path in job.members])
     # Libraries that load() brought in have generators of their own.

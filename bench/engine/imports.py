@@ -14,8 +14,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from readbench.core.damage import stored_json
 from readbench.core.files import write_json
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
@@ -85,10 +86,7 @@ class ImportCosts:
 
     def __init__(self, root: Path) -> None:
         self.path = _cache_folder(root) / "imports.json"
-        try:
-            self._known = TypeAdapter(list[_Measured]).validate_json(self.path.read_bytes())
-        except (OSError, ValidationError):
-            self._known = []
+        self._known = stored_json(self.path, TypeAdapter(list[_Measured]).validate_python) or []
 
     def known(self, modules: Collection[str]) -> ImportCost | None:
         for measured in self._known:

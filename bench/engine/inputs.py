@@ -12,8 +12,9 @@ from readbench.engine.accounts import Accounts
 from readbench.engine.child import PREDICTIONS
 from readbench.engine.job import CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
+from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
-from readbench.results.store import Store
+from readbench.results.store import Store, damaged_files
 from readbench.results.tables import write_documents, write_targets
 
 TARGETS = "targets.parquet"
@@ -33,13 +34,13 @@ class Inputs:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
         for task, documents in self.plan.projected.items():
             place = self.store.documents(digest_of_documents(documents))
-            if not (place / "documents.parquet").is_file():
+            if not place.is_dir() or damaged_files(place):
                 workspace = self.store.workspace("documents", "documents")
                 write_documents(documents, workspace / "documents.parquet")
                 self.store.publish(workspace, place)
             self._documents[task] = (place / "documents.parquet").resolve()
         place = self.store.dataset(self.plan.dataset.fingerprint)
-        if not place.is_dir():
+        if not place.is_dir() or damaged_files(place):
             workspace = self.store.workspace("datasets", "dataset")
             write_documents(self.plan.dataset.documents, workspace / "documents.parquet")
             write_targets(self.plan.dataset.targets, workspace / TARGETS)
@@ -78,7 +79,7 @@ class Inputs:
             device=cell.device,
             seed=cell.seed,
             threads=self.plan.suite.limits.threads,
-            include_paths=tuple(self.plan.options.include_paths),
+            include_paths=included_file(cell.method.adapter),
             documents=self._documents[cell.task],
             train=tuple(cell.split.train),
             validation=tuple(cell.split.validation),
@@ -94,7 +95,7 @@ class Inputs:
             method=item.method,
             device=item.device,
             threads=self.plan.suite.limits.threads,
-            include_paths=tuple(self.plan.options.include_paths),
+            include_paths=item.include_paths,
             documents=self._documents[item.task.task],
             path=item.path,
             ids=item.ids,

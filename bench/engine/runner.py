@@ -22,6 +22,7 @@ from readbench.engine.records import failure_of, new_record
 from readbench.engine.reporter import Reporter
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
+from readbench.machine.file_sums import file_sum
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
 from readbench.planning.ensembles import failed_member
@@ -29,7 +30,8 @@ from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
-from readbench.results.store import Store
+from readbench.results.score_files import SCORES
+from readbench.results.store import RECORD, Store
 from readbench.results.tables import predictions_digest, read_columns
 from readbench.tasks import get_task
 from readbench.text.normalise import version_in
@@ -38,12 +40,14 @@ from readbench.text.normalise import version_in
 @dataclass
 class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
-    interruption comes is on disk. ``charges_imports``: what importing libraries costs is measured."""
+    interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
+    ``charges_imports``: what importing libraries costs is measured."""
 
     plan: Plan
     store: Store
     reporter: Reporter
     records: dict[str, Record] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     reference_workload_s: float | None = None
     charges_imports: bool = True
     _started: dict[str, str] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Runner:
         self._inputs.write_documents()
         for cell in self.plan.cells:
             if cell.state == "stored" and cell.stored is not None:
-                self.records[cell.key] = self._rescored(cell, cell.stored)
+                self._take(self._rescored(cell, cell.stored))
             elif cell.state == "missing":
                 if self._said_so(cell):
                     continue
@@ -127,7 +131,7 @@ class Runner:
             return False
         if (stored.failure.message, stored.machine) != (cell.why, machine()):
             return False
-        self.records[cell.key] = stored
+        self._take(stored)
         return True
 
     # -- during ------------------------------------------------------------------------------------
@@ -226,10 +230,18 @@ class Runner:
         if workspace is None or not workspace.is_dir():  # a method can remove its own
             workspace = self.store.workspace("cells", record.key)
         _remove_working_files(workspace)
-        write_json(workspace / "record.json", record)
+        write_json(workspace / RECORD, record)
+        digest = file_sum(workspace / RECORD)
         self.store.publish(workspace, self.store.cell(record.key), replace=True)
-        self.records[record.key] = record
+        self.records[record.key], self.digests[record.key] = record, digest
         return record
+
+    def _take(self, record: Record) -> None:
+        """A record that is on disk already."""
+        self.records[record.key] = record
+        digest = self.store.facts_with_digest(record.key)[1]
+        if digest is not None:
+            self.digests[record.key] = digest
 
     def _rescored(self, cell: PlannedCell, record: Record) -> Record:
         """A stored record as it is, or with new scores where the metrics have changed since."""
@@ -237,7 +249,8 @@ class Runner:
             return record
         language = cell.task_spec.language
         current = {m.id: version_in(m.version, language) for m in get_task(cell.task).metrics}
-        if {name: value.version for name, value in record.metrics.items()} == current:
+        known = {name: value.version for name, value in record.metrics.items()}
+        if known == current and SCORES not in self.store.damaged_in_cell(cell.key):
             return record
         folder = self.store.cell(cell.key)
         workspace = self.store.workspace("cells", cell.key)

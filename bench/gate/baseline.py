@@ -3,6 +3,7 @@ and digests of its answers, which can be committed. No text of a document goes i
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from readbench.compare.costs import measured_in
 from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write, write_json
-from readbench.results.leaderboard import STATISTICS
 from readbench.results.manifest import Manifest, RunCell
 from readbench.results.places import BASELINES
 from readbench.results.record import Failure, Record
 from readbench.results.score_files import SCORES
+from readbench.results.statistics_file import STATISTICS
 from readbench.results.store import Store
 from readbench.results.tables import PREDICTIONS
 
@@ -62,7 +63,7 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
         try:
             _fill(workspace, side)
             _keep_what_lies_beside(place, workspace)
-            Store(place).publish(workspace, place, replace=True)
+            Store(place).move(workspace, place, replace=True)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
     except OSError as error:
@@ -114,6 +115,7 @@ def _of_another_run(side: Side, cell: RunCell) -> bool:
 def _fill(workspace: Path, side: Side) -> None:
     target = Store(workspace)
     manifest = side.manifest
+    cells = []
     for cell in manifest.cells:
         record = side.store.record(cell.key)
         if record is None:
@@ -124,7 +126,8 @@ def _fill(workspace: Path, side: Side) -> None:
             )
         place = target.cell(cell.key)
         place.mkdir(parents=True)
-        _write_compact(place / "record.json", without_text(record))
+        digest = _write_compact(place / "record.json", without_text(record))
+        cells.append(cell.model_copy(update={"record": digest}))
         if cell.status == "ok":
             shutil.copyfile(side.store.cell(cell.key) / SCORES, place / SCORES)
             answers = read_answers(side.store.cell(cell.key))
@@ -132,15 +135,18 @@ def _fill(workspace: Path, side: Side) -> None:
                 write_answers(answers, place)
     run = target.run(manifest.name)
     run.mkdir(parents=True)
-    write_json(run / "run.json", _portable(manifest))
+    write_json(run / "run.json", _portable(manifest.model_copy(update={"cells": cells})))
     statistics = side.store.run(manifest.name) / STATISTICS
     if statistics.is_file():
         shutil.copyfile(statistics, run / STATISTICS)
 
 
-def _write_compact(path: Path, record: Record) -> None:
+def _write_compact(path: Path, record: Record) -> str:
+    """Returns the SHA-256 of the file."""
     # A record is read by programs here; indented it would be twice as long.
-    path.write_text(record.model_dump_json() + "\n", encoding="utf-8")
+    content = (record.model_dump_json() + "\n").encode()
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def without_text(record: Record) -> Record:

@@ -8,21 +8,22 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
-from readbench.adapter import Adapter, Context, PhraseEncoder
+from readbench.adapter import Adapter, Context, Params, PhraseEncoder
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.invalid import first_problem
 from readbench.core.names import suggestion
+from readbench.core.types import Task
 from readbench.machine.file_sums import file_sum
 from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
 from readbench.methods.spec import format_spec, parse_spec
@@ -78,11 +79,16 @@ class Registry(Mapping[str, type[Adapter]]):
 
     def __init__(self, include_paths: Iterable[Path | str] = ()) -> None:
         _forget_edited()
-        self.include_paths = tuple(Path(path).resolve() for path in include_paths)
+        self.include_paths: tuple[Path, ...] = ()
         self.problems: dict[str, str] = {}
         self._points = {point.name: point for point in entry_points(group=GROUP)}
         self._loaded: dict[str, type[Adapter]] = {}
-        for path in self.include_paths:
+        self.include(include_paths)
+
+    def include(self, paths: Iterable[Path | str]) -> None:
+        """Imports the adapters in more files or folders. Raises BenchError for what cannot be imported."""
+        for path in (Path(path).resolve() for path in paths):
+            self.include_paths += (path,)
             for cls in _adapters_in(path):
                 self._loaded[cls.name] = cls
 
@@ -93,7 +99,9 @@ class Registry(Mapping[str, type[Adapter]]):
                 raise BenchError(f"no method is called {name!r}", todo=todo)
             try:
                 with _remembered():
-                    self._loaded[name] = self._points[name].load()
+                    self._loaded[name] = _well_made(self._points[name].load(), self._points[name].value)
+            except BenchError:
+                raise
             except Exception as error:
                 raise BenchError(
                     f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
@@ -157,8 +165,28 @@ def _adapters_in(path: Path) -> list[type[Adapter]]:
                 and value.__module__ == module.__name__
                 and "name" in vars(value)
             ):
-                found.append(value)
+                found.append(_well_made(value, str(file)))
     return found
+
+
+def _well_made(adapter: Any, where: str) -> type[Adapter]:
+    """Raises BenchError for a class that lacks what a method must say of itself."""
+    if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
+        raise BenchError("this is no class made from readbench.adapter.Adapter", where=where)
+    named = f"class {adapter.__name__}"
+    if not isinstance(getattr(adapter, "name", None), str) or not adapter.name:
+        raise BenchError(f"{named} has no name", where=where, todo='write name = "my.method" in it')
+    tasks, known = getattr(adapter, "tasks", None), get_args(Task)
+    if isinstance(tasks, str) or not isinstance(tasks, Collection) or not tasks or {*tasks} - {*known}:
+        what = f"{named} says no tasks" if tasks is None else f"{named}: tasks is {tasks!r}"
+        todo = f'write tasks = frozenset({{"keyphrases"}}) in it; there are {", ".join(known)}'
+        raise BenchError(what, where=where, todo=todo)
+    if not issubclass(adapter.Params, Params):
+        what = f"{named}: its class Params is not made from readbench.adapter.Params"
+        raise BenchError(what, where=where, todo="write class Params(Params): in it")
+    if lacking := sorted(getattr(adapter, "__abstractmethods__", ())):
+        raise BenchError(f"{named} has no {' and no '.join(lacking)}", where=where, todo="write it")
+    return adapter
 
 
 _BROUGHT: dict[str, str] = {}
@@ -196,6 +224,15 @@ def _forget_edited() -> None:
             sys.modules.pop(name, None)
         _BROUGHT.clear()
         importlib.invalidate_caches()
+
+
+def included_file(adapter: type[Adapter]) -> tuple[Path, ...]:
+    """The file under an include path that defines a method; nothing for a method of an installed package. A
+    cell's process imports that file and no other one, so that no method pays for its neighbours."""
+    if not adapter.__module__.startswith(INCLUDED):
+        return ()
+    file = getattr(sys.modules.get(adapter.__module__), "__file__", None)
+    return () if file is None else (Path(file),)
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -42,7 +42,8 @@ State = Literal["run", "stored", "missing", "refused"]
 
 @dataclass(frozen=True)
 class PlannedPreparation:
-    """A preparation over certain documents; ``method`` and ``path`` say how a child finds its class."""
+    """A preparation over certain documents; ``method``, which one of ``include_paths`` may define, and
+    ``path`` say how a child finds its class."""
 
     key: str
     preparation: Preparation
@@ -54,6 +55,7 @@ class PlannedPreparation:
     modules: tuple[str, ...]
     device: str
     stored: bool
+    include_paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,14 @@ from readbench.machine.gpu import device_for, gpu_memory
 from readbench.machine.machine import machine, machine_memory
 from readbench.machine.sources import HARNESS, SourceReader, Sources, edited_since
 from readbench.machine.versions import distribution_of, versions_of
-from readbench.methods.registry import Method, plain
+from readbench.methods.registry import Method, included_file, plain
 from readbench.planning.checking import CheckedSuite, check_suite
 from readbench.planning.ensembles import is_stochastic, members_of, missing_member, why_again, with_members
 from readbench.planning.labels import labelled_only
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
+from readbench.results.score_files import SCORES
 from readbench.results.store import Store
 from readbench.tasks.spec import TaskSpec
 
@@ -250,6 +251,7 @@ class _Planner:
                 modules=modules,
                 device=device,
                 stored=not self.options.fresh and self._usable(key),
+                include_paths=included_file(method.adapter),
             )
         return key
 
@@ -295,6 +297,8 @@ class _Planner:
             return "missing", missing, record
         if record is None:
             return "run", "", None
+        if damaged := self.store.damaged_in_cell(key) - {SCORES}:
+            return "run", f"{min(damaged)} is damaged", record
         if why := why_again(record, members):
             return "run", why, record
         if record.status == "missing_dependency":

@@ -3,4 +3,4 @@
 Nothing is computed anew.
 """
 
-__all__ = ["audit", "ci", "comparison", "export", "files", "markup", "progress", "show", "terminal"]
+__all__ = ["audit", "ci", "comparison", "export", "files", "markup", "progress", "screen", "show", "terminal"]

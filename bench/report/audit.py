@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from readbench.audit.copies import many_groups
 from readbench.audit.values import Audit, CopyGroup, FieldProbe, Finding, Score, percent
+from readbench.core.escape import for_markdown, json_text, markdown_table
 
 EXAMPLES = 5
 """Groups of copies that are shown."""
@@ -43,24 +43,23 @@ def render(audit: Audit) -> RenderableType:
 
 
 def as_markdown(audit: Audit) -> str:
-    lines = [f"**{heading(audit)}**", ""]
-    lines += [f"- **{finding.severity}**: {finding.text}{_such_as(finding)}" for finding in audit.findings]
+    lines = [f"**{for_markdown(heading(audit))}**", ""]
+    for finding in audit.findings:
+        lines.append(f"- **{finding.severity}**: {for_markdown(finding.text + _such_as(finding))}")
     lines += [""] if audit.findings else []
-    lines += [*(f"- {line}" for line in facts(audit)), ""]
+    lines += [*(f"- {for_markdown(line)}" for line in facts(audit)), ""]
     for head, rows in [
         *([_probe_rows(audit)] if audit.probes else []),
         *([_copy_rows(audit.copies.groups)] if audit.copies.groups else []),
     ]:
-        lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-        lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
-        lines.append("")
-    return "\n".join([*lines, closing_sentence(audit)])
+        lines += [*markdown_table(head, [[for_markdown(cell) for cell in row] for row in rows]), ""]
+    return "\n".join([*lines, for_markdown(closing_sentence(audit))])
 
 
 def as_json(audit: Audit) -> str:
     """Every field of ``Audit`` under its name, and ``exit_status``."""
     value: dict[str, Any] = dataclasses.asdict(audit) | {"exit_status": audit.exit_status}
-    return json.dumps(value, indent=1, ensure_ascii=False, default=dict)
+    return json_text(value, default=dict)
 
 
 def heading(audit: Audit) -> str:

@@ -3,14 +3,13 @@ Actions, and JUnit XML."""
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
 from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
+from readbench.core.escape import ci_command, for_markdown, for_xml, html_code, markdown_code, markdown_table
 from readbench.gate.verdicts import NOTHING_MEASURED, Decision, Verdicts
 from readbench.report.comparison import (
     closing,
@@ -38,36 +37,38 @@ def comparison_markdown(comparison: RunComparison) -> str:
     lines = [_heading(comparison), ""]
     if comparison.incomparable:
         return "\n".join(lines)
-    lines += _table(
+    lines += markdown_table(
         ["method", "metric", "before", "after", "change (95 %)", "p", "verdict"],
         (
             [
-                code(method.method),
+                markdown_code(method.method),
                 change.metric,
                 number(change.before),
                 number(change.after),
                 show_change(change),
                 "–" if change.p is None else f"{change.p:.3f}",
-                escaped(verdict_of(change)),
+                for_markdown(verdict_of(change)),
             ]
             for method in comparison.methods
             for change in method.metrics
         ),
     )
     silent = [method for method in comparison.methods if not method.metrics]
-    lines += [f"* {code(method.method)}: {method.state}: {escaped(method.why)}" for method in silent]
+    lines += [
+        f"* {markdown_code(method.method)}: {method.state}: {for_markdown(method.why)}" for method in silent
+    ]
     lines += [
         "",
-        *_table(
+        *markdown_table(
             ["method", "cost", "before", "after", "ratio", ""],
             (
                 [
-                    code(method.method),
+                    markdown_code(method.method),
                     cost.cost,
                     cost.definition.show(cost.before),
                     cost.definition.show(cost.after),
                     ratio_of(cost),
-                    escaped(cost.why),
+                    for_markdown(cost.why),
                 ]
                 for method in comparison.methods
                 for cost in shown_costs(method)
@@ -82,25 +83,30 @@ def comparison_markdown(comparison: RunComparison) -> str:
 def verdicts_markdown(verdicts: Verdicts) -> str:
     """For a job summary or a comment: how it ended, every decision, and the documents that flipped."""
     status = {0: "✅", 1: "❌"}.get(verdicts.exit_status, "⚠️")
-    lines = [f"### {status} bench gate: {escaped(closing(verdicts))}", "", _heading(verdicts.comparison), ""]
+    lines = [
+        f"### {status} bench gate: {for_markdown(closing(verdicts))}",
+        "",
+        _heading(verdicts.comparison),
+        "",
+    ]
     if verdicts.decisions:
-        lines += _table(
+        lines += markdown_table(
             ["", "method", "threshold", "before", "after", "why"],
             (
                 [
                     f"{MARKS[d.verdict]} {d.verdict}",
-                    code(d.method),
-                    escaped(d.threshold or "it runs"),
+                    markdown_code(d.method),
+                    for_markdown(d.threshold or "it runs"),
                     show_value(d.what, d.before),
                     show_value(d.what, d.after),
-                    escaped(d.why),
+                    for_markdown(d.why),
                 ]
                 for d in sorted(verdicts.decisions, key=_worst_first)
             ),
         )
         lines.append("")
     lines += _flips(verdicts.comparison.methods)
-    return "\n".join([*lines, *map(escaped, verdicts.remarks)]) + "\n"
+    return "\n".join([*lines, *map(for_markdown, verdicts.remarks)]) + "\n"
 
 
 def _worst_first(decision: Decision) -> int:
@@ -110,11 +116,10 @@ def _worst_first(decision: Decision) -> int:
 
 def _heading(comparison: RunComparison) -> str:
     before, after = comparison.before.manifest, comparison.after.manifest
-    lines = [
-        f"{code(after.name)} against {code(before.name)}: {escaped(after.suite)} on {escaped(after.dataset)}."
-    ]
-    lines += [f"**Incomparable:** {escaped(reason)}." for reason in comparison.incomparable]
-    lines += [f"{escaped(note)}." for note in comparison.notes]
+    where = f"{for_markdown(after.suite)} on {for_markdown(after.dataset)}"
+    lines = [f"{markdown_code(after.name)} against {markdown_code(before.name)}: {where}."]
+    lines += [f"**Incomparable:** {for_markdown(reason)}." for reason in comparison.incomparable]
+    lines += [f"{for_markdown(note)}." for note in comparison.notes]
     return "\n\n".join(lines)
 
 
@@ -125,11 +130,11 @@ def _flips(methods: Iterable[MethodChange]) -> list[str]:
             continue
         n = len(method.flips)
         what = f"{n:,} document{'' if n == 1 else 's'} answered differently"
-        lines += [f"<details><summary>{code_html(method.method)}: {what}</summary>", ""]
-        lines += _table(
+        lines += [f"<details><summary>{html_code(method.method)}: {what}</summary>", ""]
+        lines += markdown_table(
             ["document", f"{method.flip_metric} before", "after"],
             (
-                [code(flip.id), number(flip.before), number(flip.after)]
+                [markdown_code(flip.id), number(flip.before), number(flip.after)]
                 for flip in method.flips[:FLIPS_IN_MARKDOWN]
             ),
         )
@@ -139,50 +144,13 @@ def _flips(methods: Iterable[MethodChange]) -> list[str]:
     return lines
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(head)} |",
-        f"|{' --- |' * len(head)}",
-        *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows),
-    ]
-
-
-def code(text: str) -> str:
-    """A code span: nothing in it is markup, and it ends at as many backticks as it began with."""
-    text = _line(text)
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    padding = " " if "`" in text else ""
-    return f"{fence}{padding}{text}{padding}{fence}"
-
-
-def code_html(text: str) -> str:
-    return f"<code>{html.escape(_line(text), quote=False)}</code>"
-
-
-def escaped(text: str) -> str:
-    """Plain text on one line: the error of a method may contain markup, a link, an image or an @name, and
-    none of these must take effect."""
-    text = html.escape(_line(text), quote=False)
-    text = _MARKUP.sub(r"\\\g<0>", text)
-    return _MENTION.sub("@<!-- -->", text)
-
-
-_MARKUP = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
-"""What would be markup. An underscore within a word is not: ``peak_memory_bytes`` stays as it is."""
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def github_annotations(verdicts: Verdicts) -> list[str]:
     """Workflow commands of GitHub Actions, one a decision that somebody must look at, and one for the
     whole where the runs are incomparable.
 
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
-    lines = [_command("error", "bench gate", reason) for reason in verdicts.comparison.incomparable]
+    lines = [ci_command("error", "bench gate", reason) for reason in verdicts.comparison.incomparable]
     flips = {(method.task, method.method): method for method in verdicts.comparison.methods}
     for decision in verdicts.decisions:
         levels = {"regressed": "error", "incomparable": "error", "inconclusive": "warning"}
@@ -197,16 +165,8 @@ def github_annotations(verdicts: Verdicts) -> list[str]:
             old, new = (show_value(decision.what, value) for value in (decision.before, decision.after))
             values = f"{decision.what} {old} → {new}: "
         title = f"{decision.method}: {decision.verdict}"
-        lines.append(_command(level, title, f"{values}{decision.why}.{worst}"))
+        lines.append(ci_command(level, title, f"{values}{decision.why}.{worst}"))
     return lines
-
-
-def _command(level: str, title: str, message: str) -> str:
-    def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-    properties = data(title).replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={properties}::{data(message)}"
 
 
 def junit(verdicts: Verdicts) -> str:
@@ -214,18 +174,18 @@ def junit(verdicts: Verdicts) -> str:
     inconclusive (a failure where strict) or only reported is skipped."""
     manifest = verdicts.comparison.after.manifest
     root = ElementTree.Element("testsuites", name="bench gate")
-    name = _clean(manifest.suite)
-    suite = ElementTree.SubElement(root, "testsuite", name=name, timestamp=_clean(manifest.started_at))
+    name = for_xml(manifest.suite)
+    suite = ElementTree.SubElement(root, "testsuite", name=name, timestamp=for_xml(manifest.started_at))
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 
     def case(place: str, name: str, kind: str | None, why: str) -> None:
-        testcase = ElementTree.SubElement(suite, "testcase", classname=_clean(place), name=_clean(name))
+        testcase = ElementTree.SubElement(suite, "testcase", classname=for_xml(place), name=for_xml(name))
         counts["tests"] += 1
         if kind is None:
-            ElementTree.SubElement(testcase, "system-out").text = _clean(why)
+            ElementTree.SubElement(testcase, "system-out").text = for_xml(why)
         else:
             counts[kind if kind == "skipped" else f"{kind}s"] += 1
-            ElementTree.SubElement(testcase, kind, message=_clean(why))
+            ElementTree.SubElement(testcase, kind, message=for_xml(why))
 
     for reason in verdicts.comparison.incomparable:
         case(manifest.suite, "comparable", "error", reason)
@@ -245,14 +205,6 @@ def junit(verdicts: Verdicts) -> str:
         root.set(attribute, str(total))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
-
-
-_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _clean(text: str) -> str:
-    """Without the characters that XML has no way to write (https://www.w3.org/TR/xml/#charsets)."""
-    return _NO_XML.sub("\ufffd", text)
 
 
 def write_text(path: Path, text: str, *, append: bool = False) -> None:

@@ -210,6 +210,13 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
     return str(outer.info.run_id)
 
 
+def mlflow_place(tracking_uri: str | None) -> str:
+    """Where ``to_mlflow`` writes: a server, or a file in the current folder where nothing was said."""
+    import mlflow
+
+    return tracking_uri or mlflow.get_tracking_uri()
+
+
 def _numbers(row: Row) -> dict[str, float]:
     numbers = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
     for name in COST_TABLE:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
+from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
 from readbench.report.words import closing_sentence
 from readbench.results.cost_table import COST_TABLE
-from readbench.results.leaderboard import Leaderboard, Table
+from readbench.results.leaderboard import Leaderboard, Row, Table
+from readbench.results.record import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def as_json(board: Leaderboard) -> str:
         "closing": {table.task: closing_sentence(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    return json_text(value)
 
 
 def as_csv(board: Leaderboard) -> str:
@@ -43,21 +44,22 @@ def as_csv(board: Leaderboard) -> str:
     sink = io.StringIO()
     writer = csv.DictWriter(sink, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({k: for_spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()})
     return sink.getvalue()
 
 
 def as_markdown(board: Leaderboard) -> str:
     lines = []
+    suite, dataset = for_markdown(board.manifest.suite), for_markdown(board.manifest.dataset)
     for table in board.tables:
         lines += [
-            f"**{board.manifest.suite}** on {board.manifest.dataset}, {table.task}, "
-            f"{table.settings.tested} test documents",
+            f"**{suite}** on {dataset}, {table.task}, {table.settings.tested} test documents",
             "",
             *_warned(table),
             *_markdown_table(table),
             "",
-            closing_sentence(table),
+            for_markdown(closing_sentence(table)),
             "",
         ]
     if board.manifest.demo:
@@ -66,37 +68,38 @@ def as_markdown(board: Leaderboard) -> str:
 
 
 def _warned(table: Table) -> list[str]:
-    return [text for line in table.settings.warnings for text in (f"> **Warning**: {line}", "")]
+    return [text for line in table.settings.warnings for text in (f"> **Warning**: {for_markdown(line)}", "")]
 
 
 def _markdown_table(table: Table) -> list[str]:
     metrics = [table.primary, *table.settings.board]
     speed, memory = COST_TABLE["documents_per_s_marginal"], COST_TABLE["peak_memory_bytes"]
-    of_costs = [speed.heading, f"peak {memory.heading}"]
-    head = ["rank", "method", f"{table.primary} (95 %)", *metrics[1:], *of_costs]
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * 2}{' ---: |' * (len(head) - 2)}"]
+    head = [
+        "rank",
+        "method",
+        f"{table.primary} (95 %)",
+        *metrics[1:],
+        speed.heading,
+        f"peak {memory.heading}",
+    ]
+    rows = []
     for row in table.rows:
-        cells = [
-            "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks))),
-            f"`{row.method}`".replace("|", "\\|"),
-        ]
-        for metric in metrics:
-            value = row.metrics.get(metric) if row.status == "ok" else None
-            cells.append("–" if value is None or value.value is None else f"{value.value:.3f}")
-            if (
-                metric == table.primary
-                and value is not None
-                and value.low is not None
-                and value.high is not None
-            ):
-                cells[-1] += f" ({value.low:.3f} to {value.high:.3f})"
+        ranks = "–" if row.ranks is None else "–".join(dict.fromkeys(map(str, row.ranks)))
+        values = [_value(row, metric) for metric in metrics]
+        shown = ["–" if value is None else f"{value.value:.3f}" for value in values]
         if row.status != "ok":
-            cells[2] = f"{row.status}: {row.problem.splitlines()[0] if row.problem else ''}".replace(
-                "|", "\\|"
-            )
-        cells += [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+            shown[0] = for_markdown(f"{row.status}: {next(iter(row.problem.splitlines()), '')}")
+        elif values[0] is not None and values[0].low is not None and values[0].high is not None:
+            shown[0] += f" ({values[0].low:.3f} to {values[0].high:.3f})"
+        costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
+        rows.append([ranks, markdown_code(row.method), *shown, *costs])
+    return markdown_table(head, rows, right=range(2, len(head)))
+
+
+def _value(row: Row, metric: str) -> Value | None:
+    """What a row that ended ok has of a metric; None where that is no number."""
+    value = row.metrics.get(metric) if row.status == "ok" else None
+    return None if value is None or value.value is None else value
 
 
 def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from readbench.core.types import Split, Task
-from readbench.core.units import show_seconds, show_size
+from readbench.core.units import count_of, show_seconds, show_size
 from readbench.planning.labels import without_positive
 from readbench.planning.plan import Plan
 from readbench.results.estimates import Estimates
@@ -106,20 +106,17 @@ class LiveReporter:
             )
 
     def prepared(self, label: str, seconds: float) -> None:
-        self._finish(label, f"[green]✓[/] {escape(label)}  {show_seconds(seconds)}")
+        self._finish(label, Text.assemble(("✓ ", "green"), f"{label}  {show_seconds(seconds)}"))
 
     def end(self, label: str, record: Record) -> None:
-        mark = "[green]✓[/]" if record.status == "ok" else "[red]✗[/]"
-        self._finish(label, None)
-        self.console.print(mark, end=" ")
-        self.console.print(_ended(label, record), markup=False, highlight=False)
+        mark = ("✓ ", "green") if record.status == "ok" else ("✗ ", "red")
+        self._finish(label, Text.assemble(mark, _ended(label, record)))
 
-    def _finish(self, label: str, line: str | None) -> None:
+    def _finish(self, label: str, line: Text) -> None:
         if label in self._bars:
             self._progress.remove_task(self._bars.pop(label))
         self._progress.advance(self._all)
-        if line:
-            self.console.print(line, highlight=False)
+        self.console.print(line)
 
 
 def _ended(label: str, record: Record) -> str:
@@ -140,20 +137,16 @@ def _ended(label: str, record: Record) -> str:
 def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     """The plan and an estimate, before anything runs."""
     sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
-    console.print(
-        f"[bold]{plan.suite.name}[/] on {plan.dataset.name}{sample}: "
-        f"{'; '.join(_parts(task, splits) for task, splits in plan.splits.items())}, fingerprint "
-        f"{plan.dataset.fingerprint[:12]}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    parts = "; ".join(_parts(task, splits) for task, splits in plan.splits.items())
+    where = f" on {plan.dataset.name}{sample}: {parts}, fingerprint {plan.dataset.fingerprint[:12]}"
+    console.print(Text.assemble((plan.suite.name, "bold"), where))
     for name, count in plan.dataset.counts.items():
         if count:
-            console.print(f"  {count} {name}", highlight=False)
+            console.print(Text(f"  {count} {name}"))
     for line in (decision.sentence() for decision in plan.dataset.decisions):
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(f"  {line}"))
     for line in {line for cell in plan.cells for line in without_positive(cell.task_spec)}:
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(f"  {line}"))
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("method", overflow="fold")
     grid.add_column("what happens", overflow="fold")
@@ -168,7 +161,7 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
                 what += f" on {cell.device}"
             if cell.needed_bytes:
                 what += f", at least {show_size(cell.needed_bytes)}"
-            estimate = "first time here" if seconds is None else show_seconds(seconds)
+            estimate = "not known yet" if seconds is None else show_seconds(seconds)
             _add(grid, cell.label, what, estimate)
         elif cell.state == "stored" and cell.stored is not None:
             again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
@@ -183,10 +176,10 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
         names = [planned.preparation.name for planned in plan.needed_preparations()]
         first = f", after preparing {', '.join(names)}" if names else ""
         known = f"about {show_seconds(total / plan.options.workers)}" if total else ""
-        more = f"{unknown} never timed on this machine" if unknown else ""
+        more = f"{unknown} that never ran on this machine" if unknown else ""
         limit = f"limits {show_seconds(plan.timeout_s)} and {show_size(plan.memory_bytes)} a cell"
-        estimate = " + ".join(part for part in (known, more) if part)
-        console.print(f"{running} to run{first}: {estimate}; {limit}", highlight=False, soft_wrap=True)
+        estimate = " and ".join(part for part in (known, more) if part)
+        console.print(Text(f"{count_of(running, 'cell')} to run{first}: {estimate}; {limit}"))
 
 
 def _parts(task: Task, splits: Sequence[Split]) -> str:
@@ -224,7 +217,7 @@ class TerminalInterface:
         print_plan(plan, Estimates(store.root), self.console)
 
     def say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(Text(line), soft_wrap=not self.console.is_terminal)
 
     def reporter(self, jobs: int) -> PlainReporter | LiveReporter:
         return LiveReporter(self.console, jobs) if self.console.is_terminal else PlainReporter(self.console)

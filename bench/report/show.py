@@ -11,7 +11,9 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from readbench.core.damage import stored_table
 from readbench.core.errors import BenchError
+from readbench.core.files import first_line
 from readbench.core.types import (
     Document,
     ExtractedFacts,
@@ -113,11 +115,11 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
                 predictions |= task.predictions.from_columns(columns)
         documents = read_documents(store.dataset(record.fingerprint) / "documents.parquet")
         targets = read_targets(store.dataset(record.fingerprint) / "targets.parquet")
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file can hold anything
         raise BenchError(
-            f"what it was run on cannot be read: {error}",
+            f"what it was run on is gone or damaged: {first_line(error)}",
             where=str(store.root),
-            todo="run the suite again with --fresh",
+            todo="run the suite again: that heals it",
         ) from error
     return _Shown(spec, documents, targets.get(spec.task, {}), predictions)
 
@@ -171,13 +173,10 @@ def _chosen(test: Sequence[Document], document_id: str | None, method: str) -> S
 
 def _scores(folder: Path, metric: str) -> Mapping[str, float]:
     """Every document's own value of a metric; nothing where it was not kept."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(folder / SCORES, columns=["id", metric])
-        pairs = zip(table["id"].to_pylist(), table[metric].to_pylist(), strict=True)
-    except (OSError, ValueError, KeyError):
+    table = stored_table(folder / SCORES, columns=["id", metric])
+    if table is None or not {"id", metric} <= {*table.column_names}:
         return {}
+    pairs = zip(table["id"].to_pylist(), table[metric].to_pylist(), strict=True)
     return {id_: value for id_, value in pairs if value is not None}
 
 

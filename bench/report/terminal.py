@@ -22,16 +22,17 @@ from readbench.results.record import Value, weights_of
 def render(board: Leaderboard, width: int) -> RenderableType:
     """The whole board: what was run, a table a task, and the closing sentences."""
     parts: list[RenderableType] = [_heading(board)]
-    for table in board.tables:
+    tables = [table for table in board.tables if table.rows] or board.tables
+    for table in tables:
         parts.append(Text(""))
-        if len(board.tables) > 1:
+        if len(tables) > 1:
             parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
         parts += [Text(f"Warning: {line}", "yellow") for line in table.settings.warnings]
         parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
         parts.append(_footnotes(table))
     parts.append(Text(""))
-    for table in board.tables:
+    for table in tables:
         parts.append(Text(closing_sentence(table), style="bold"))
     return Group(*parts)
 
@@ -274,6 +275,9 @@ def _footnotes(table: Table) -> Text:
             "Interval: all test documents together. spread: standard deviation over folds and repeats. "
             "Seconds are a cell's mean, memory the largest."
         )
+    changed = [row.method for row in table.rows if row.changed]
+    if changed:
+        lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
     if any(record.contended for record in ok):
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:

@@ -10,11 +10,16 @@ ALIKE = 0.05
 
 def closing_sentence(table: Table) -> str:
     """What the board says, in words: who is best, who cannot be told apart from it, at what cost."""
-    ranked = [
-        row for row in table.rows if row.status == "ok" and row.ranks and row.value(table.primary) is not None
-    ]
-    if not ranked:
+    measured = [row for row in table.rows if row.status == "ok" and row.value(table.primary) is not None]
+    if not measured:
         return f"No method was measured on {table.task}."
+    ranked = [row for row in measured if row.ranks]
+    if not ranked:
+        best = in_order(measured, None, table.primary)[0]
+        return (
+            f"{best.method} has the best {table.primary} so far, {_score(best, table)}; "
+            f"whether the difference is more than chance was not tested."
+        )
     ranked = in_order(ranked, None, table.primary)
     best = ranked[0]
     broken = [row for row in table.rows if row.status != "ok"]
@@ -39,7 +44,8 @@ def _alike(best: Row, other: Row, table: Table) -> bool:
     p = table.statistics.get("p", [])
     if best.method not in names or other.method not in names:
         return False
-    return bool(p[names.index(best.method)][names.index(other.method)] > ALIKE)
+    adjusted = p[names.index(best.method)][names.index(other.method)]
+    return adjusted is None or adjusted > ALIKE
 
 
 def _score(row: Row, table: Table) -> str:

@@ -7,11 +7,13 @@ __all__ = [
     "cost_table",
     "estimates",
     "leaderboard",
+    "leases",
     "manifest",
     "places",
     "record",
     "samples",
     "score_files",
+    "statistics_file",
     "store",
     "tables",
 ]

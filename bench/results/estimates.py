@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from readbench.core.damage import stored_json
 from readbench.core.files import write_json
 from readbench.machine.machine import machine
 from readbench.results.record import Record
+
+_READER = TypeAdapter(dict[str, tuple[float, float]])
 
 
 class Estimates:
@@ -17,9 +20,7 @@ class Estimates:
 
     def __init__(self, root: Path) -> None:
         self.path = root / "estimates.json"
-        self._known: dict[str, list[float]] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self._known = json.loads(self.path.read_text())
+        self._known = stored_json(self.path, _READER.validate_python) or {}
 
     def learn(self, record: Record) -> None:
         costs = record.costs
@@ -27,7 +28,7 @@ class Estimates:
         if costs.predict_s is None or not n:
             return
         fixed = (costs.load_s or 0) + (costs.fit_s or 0) + (costs.warmup_s or 0)
-        self._known[self._name(record.method)] = [fixed, costs.predict_s / n]
+        self._known[self._name(record.method)] = (fixed, costs.predict_s / n)
         write_json(self.path, dict(self._known))
 
     def seconds(self, method: str, documents: int) -> float | None:

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from readbench.core.errors import BenchError
+from readbench.core.names import suggestion
 from readbench.results.cost_table import COST_TABLE, join_folds
 from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
 from readbench.results.record import CellFacts, Costs, Failure, Record, Value
+from readbench.results.statistics_file import read_statistics
 from readbench.results.store import Store
-
-STATISTICS = "statistics.json"
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Row:
     """One method on a board. It has one cell, or one for each fold and repeat: ``records`` are the facts of
     each, and ``record`` is the whole record of the first, for what all have in common (versions, weights).
     ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
-    are those of all cells together."""
+    are those of all cells together. ``changed``: a record of it was written after the run."""
 
     task: str
     method: str
@@ -40,6 +39,7 @@ class Row:
     problem: str = ""
     chosen: Chosen | None = None
     reference: float | None = None
+    changed: bool = False
 
     def value(self, metric: str) -> float | None:
         metric_value = self.metrics.get(metric)
@@ -60,6 +60,7 @@ class Row:
             "notes": {} if record is None else record.notes,
             "device": None if record is None else record.device,
             "problem": self.problem or None,
+            "changed_since_the_run": self.changed,
             "chosen": self.chosen.words if self.chosen else None,
             "reference": self.reference,
         }
@@ -92,10 +93,15 @@ def find_run(reference: str | None, store: Store) -> str:
     newest run of all). Raises BenchError where there is none."""
     if reference and Path(reference).joinpath("run.json").is_file():
         return Path(reference).resolve().name
+    if reference and _is_results(Path(reference)):
+        reference = None
     runs = store.runs()
     if not runs:
+        what = f"no run, suite or baseline is called {reference!r}, and there is no run yet"
         raise BenchError(
-            "there is no run yet", where=str(store.root / "runs"), todo="start with: bench run quick"
+            what if reference else "there is no run yet",
+            where=str(store.root / "runs"),
+            todo="start with: bench run quick",
         )
     if reference is None:
         return runs[0]
@@ -113,8 +119,14 @@ def find_run(reference: str | None, store: Store) -> str:
     )
 
 
+def _is_results(folder: Path) -> bool:
+    return (folder / "runs").is_dir() and not (folder / "run.json").is_file()
+
+
 def open_store(reference: str | None, root: Path | str) -> Store:
-    """The results folder that a run's folder lies in, or the given one."""
+    """The results folder that a run's folder lies in, that is named itself, or the given one."""
+    if reference and _is_results(Path(reference)):
+        return Store(reference)
     if reference and Path(reference).joinpath("run.json").is_file():
         return Store(Path(reference).resolve().parent.parent)
     return Store(root)
@@ -140,25 +152,20 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
+    sort = next((cost.name for cost in COST_TABLE.values() if sort and cost.heading == sort), sort)
     manifest = store.manifest(name)
-    statistics = _statistics(store.run(name) / STATISTICS)
+    statistics = read_statistics(store.run(name))
     tables = []
     for task, settings in manifest.tasks.items():
         of_task = statistics.get(task, {})
-        pairs = zip(of_task.get("names", []), of_task.get("rank_ranges", []), strict=True)
-        ranks = {name: (pair[0], pair[1]) for name, pair in pairs}
-        rows = []
-        for method, cells in cells_by_method(manifest, task).items():
-            joint = of_task.get("joint", {}).get(method)
-            rows.append(_row(store, settings, task, method, cells, ranks.get(method), joint))
+        of_methods = cells_by_method(manifest, task).items()
+        rows = [_row(store, manifest, task, method, cells, of_task) for method, cells in of_methods]
         tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
         known = sorted({m for t in tables for row in t.rows for m in row.metrics})
         costs = sorted(COST_TABLE)
         if sort not in known and sort not in costs:
-            raise BenchError(
-                f"no row has a metric or cost {sort!r}", todo=f"there are: {', '.join(known + costs)}"
-            )
+            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known + costs))
     return Leaderboard(manifest, store.run(name), tuple(tables))
 
 
@@ -173,24 +180,20 @@ def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
 
 def _row(
     store: Store,
-    settings: RunTask,
+    manifest: Manifest,
     task: str,
     method: str,
     cells: Sequence[RunCell],
-    ranks: tuple[int, int] | None,
-    joint: Mapping[str, Any] | None,
+    of_task: Mapping[str, Any],
 ) -> Row:
-    first = store.record(cells[0].key)
+    first, digest = store.record_with_digest(cells[0].key)
     records: dict[str, CellFacts | Record | None] = {cells[0].key: first}
-    records |= {cell.key: store.facts(cell.key) for cell in cells[1:]}
+    digests = {cells[0].key: digest}
+    for cell in cells[1:]:
+        records[cell.key], digests[cell.key] = store.facts_with_digest(cell.key)
     status, problem = "ok", ""
     for cell in cells:
-        record = records[cell.key]
-        if record is None and cell.status == "ok":
-            status, problem = "lost", "its cell is no longer in the results folder"
-        elif cell.status != "ok":
-            status = cell.status
-            problem = _problem(record.failure) if record is not None and record.failure is not None else ""
+        status, problem = _state(cell, records[cell.key], manifest.started_at)
         if status != "ok":
             if len(cells) > 1 and problem:
                 problem = f"fold {cell.fold + 1}, repeat {cell.repeat + 1}: {problem}"
@@ -198,6 +201,7 @@ def _row(
     known = tuple(record for record in records.values() if record is not None)
     whole = first or (store.record(known[0].key) if known else None)
     metrics: Mapping[str, Value] = whole.metrics if len(cells) == 1 and whole is not None else {}
+    joint = of_task.get("joint", {}).get(method)
     if joint is not None:
         metrics = {name: Value.model_validate(value) for name, value in joint.items()}
     return Row(
@@ -206,13 +210,32 @@ def _row(
         status,
         known,
         whole,
-        ranks,
+        _ranks(of_task).get(method),
         metrics,
         join_folds([record.costs for record in known]),
         problem,
         cells[0].chosen,
-        _reference(settings, method),
+        _reference(manifest.tasks[task], method),
+        any(cell.record not in (None, digests[cell.key]) for cell in cells),
     )
+
+
+def _ranks(of_task: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    return dict(zip(of_task.get("names", []), of_task.get("rank_ranges", []), strict=True))
+
+
+def _state(cell: RunCell, record: CellFacts | Record | None, run_started: str) -> tuple[str, str]:
+    """The status of a cell in a run, and its problem in words. What a run had not come to when its manifest
+    was written may have been measured since: then its record is younger than the run."""
+    status: str = cell.status
+    if cell.status == "pending":
+        if record is None or record.started_at < run_started:
+            return "pending", "not measured"
+        status = record.status
+    if record is None and status == "ok":
+        return "lost", "its cell is gone or damaged; the next run measures it again"
+    failure = record.failure if record is not None and status != "ok" else None
+    return status, "" if failure is None else _problem(failure)
 
 
 def _problem(failure: Failure) -> str:
@@ -245,13 +268,3 @@ def in_order(rows: Sequence[Row], sort: str | None, primary: str) -> list[Row]:
         return row.status != "ok", value is None, 0.0 if value is None else sign * value, row.method
 
     return sorted(rows, key=key)
-
-
-def _statistics(path: Path) -> dict[str, Any]:
-    """By task; nothing of what is no object."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    of_tasks = value.items() if isinstance(value, dict) else ()
-    return {task: of_task for task, of_task in of_tasks if isinstance(of_task, dict)}

@@ -32,18 +32,22 @@ class Chosen(StoredModel):
         return f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
 
 
-RunStatus = Literal["running", "finished", "interrupted"]
+RunStatus = Literal["running", "finished", "interrupted", "killed"]
+"""``killed``: it says that it is running, and its process is gone. No file says so; the reader finds out."""
 
 
 class RunCell(StoredModel):
-    """A cell as a run saw it."""
+    """A cell as a run saw it. ``record``: the SHA-256 of its record's file; null in runs from before this
+    field. A record with another one was written after the run. ``pending``: the run had not come to it when
+    this was written."""
 
     task: str
     method: str
     fold: int = 0
     repeat: int = 0
     key: str
-    status: Status
+    status: Status | Literal["pending"]
+    record: str | None = None
     reused: bool = False
     chosen: Chosen | None = None
 
@@ -98,6 +102,7 @@ class Manifest(StoredModel):
     suite_version: int | None = None
     suite_digest: str
     status: RunStatus
+    lease: str | None = None
     command: str
     started_at: str
     finished_at: str | None = None

@@ -78,9 +78,10 @@ class Costs(StoredModel):
 
     ``import_s``: importing its libraries in a fresh interpreter, measured once a machine; null, and so is
     ``documents_per_s``, where other work was in the way (the record's notes say so).
-    ``load_s``: ``Adapter.load`` and opening the preparations. ``warmup_s``: one document, predicted
-    once before the clock of ``predict_s`` starts. ``prepare_s``: what its preparations cost to build,
-    charged in full though the run paid once. ``predict_s``: the sum over the chunks.
+    ``load_s``: importing the method's own file, ``Adapter.load`` and opening the preparations.
+    ``warmup_s``: one document, predicted once before the clock of ``predict_s`` starts. ``prepare_s``: what
+    its preparations cost to build, charged in full though the run paid once. ``predict_s``: the sum over the
+    chunks.
     ``documents_per_s``: test documents over import, load, preparation and prediction, with what the first
     document took longer than the others: what somebody who starts this method alone will see.
     ``documents_per_s_marginal``: test documents over their share of preparation and prediction, everything

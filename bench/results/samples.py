@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readbench.core.errors import BenchError
+from readbench.core.files import first_line
 from readbench.results.manifest import RunCell
 from readbench.results.score_files import SCORES, read_scores
 from readbench.results.store import Store
@@ -61,23 +62,27 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
         columns: dict[str, list[Any]] = {}
         for cell in (cell for cell in cells if cell.repeat == repeat):
             path = store.cell(cell.key) / SCORES
-            try:
-                of_cell = read_scores(path)
-            except (OSError, ValueError) as error:
+            of_cell = read_scores(path)
+            if of_cell is None:
                 raise BenchError(
-                    f"the scores of {cell.method} cannot be read: {type(error).__name__}",
+                    f"the scores of {cell.method} are gone or damaged",
                     where=str(path),
-                    todo="run the suite again",
+                    todo="run the suite again: that heals it",
                     exit_status=3,
-                ) from error
+                )
             for name, values in of_cell.items():
                 columns.setdefault(name, []).extend(values)
-        order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
-        repeats.append(
-            task.scores_from_columns(
-                spec, {name: [values[i] for i in order] for name, values in columns.items()}
-            )
-        )
+        try:
+            order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
+            ordered = {name: [values[i] for i in order] for name, values in columns.items()}
+            repeats.append(task.scores_from_columns(spec, ordered))
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise BenchError(
+                f"the scores of {cells[0].method} are no scores: {first_line(error)}",
+                where=str(store.root / "cells"),
+                todo="run the suite again with --fresh",
+                exit_status=3,
+            ) from error
     sample = Sample(cells[0].method, tuple(repeats))
     if any(scores.ids != sample.ids for scores in sample.repeats):
         raise BenchError("its repeats were not tested on the same documents", where=f"method {sample.method}")

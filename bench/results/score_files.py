@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from readbench.core.damage import stored_table
 from readbench.tasks.metric import Scores
 
 SCORES = "scores.parquet"
@@ -19,8 +20,8 @@ def write_scores(scores: Scores, path: Path) -> None:
     pq.write_table(pa.table(scores.to_columns()), path, compression="zstd")
 
 
-def read_scores(path: Path) -> dict[str, list[Any]]:
-    """The columns of a cell's scores: what ``TaskDefinition.scores_from_columns`` takes."""
-    import pyarrow.parquet as pq
-
-    return dict(pq.read_table(path).to_pydict())
+def read_scores(path: Path) -> dict[str, list[Any]] | None:
+    """The columns of a cell's scores: what ``TaskDefinition.scores_from_columns`` takes; None where the file
+    is absent or damaged."""
+    table = stored_table(path)
+    return None if table is None else dict(table.to_pydict())

@@ -5,15 +5,18 @@
     documents/DIGEST/  projected documents, without gold: what a cell's process reads
     datasets/DIGEST/   documents and targets: what the reading side shows
     runs/NAME/         run.json, statistics.json, results.parquet, results.csv
+    leases/            which processes work here
 
 A folder appears under its name complete or not at all: it is written beside its place, flushed to
-disk and renamed. That one mechanism is resume, two runs at once, and many workers.
+disk and renamed. That one mechanism is resume, two runs at once, and many workers. Its ``sums.json`` holds
+the SHA-256 of each of its files, so that what was damaged or changed later is seen.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import json
 import os
 import re
@@ -21,18 +24,25 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import psutil
 from pydantic import ValidationError
 
+from readbench.core.damage import ABSENT, counts_as_absent, in_words, parsed, stored_json, stored_table
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write, first_line
+from readbench.core.files import cannot_write
+from readbench.machine.file_sums import file_sum
+from readbench.results.leases import Lease, lease_is_alive, remove_dead_leases
 from readbench.results.manifest import Manifest, read_manifest
 from readbench.results.record import SCHEMA_VERSION, CellFacts, PreparationCost, Record, read_record
+from readbench.results.score_files import SCORES
+from readbench.results.tables import PREDICTIONS
 
-# KEY-PID-STARTED-RANDOM: whose it is stands in the name, so that a workspace is never without an owner.
-WORKSPACE = re.compile(r"\.\w+-(\d+)-(\d+)-\w+(\.old)?")
+# KEY-LEASE-RANDOM: whose it is stands in the name, so that a workspace is never without an owner.
+WORKSPACE = re.compile(r"\.\w+-([0-9a-f]{12})-\w+(\.old)?")
+
+SUMS = "sums.json"
+RECORD = "record.json"
 
 Kept = TypeVar("Kept", Record, CellFacts)
 
@@ -45,6 +55,7 @@ class Store:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        self._lease: Lease | None = None
 
     def cell(self, key: str) -> Path:
         return self.root / "cells" / key
@@ -64,54 +75,85 @@ class Store:
     def record(self, key: str) -> Record | None:
         """The record of a cell, or None where the cell is not there or its record cannot be read
         (a foreign file, a damaged disk): then the cell simply counts as not yet run."""
-        return self._read(key, Record)
+        return self._read(key, Record)[0]
 
     def facts(self, key: str) -> CellFacts | None:
         """What boards need of a cell, in a quarter of the time that its whole record takes."""
+        return self._read(key, CellFacts)[0]
+
+    def record_with_digest(self, key: str) -> tuple[Record | None, str | None]:
+        """A record and the SHA-256 of its file, which the manifest of a run keeps."""
+        return self._read(key, Record)
+
+    def facts_with_digest(self, key: str) -> tuple[CellFacts | None, str | None]:
         return self._read(key, CellFacts)
 
-    def _read(self, key: str, kind: type[Kept]) -> Kept | None:
-        path = f"{self.root}/cells/{key}/record.json"
+    def _read(self, key: str, kind: type[Kept]) -> tuple[Kept | None, str | None]:
+        path = f"{self.root}/cells/{key}/{RECORD}"
         try:
             with open(path, "rb") as file:  # noqa: PTH123 - boards read ten thousand of them
                 content = file.read()
-        except OSError:
-            return None
+        except ABSENT:
+            return None, None
+        except OSError as error:
+            counts_as_absent(Path(path), error)
+            return None, None
         with contextlib.suppress(ValidationError):
             kept = kind.model_validate_json(content)
             if kept.schema_version == SCHEMA_VERSION:
-                return kept
-        try:
-            data = json.loads(content)
-            if not isinstance(data, dict):
-                return None
-            record = read_record(data, path)
-        except (ValueError, ValidationError):
-            return None
-        return record if isinstance(record, kind) else kind.model_validate(record.model_dump())
+                return kept, hashlib.sha256(content).hexdigest()
+
+        def older(content: bytes) -> Kept:
+            record = read_record(json.loads(content), path)
+            return kind.model_validate(record.model_dump())
+
+        return parsed(Path(path), content, older), hashlib.sha256(content).hexdigest()
+
+    def damaged_in_cell(self, key: str) -> set[str]:
+        """The files of a cell that are gone or other than they were."""
+        place = self.cell(key)
+        damaged = set(damaged_files(place))
+        if not (place / SUMS).is_file():  # of an older version: what can be read counts as whole
+            record = self.record(key)
+            files = (PREDICTIONS, SCORES) if record is not None and record.status == "ok" else ()
+            damaged |= {name for name in files if stored_table(place / name) is None}
+        return damaged
 
     def preparation_cost(self, key: str) -> PreparationCost | None:
-        try:
-            return PreparationCost.model_validate_json(
-                (self.preparation(key) / "preparation.json").read_bytes()
-            )
-        except (OSError, ValidationError):
-            return None
+        """What a preparation cost; None where it is not there, or one of its files is damaged."""
+        place = self.preparation(key)
+        cost = stored_json(place / "preparation.json", PreparationCost.model_validate)
+        return None if cost is None or damaged_files(place) else cost
 
     def records(self) -> Iterator[Record]:
         """Every readable record; unreadable ones are passed over."""
-        for folder in sorted(self.root.glob("cells/*/record.json")):
-            with contextlib.suppress(BenchError):
-                record = self.record(folder.parent.name)
-                if record is not None:
-                    yield record
+        for path in sorted(self.root.glob(f"cells/*/{RECORD}")):
+            record = self.record(path.parent.name)
+            if record is not None:
+                yield record
 
     def manifest(self, name: str) -> Manifest:
+        """The manifest of a run; its status is ``killed`` where the process that ran it is gone.
+
+        Raises BenchError where it cannot be read.
+        """
         path = self.run(name) / "run.json"
         try:
-            return read_manifest(json.loads(path.read_bytes()), str(path))
-        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-            raise BenchError(f"cannot be read as a run: {first_line(error)}", where=str(path)) from error
+            manifest = read_manifest(json.loads(path.read_bytes()), str(path))
+        except BenchError:
+            raise
+        except Exception as error:  # a damaged file can hold anything
+            raise BenchError(f"cannot be read as a run: {in_words(error)}", where=str(path)) from error
+        if manifest.status == "running" and manifest.lease and not lease_is_alive(self.root, manifest.lease):
+            manifest.status = "killed"
+        return manifest
+
+    @property
+    def lease(self) -> Lease:
+        """The lease of this process on the folder, from its first use to the end of the process."""
+        if self._lease is None:
+            self._lease = Lease(self.root)
+        return self._lease
 
     def runs(self) -> list[str]:
         """Names of runs, newest first."""
@@ -125,14 +167,23 @@ class Store:
         parent = self.root / kind
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            me = psutil.Process()
-            prefix = f".{key[:16]}-{me.pid}-{round(me.create_time())}-"
+            prefix = f".{key[:16]}-{self.lease.id}-"
             return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         except OSError as error:
             raise cannot_write(parent, error) from error
 
     def publish(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
-        """Moves a finished workspace to its place. Whoever came first wins, unless ``replace``."""
+        """Moves a finished workspace to its place, with the sums of its files. Whoever came first wins,
+        unless ``replace``, or what stands there is damaged."""
+        replace = replace or bool(place.exists() and damaged_files(place))
+        try:
+            write_sums(workspace)
+        except OSError as error:
+            raise cannot_write(place, error) from error
+        self.move(workspace, place, replace=replace)
+
+    def move(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
+        """As ``publish``, of a folder as it is."""
         try:
             _flush(workspace)
             try:
@@ -151,19 +202,49 @@ class Store:
     def sweep(self) -> int:
         """Removes workspaces whose process is gone (a kill, a power cut); returns how many."""
         removed = 0
+        alive: dict[str, bool] = {}
         for folder in self.root.glob("*/.*"):
             owner = WORKSPACE.fullmatch(folder.name)
-            if owner and not _alive(int(owner[1]), int(owner[2])):
+            if owner is None:
+                continue
+            if owner[1] not in alive:
+                alive[owner[1]] = lease_is_alive(self.root, owner[1])
+            if not alive[owner[1]]:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
+        remove_dead_leases(self.root)
         return removed
 
 
-def _alive(pid: int, created: int) -> bool:
-    try:
-        return abs(psutil.Process(pid).create_time() - created) < 2.0
-    except psutil.Error:
-        return False
+def write_sums(folder: Path) -> None:
+    """Raises OSError where the folder cannot be written."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS)
+    sums = {path.relative_to(folder).as_posix(): file_sum(path) for path in files}
+    (folder / SUMS).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
+
+
+def damaged_files(folder: Path) -> list[str]:
+    """The files of a published folder that are gone or other than they were, each with a warning. Of a folder
+    without sums, as older versions left it, nothing is known."""
+    sums = stored_json(folder / SUMS, _text_by_text)
+    found = []
+    for name, digest in (sums or {}).items():
+        path = folder / name
+        try:
+            if file_sum(path) == digest:
+                continue
+            why: Exception | str = "it is not as it was written"
+        except FileNotFoundError:
+            why = "it is gone"
+        except OSError as error:
+            why = error
+        counts_as_absent(path, why)
+        found.append(name)
+    return found
+
+
+def _text_by_text(data: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in dict(data).items()}
 
 
 def _exchange(new: Path, old: Path) -> None:

@@ -9,7 +9,8 @@ from time import monotonic
 from readbench.audit.warnings import shortcut_warnings
 from readbench.core.clock import now
 from readbench.core.digests import digest
-from readbench.core.files import write_json
+from readbench.core.errors import BenchError
+from readbench.core.files import first_line, write_json
 from readbench.core.types import Part, Task
 from readbench.engine.runner import Runner
 from readbench.machine.machine import machine
@@ -19,6 +20,7 @@ from readbench.planning.plan import Plan
 from readbench.results.manifest import Manifest, RunCell, RunReference, RunStatus, RunTask
 from readbench.results.store import Store
 from readbench.runs.tuning import Choice
+from readbench.tasks.spec import TaskSpec
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -36,6 +38,7 @@ def write_manifest(
         suite_version=plan.suite.version,
         suite_digest=digest(plan.suite.model_dump(mode="json")),
         status=status,
+        lease=None if done else store.lease.id,
         command=shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
         started_at=started,
         finished_at=now() if done else None,
@@ -58,20 +61,23 @@ def write_manifest(
         machine=machine(),
         reference_workload_s=runner.reference_workload_s,
         trials=list(choice.trials),
-        cells=_cells(plan, runner, choice, store, interrupted=status == "interrupted"),
+        cells=_cells(plan, runner, choice, store, status),
     )
     write_json(path, manifest)
 
 
-def _cells(plan: Plan, runner: Runner, choice: Choice, store: Store, *, interrupted: bool) -> list[RunCell]:
-    """The cells that have a record."""
+def _cells(plan: Plan, runner: Runner, choice: Choice, store: Store, status: RunStatus) -> list[RunCell]:
+    """The cells that have a record; while the run goes on the others as well, so that a killed run shows what
+    it had measured."""
     cells = []
     for cell in plan.cells:
-        record = runner.records.get(cell.key)
-        if record is None and interrupted and not plan.options.fresh:
+        record, digest = runner.records.get(cell.key), runner.digests.get(cell.key)
+        if record is None and status == "running" and cell.state == "stored":
+            record = cell.stored
+        if record is None and status == "interrupted" and not plan.options.fresh:
             # It may have reached the disk in the instant in which the interruption came.
-            record = store.record(cell.key)
-        if record is not None:
+            record, digest = store.record_with_digest(cell.key)
+        if record is not None or status == "running":
             cells.append(
                 RunCell(
                     task=cell.task,
@@ -79,7 +85,8 @@ def _cells(plan: Plan, runner: Runner, choice: Choice, store: Store, *, interrup
                     fold=cell.split.fold,
                     repeat=cell.repeat,
                     key=cell.key,
-                    status=record.status,
+                    status="pending" if record is None else record.status,
+                    record=digest,
                     reused=cell.state == "stored",
                     chosen=choice.chosen.get((cell.task, cell.method.spec)),
                 )
@@ -102,5 +109,15 @@ def _task(plan: Plan, task: Task, store: Store) -> RunTask:
         near_duplicates=plan.near_duplicates[task].documents,
         near_duplicates_across=plan.near_duplicates[task].across,
         reference=RunReference(**section.reference.model_dump()) if section.reference else None,
-        warnings=[*without_positive(spec), *shortcut_warnings(plan.dataset, spec, store.root)],
+        warnings=[*without_positive(spec), *_warnings(plan, spec, store)],
     )
+
+
+def _warnings(plan: Plan, spec: TaskSpec, store: Store) -> list[str]:
+    """What makes scores doubtful. To look for it is optional: where that fails, the run says so."""
+    try:
+        return shortcut_warnings(plan.dataset, spec, store.root)
+    except BenchError:
+        raise
+    except Exception as error:
+        return [f"fields were not probed for shortcuts: {type(error).__name__}: {first_line(error)}"]

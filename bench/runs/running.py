@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write
+from readbench.core.files import cannot_write, first_line
 from readbench.engine.phrase_vectors import check_encoder
 from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Runner
@@ -70,7 +70,7 @@ def run_suite(
             raise
         write_manifest(plan, runner, choice, store, name, "finished", began)
         reporter.doing("comparing the methods")
-        write_statistics(folder, store)
+        _compare(folder, store, interface)
         write_results(folder, store)
     return Finished(build_leaderboard(name, store), _exit_status(runner, options.strict))
 
@@ -147,6 +147,16 @@ def _begin(plan: Plan, runner: Runner, choice: Choice, store: Store, name: str) 
         raise cannot_write(folder, error) from error
     write_manifest(plan, runner, choice, store, name, "running", monotonic())
     return folder
+
+
+def _compare(folder: Path, store: Store, interface: Interface) -> None:
+    """What was measured is on disk: that it could not be compared must not end the run."""
+    try:
+        write_statistics(folder, store)
+    except BenchError:
+        raise
+    except Exception as error:
+        interface.say(f"the methods were not compared: {type(error).__name__}: {first_line(error)}")
 
 
 def _exit_status(runner: Runner, strict: bool) -> int:

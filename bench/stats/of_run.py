@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from readbench.core.files import write_json
 from readbench.core.seeds import derived_seed
-from readbench.results.leaderboard import STATISTICS, cells_by_method
+from readbench.results.leaderboard import cells_by_method
 from readbench.results.manifest import RunCell, RunTask
 from readbench.results.record import Value
+from readbench.results.statistics_file import STATISTICS
 from readbench.results.store import Store
 from readbench.text.normalise import version_in
 

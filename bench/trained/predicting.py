@@ -18,6 +18,7 @@ from typing import Any
 from readbench.adapter import Adapter
 from readbench.core.digests import digest
 from readbench.core.errors import BenchError
+from readbench.core.escape import for_spreadsheet
 from readbench.core.files import write_json
 from readbench.core.types import Document, ExtractedFacts, PredictedLabel, Prediction
 from readbench.datasets.options import ReadOptions
@@ -181,7 +182,7 @@ def _skip(documents: Iterator[Document], done: int, source: Path) -> None:
 
 class _CsvWriter:
     """``id``, and of a label: ``label`` and the score of each class; of keyphrases: joined by a semicolon;
-    of facts: ``label`` and the facts as JSON."""
+    of facts: ``label`` and the facts as JSON. What a spreadsheet would take for a formula is made text."""
 
     def __init__(self, manifest: ModelManifest) -> None:
         self.labels = manifest.spec.labels
@@ -193,13 +194,14 @@ class _CsvWriter:
         return csv_line(["id", "keyphrases"] if self.task == "keyphrases" else ["id", "label", "facts"])
 
     def row(self, id_: str, prediction: Prediction) -> bytes:
+        shown = for_spreadsheet(id_)
         if isinstance(prediction, PredictedLabel):
             scores = [prediction.scores.get(label, "") for label in self.labels]
-            return csv_line([id_, prediction.label or "", *scores])
+            return csv_line([shown, for_spreadsheet(prediction.label or ""), *scores])
         if isinstance(prediction, ExtractedFacts):
-            facts = _plain(id_, prediction)["facts"]
-            return csv_line([id_, prediction.label or "", json.dumps(facts, ensure_ascii=False)])
-        return csv_line([id_, joined_phrases(prediction.phrases)])
+            facts = json.dumps(_plain(id_, prediction)["facts"], ensure_ascii=False)
+            return csv_line([shown, for_spreadsheet(prediction.label or ""), facts])
+        return csv_line([shown, for_spreadsheet(joined_phrases(prediction.phrases))])
 
 
 class _JsonWriter:

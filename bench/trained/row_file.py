@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from readbench.core.errors import BenchError
+from readbench.core.files import FULL
 
 
 class RowFile:
@@ -122,6 +123,6 @@ def _cannot_write(output: Path, error: OSError) -> BenchError:
     return BenchError(
         f"cannot be written: {os.strerror(error.errno) if error.errno else error}",
         where=str(output),
-        todo="free some space or choose another --output",
+        todo=f"{'free some space or ' if error.errno in FULL else ''}choose another --output",
         exit_status=3,
     )

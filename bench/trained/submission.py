@@ -86,13 +86,7 @@ def submit(
             if keyphrases is not None:
                 dataset = _training(gold_keyphrases, source, "keyphrases", "--train-keyphrases")
                 plans["keyphrases"] = plan_fit(keyphrases, dataset, task="keyphrases")
-            # What is wrong with the input is said before hours of training, not after them: rows
-            # once, columns for each method.
-            rows = sum(1 for _ in stream_documents(source, needs_ids=True))
-            if not rows:
-                raise BenchError("has no rows", where=str(source), todo="give one row a paper")
-            for plan in plans.values():
-                next(iter(stream_documents(source, fields=plan.spec.fields)))
+            _check_input(source, plans)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-submit-")))
             models: dict[Task, Model] = {}
             for task, plan in plans.items():
@@ -113,6 +107,15 @@ def submit(
             file.discard()
             raise
     return Submitted(output, done, empty, abstentions)
+
+
+def _check_input(source: Path, plans: Mapping[Task, FitPlan]) -> None:
+    """Raises BenchError for what is wrong with the input: before hours of training, not after them. Rows are
+    looked at once, columns for each method."""
+    if not sum(1 for _ in stream_documents(source, needs_ids=True)):
+        raise BenchError("has no rows", where=str(source), todo="give one row a paper")
+    for plan in plans.values():
+        next(iter(stream_documents(source, fields=plan.spec.fields)))
 
 
 def _commonest(plans: Mapping[Task, FitPlan]) -> str:

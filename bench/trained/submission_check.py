@@ -34,8 +34,8 @@ class Check:
         """One line each, with its row: columns, encoding, a row of another length, a uuid that is missing,
         doubled or unknown, an empty one, a label that is not 0 or 1, a keyword of no characters.
 
-        Cells count as they are, with the blanks around them. Raises BenchError where the input itself
-        cannot be read, has no ids or has one twice.
+        Cells count as they are, with the blanks around them. Raises BenchError where one of both files cannot
+        be read, and where the input has no ids or has one twice.
         """
         source = stream_documents(self._source, needs_ids=True)
         wanted = {document.id: number for number, document in enumerate(source, 1)}
@@ -49,7 +49,8 @@ class Check:
             ) as lines:
                 yield from self._of_lines(lines, wanted)
         except OSError as error:
-            yield f"cannot be read: {error.strerror or error}"
+            why = f"cannot be read: {error.strerror or error}"
+            raise BenchError(why, where=str(self._submission)) from error
 
     def _of_lines(self, lines: Iterator[str], wanted: Mapping[str, int]) -> Iterator[str]:
         records = self._records(lines)

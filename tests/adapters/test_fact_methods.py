@@ -55,7 +55,9 @@ BOOKS = dataset(book("雾港", "林青禾"), book("北坡", "周拾遗"), book("
 
 @pytest.mark.parametrize("name", ["label-logreg", "dictionary-triples"])
 def test_they_keep_to_the_interface(name: str) -> None:
-    failed = [f"{result.name}: {result.why}" for result in check_method(name) if not result.passed]
+    failed = [
+        f"{result.name}: {result.why}" for result in check_method(name, sources=False) if not result.passed
+    ]
     assert not failed
 
 

@@ -226,7 +226,7 @@ def test_what_is_not_trusted_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method_spec", METHODS)
 def test_conformance(method_spec: str) -> None:
-    assert [result for result in check_method(method_spec) if not result.passed] == []
+    assert [result for result in check_method(method_spec, sources=False) if not result.passed] == []
 
 
 def test_majority_says_how_often_each_label_was_seen() -> None:

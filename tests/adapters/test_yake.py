@@ -91,4 +91,10 @@ def test_a_document_that_yake_gives_up_on_is_counted(monkeypatch: pytest.MonkeyP
 
 
 def test_conformance() -> None:
-    assert [result for result in check_method("yake") if not result.passed] == []
+    assert [result for result in check_method("yake", sources=False) if not result.passed] == []
+
+
+def test_longer_n_grams_are_refused() -> None:
+    """With more than three words the package's scores turn negative, and its best phrase is its worst."""
+    with pytest.raises(BenchError, match=r"parameter n: 5"):
+        Registry().method("yake[n=5]")

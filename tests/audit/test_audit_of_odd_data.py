@@ -64,8 +64,8 @@ def telling_in_words(share: float) -> Dataset:
 
 def test_a_field_whose_words_tell_what_the_text_does_not_is_named() -> None:
     found = [finding for finding in audit(telling_in_words(1.0)).findings if finding.severity == "finding"]
-    assert [(finding.kind, finding.field) for finding in found] == [("label in words", "note")]
-    assert "the words of `note` alone predict the label: accuracy 1.000" in found[0].text
+    assert [(finding.kind, finding.field) for finding in found] == [("words", "note")]
+    assert "the words of `note` predict the label: accuracy 1.000" in found[0].text
     assert "and the full text reaches 0." in found[0].text
     assert audit(telling_in_words(0.0)).exit_status == 0
 

@@ -132,6 +132,16 @@ def test_a_category_that_decides_the_label_is_found(papers: Papers) -> None:
     assert {(found.kind, found.field) for found in findings} == {("category", "source")}
 
 
+def test_words_that_say_far_more_than_the_text_are_found(papers: Papers) -> None:
+    dataset = papers(8)
+    generator = random.Random(8)
+    labels = {document.id: str(generator.randrange(2)) for document in dataset.documents}
+    sides = {"0": "east", "1": "west"}
+    words = [f"shelf {i} {sides[labels[d.id]]}" for i, d in enumerate(dataset.documents)]
+    _, _, _, findings = probe_fields(with_field(dataset, "source", words).documents, labels, {})
+    assert {(found.kind, found.field) for found in findings} == {("words", "source")}
+
+
 def test_the_order_of_the_file_changes_nothing(planted: Dataset) -> None:
     labels = labels_of(planted)
     expected = probe_marks(planted.documents, labels, ["authors"], {})

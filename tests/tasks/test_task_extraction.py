@@ -296,7 +296,9 @@ def test_scores_come_back_from_their_file(tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp("scores") / "scores.parquet"
     scores = scored(rows)
     write_scores(scores, path)
-    again = TASK.scores_from_columns(SPEC, read_scores(path))
+    columns = read_scores(path)
+    assert columns is not None
+    again = TASK.scores_from_columns(SPEC, columns)
     assert again.ids == scores.ids
     np.testing.assert_array_equal(again.values, scores.values)
     np.testing.assert_array_equal(again.aggregates(), scores.aggregates())

@@ -1,0 +1,127 @@
+"""One function for each medium that text of data, methods and models is written to: a terminal, Markdown,
+XML, commands of a CI, a spreadsheet.
+
+Such text may hold what the medium would obey, and none of it must take effect.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+REPLACEMENT = "\ufffd"
+
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but tab and line feed
+    "\u2028\u2029"  # separators of lines and paragraphs
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # the direction of writing
+    "\ud800-\udfff]"  # halves of surrogate pairs
+)
+_CI_COMMAND = re.compile(r"::(?=[A-Za-z0-9_-]+(?:[ \t][^\n]*?)?::)")
+_CI_MARK = re.compile(r"##(?=\w*\[)")
+
+
+def for_terminal(text: str) -> str:
+    """For a terminal and a CI's log: control characters, which can clear a screen or set a window's title,
+    become U+FFFD. What begins a workflow command of a CI (``::error …::``, ``##[…]``, ``##vso[…]``) gets a
+    blank for its second mark, wherever it stands: a line may be broken just before it. Line feeds and tabs
+    stay, and so does the width in columns."""
+    text = _OBEYED.sub(REPLACEMENT, text.replace("\r\n", "\n"))
+    return _CI_MARK.sub("# ", _CI_COMMAND.sub(": ", text))
+
+
+def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
+    """JSON to read and to print: letters stand as they are, what a terminal would obey is ``\\uXXXX``."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=default)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text with each run of white space as one blank."""
+    return " ".join(text.split())
+
+
+_MARKUP = re.compile(r"[\\`*\[\]~#]|(?<![^\W_])_|_(?![^\W_])")
+"""What would be markup. An underscore within a word is not: ``peak_memory_bytes`` stays as it is."""
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_ADDRESS = re.compile(r"(?i)\b(https?|ftp)://|\bwww\.")
+
+
+def for_markdown(text: str) -> str:
+    """Plain text on one line of Markdown: no markup, HTML, link, image or @name takes effect."""
+    text = html.escape(one_line(for_terminal(text)), quote=False)
+    text = _MARKUP.sub(r"\\\g<0>", text)
+    text = _ADDRESS.sub(lambda found: f"{found[0][:3]}<!-- -->{found[0][3:]}", text)
+    return _MENTION.sub("@<!-- -->", text)
+
+
+def markdown_code(text: str) -> str:
+    """A code span: nothing in it is markup, and it ends at as many backticks as it began with."""
+    text = one_line(for_terminal(text))
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    padding = " " if "`" in text else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def markdown_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()
+) -> list[str]:
+    """The lines of a table whose cells are Markdown already; a bar in a cell does not end it. ``right``: the
+    places of the columns that are aligned to the right."""
+    rules = [" ---: |" if place in right else " --- |" for place in range(len(head))]
+    bars = (" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows)
+    return [f"| {' | '.join(head)} |", f"|{''.join(rules)}", *(f"| {row} |" for row in bars)]
+
+
+def html_code(text: str) -> str:
+    """An element ``code`` on one line."""
+    return f"<code>{html.escape(one_line(for_terminal(text)), quote=False)}</code>"
+
+
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def for_xml(text: str) -> str:
+    """Without the characters that XML cannot write (https://www.w3.org/TR/xml/#charsets). Whoever writes the
+    XML escapes the rest."""
+    return _NO_XML.sub(REPLACEMENT, text)
+
+
+def ci_command(level: str, title: str, message: str) -> str:
+    """A workflow command of GitHub Actions.
+
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    """
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    properties = data(title).replace(":", "%3A").replace(",", "%2C")
+    return f"::{level} title={properties}::{data(message)}"
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def for_spreadsheet(text: str) -> str:
+    """A cell of a CSV file. A spreadsheet takes what begins like a formula for one, and a formula can start a
+    program; an apostrophe before it makes it text. Numbers stay as they are.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    folded = unicodedata.normalize("NFKC", text[:1])
+    if folded not in _FORMULA or _is_number(text):
+        return text
+    return f"'{text}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

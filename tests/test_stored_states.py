@@ -1,0 +1,138 @@
+"""When a stored cell or preparation stands, and when it is made again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_runs import plan_toy, run_toy
+
+from readbench.results.store import SUMS, Store
+
+TOY = """
+from readbench.adapter import Adapter, Needs, Params, Preparation, PreparationNeed, RankedPhrases
+
+
+class Words(Preparation):
+    name = "words"
+
+    class Params(Params):
+        pass
+
+    def build(self, documents, folder, context):
+        pass
+
+    def open(self, folder):
+        return folder
+
+
+class Toy(Adapter):
+    name = "toy.one"
+    tasks = frozenset({"keyphrases"})
+
+    class Params(Params):
+        pass
+
+    def needs(self):
+        return Needs({"words": PreparationNeed(Words())})
+
+    def predict(self, chunk):
+        return [RankedPhrases(("graph",), (1.0,)) for _ in chunk]
+"""
+FAILED = {"failure": {"type": "X", "message": "x"}, "metrics": {}}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("measured")
+    _, runner = run_toy(TOY, folder, "toy.one")
+    assert [record.status for record in runner.records.values()] == ["ok"]
+    return folder
+
+
+@pytest.fixture
+def stored(measured: Path, tmp_path: Path) -> Path:
+    """A folder with a method and its results, to be changed."""
+    shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def edit(folder: Path, pattern: str, **changes: Any) -> None:
+    """Changes a stored file as if it had been written so."""
+    (path,) = (folder / "results").glob(pattern)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    (path.parent / SUMS).unlink()
+
+
+def planned(folder: Path, **options: Any) -> tuple[str, str]:
+    plan, _ = plan_toy(TOY, folder, "toy.one", **options)
+    return plan.cells[0].state, plan.cells[0].why
+
+
+OTHER_MACHINE = {"machine": {"fingerprint": "elsewhere"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "state", "why"),
+    [
+        ({}, {}, "stored", ""),
+        (OTHER_MACHINE, {}, "run", "its costs were measured on another machine"),
+        ({"contended": True}, {}, "run", "its costs were measured beside other cells"),
+        ({"contended": True}, {"workers": 2}, "stored", ""),
+        ({"status": "failed", **FAILED}, {}, "stored", ""),
+        ({"status": "failed", **FAILED}, {"retry": True}, "run", "it ended failed before"),
+        ({"status": "timeout", "timeout_s": 5.0, **FAILED}, {"timeout_s": 5.0}, "stored", ""),
+        ({"status": "timeout", "timeout_s": 5.0, **FAILED}, {"timeout_s": 4.0}, "stored", ""),
+        (
+            {"status": "timeout", "timeout_s": 5.0, **FAILED},
+            {"timeout_s": 6.0},
+            "run",
+            "its time limit was lower before",
+        ),
+        (
+            {"status": "out_of_memory", "memory_bytes": 2**30, **FAILED},
+            {"memory_bytes": 2**31},
+            "run",
+            "its memory limit was lower before",
+        ),
+        ({"status": "out_of_memory", "memory_bytes": 2**31, **FAILED}, {"memory_bytes": 2**30}, "stored", ""),
+        ({"status": "missing_dependency", **FAILED}, {}, "run", "it lacked a dependency before"),
+        ({}, {"fresh": True}, "run", ""),
+    ],
+)
+def test_a_cell(stored: Path, changes: dict[str, Any], options: dict[str, Any], state: str, why: str) -> None:
+    edit(stored, "cells/*/record.json", **changes)
+    assert planned(stored, **options) == (state, why)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "stands"),
+    [
+        ({}, {}, True),
+        ({}, {"fresh": True}, False),
+        ({"machine": "elsewhere"}, {}, False),
+        ({"contended": True}, {}, False),
+        ({"contended": True}, {"workers": 2}, True),
+    ],
+)
+def test_a_preparation(stored: Path, changes: dict[str, Any], options: dict[str, Any], stands: bool) -> None:
+    edit(stored, "preparations/*/preparation.json", **changes)
+    plan, _ = plan_toy(TOY, stored, "toy.one", **options)
+    assert [preparation.stored for preparation in plan.preparations.values()] == [stands]
+
+
+def test_a_metric_of_another_version_is_computed_again_and_nothing_runs(stored: Path) -> None:
+    (path,) = (stored / "results").glob("cells/*/record.json")
+    before = json.loads(path.read_text())
+    metrics = {name: value | {"version": "old", "value": 0.5} for name, value in before["metrics"].items()}
+    edit(stored, "cells/*/record.json", metrics=metrics)
+    plan, runner = run_toy(TOY, stored, "toy.one")
+    assert plan.to_run() == []
+    record = Store(stored / "results").record(plan.cells[0].key)
+    assert record is not None
+    assert record == runner.records[record.key]
+    assert json.loads(record.model_dump_json())["metrics"] == before["metrics"]
+    assert record.started_at == before["started_at"]
