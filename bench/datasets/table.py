@@ -127,9 +127,12 @@ def _rows(records: Iterator[tuple[int, list[str]]], width: int, path: Path) -> I
 
 def _records(lines: Iterator[str], form: _Form, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Every record that is not a blank line, the header too, with the line on which it starts."""
-    quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
     reader = csv.reader(
-        lines, delimiter=form.delimiter, skipinitialspace=form.spaced, strict=True, quoting=quoting
+        lines,
+        delimiter=form.delimiter,
+        skipinitialspace=form.spaced,
+        strict=True,
+        quoting=csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE,
     )
     number = -1  # of the header, so that the first row is 1 once it is counted
     while True:
