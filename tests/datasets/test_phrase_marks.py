@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from files_of_papers import Refused, Write
@@ -13,7 +14,7 @@ from readbench.datasets import open_dataset
 PHRASES = [("graph theory", "networks", "codes"), ("surface codes", "noise"), ("text mining", "C++")]
 
 
-def read(write: Write, cells: list[object]) -> Dataset:
+def read(write: Write, cells: Sequence[object]) -> Dataset:
     rows = [json.dumps({"title": "t", "keywords": cell}) for cell in cells]
     return open_dataset(str(write("p.jsonl", "\n".join(rows))))
 
