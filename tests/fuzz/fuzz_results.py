@@ -56,8 +56,10 @@ name = "papers-demo"
 [tasks.keyphrases]
 methods = ["toy.first[n=1]", "toy.last"]
 """
-READ = ("record.json", "scores.parquet", "predictions.parquet", "sums.json", "run.json", "statistics.json")
-READ += ("estimates.json", "documents.parquet", "targets.parquet")
+READ = (
+    *("record.json", "scores.parquet", "predictions.parquet", "sums.json", "run.json", "statistics.json"),
+    *("estimates.json", "documents.parquet", "targets.parquet"),
+)
 
 
 @cache
