@@ -13,7 +13,9 @@ from bench_process import Bench, write_suite
 
 pytestmark = pytest.mark.alone
 
-HEAVY = frozenset(
+OF_READERS = frozenset(("bibtexparser", "nbib", "openpyxl", "py3langid", "pyparsing", "rispy"))
+"""What reads one kind of file, or tells the language of texts that are not plainly English."""
+HEAVY = OF_READERS | frozenset(
     ("nltk", "numpy", "pandas", "pke", "pyarrow", "scipy", "sklearn", "spacy", "torch", "transformers")
 )
 PROBE = """
@@ -53,6 +55,14 @@ def imported(bench: Bench, *arguments: object) -> set[str]:
 )
 def test_nothing_heavy_is_imported(bench: Bench, arguments: list[str]) -> None:
     assert imported(bench, *arguments) & HEAVY == set()
+
+
+def test_a_table_in_english_needs_no_library_of_other_files(bench: Bench, tmp_path: Path) -> None:
+    text = "We study the word{0} of the page{0} and the line{0} in the book{0} and show the tree{0}"
+    rows = "".join(f"{number},{text.format(number)},{number % 2}\n" for number in range(40))
+    (tmp_path / "papers.csv").write_text(f"id,abstract,label\n{rows}", encoding="utf-8")
+    arguments = ["--dataset", tmp_path / "papers.csv", "--method", "majority", "--output-path", tmp_path]
+    assert imported(bench, "plan", *arguments) & OF_READERS == set()
 
 
 @pytest.mark.parametrize("format", ["rich", "json", "csv", "md"])

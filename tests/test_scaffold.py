@@ -118,7 +118,7 @@ def test_odd_file_names(name: str) -> None:
 
 
 def test_columns_that_sound_like_a_role() -> None:
-    papers("export.csv", ("Key", "Article Title", "Abstract Note", "Author Keywords"))
+    papers("export.csv", ("Key", "Main Title", "Long Abstract", "Author Keywords"))
     place = write_suite(Path("export.csv"))
     assert "# guessed from its name" in place.read_text(encoding="utf-8")
     suite = load_suite(place)

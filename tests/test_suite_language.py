@@ -52,10 +52,10 @@ def dataset(*languages: str) -> Dataset:
 
 @pytest.mark.parametrize(
     ("task", "of_dataset", "unnamed", "read"),
-    [(None, None, "en", "en"), ("de", None, "de", "de"), (None, "fr", "fr", "fr"), ("de", "fr", "fr", "de")],
+    [(None, None, None, "en"), ("de", None, "de", "de"), (None, "fr", "fr", "fr"), ("de", "fr", "fr", "de")],
 )
 def test_which_language_drives_what(
-    task: str | None, of_dataset: str | None, unnamed: str, read: str
+    task: str | None, of_dataset: str | None, unnamed: str | None, read: str
 ) -> None:
     given = suite(task, of_dataset)
     assert unnamed_language(given) == unnamed
@@ -65,7 +65,7 @@ def test_which_language_drives_what(
 def test_tasks_that_disagree_say_nothing_about_documents() -> None:
     methods = {"methods": ["m"]}
     data = {"keyphrases": {**methods, "language": "de"}, "classification": {**methods, "language": "fr"}}
-    assert unnamed_language(Suite.model_validate({"name": "s", "tasks": data})) == "en"
+    assert unnamed_language(Suite.model_validate({"name": "s", "tasks": data})) is None
 
 
 def test_documents_in_another_language_are_counted() -> None:

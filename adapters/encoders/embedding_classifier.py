@@ -15,6 +15,7 @@ from readbench.machine.weights import find_weights
 from readbench_adapters.classical.files import read_estimator, write_estimator
 from readbench_adapters.classical.text_classifiers import MODEL, note_convergence
 from readbench_adapters.encoders.embeddings import DEFAULT_MODEL, REQUIRES, Embeddings, modules_of
+from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.training.labelled import learnable, most_probable
 
 INSTALL = "pip install 'readbench[classification,neural]'"
@@ -46,7 +47,12 @@ class EmbeddingLogReg(Adapter):
     def modules(self) -> tuple[str, ...]:
         return modules_of(("sklearn.linear_model", *REQUIRES), self.params.model)
 
+    def missing(self) -> None:
+        super().missing()
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
+
     def load(self) -> None:
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
         weights = find_weights(self.params.model)
         if weights is not None:
             self.context.note("weights", weights.described())

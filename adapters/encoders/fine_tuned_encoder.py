@@ -10,16 +10,18 @@ from pydantic import Field
 from readbench.adapter import Adapter
 from readbench.adapter import Params as Base
 from readbench.machine.weights import Weights, find_weights, require_weights
+from readbench.text.languages import language_code
 from readbench_adapters.encoders.encoder_folder import check_encoder
+from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.training.loop import Precision, Schedule, TrainingConfig
 
 INSTALL = "pip install 'readbench[neural]'"
 PACKAGED = "all-MiniLM-L6-v2"
 BY_LANGUAGE: Mapping[str, tuple[str, ...]] = {
-    "en": ("bert-base-uncased", "google-bert/bert-base-uncased"),
+    "en": ("bert-base-uncased", "google-bert/bert-base-uncased", PACKAGED),
     "zh": ("bert-base-chinese", "google-bert/bert-base-chinese"),
 }
-"""What ``model=auto`` looks for on this machine before it takes the packaged all-MiniLM-L6-v2."""
+"""What ``model=auto`` looks for on this machine, in this order. For other languages it knows nothing."""
 LIBRARIES = (
     "safetensors.torch",
     "torch",
@@ -36,8 +38,8 @@ class FineTuningParams(Base):
 
     model: str = Field(
         "auto",
-        description="a known name, a repository in the cache, or a folder; auto: bert-base-uncased "
-        "where present (zh: bert-base-chinese), otherwise the packaged all-MiniLM-L6-v2",
+        description="a known name, a repository in the cache, or a folder; auto: bert-base-uncased where "
+        "present, otherwise the packaged all-MiniLM-L6-v2 (English texts); bert-base-chinese (Chinese texts)",
     )
     epochs: int = Field(3, ge=1, description="passes over the training part at most")
     patience: int | None = Field(2, ge=1, description="epochs to wait for a better one; none: run all")
@@ -71,6 +73,7 @@ class FineTunedEncoder(Adapter):
 
     def missing(self) -> None:
         super().missing()
+        refuse_other_languages(self.name, self._named, self.context.task.language)
         weights = self.start_weights()
         if weights is None:
             require_weights(self.name_to_fetch)
@@ -79,24 +82,30 @@ class FineTunedEncoder(Adapter):
 
     @property
     def name_to_fetch(self) -> str:
-        """The model to ask the hub for where this machine has none."""
-        return PACKAGED if self.params.model == "auto" else self.params.model
+        """The model to ask the hub for where this machine has none. Raises MissingDependency where it cannot
+        read the language of the texts."""
+        refuse_other_languages(self.name, self._named, self.context.task.language)
+        return self._named
+
+    @property
+    def _named(self) -> str:
+        """The model by its name; of ``auto`` the one that can be fetched."""
+        if self.params.model != "auto":
+            return self.params.model
+        return BY_LANGUAGE["zh"][0] if self._language == "zh" else PACKAGED
 
     def start_weights(self) -> Weights | None:
         """The weights on this machine that training starts from; None where there are none."""
-        candidates = (*BY_LANGUAGE.get(self._language, BY_LANGUAGE["en"]), PACKAGED)
-        names = candidates if self.params.model == "auto" else (self.params.model,)
+        known = BY_LANGUAGE.get(self._language, ())
+        names = known if self.params.model == "auto" else (self.params.model,)
         return next(filter(None, map(find_weights, names)), None)
 
     def note_weights(self, weights: Weights) -> None:
-        """Puts into the record which weights these are, and a warning where English weights read another
-        language."""
+        """Puts into the record which weights these are. Raises MissingDependency where they cannot read the
+        language of the texts."""
+        refuse_other_languages(self.name, weights.name, self.context.task.language)
         self.described = weights.described()
         self.context.note("weights", self.described)
-        if self._language != "en" and weights.name in (*BY_LANGUAGE["en"], PACKAGED):
-            self.context.note(
-                "language", f"{weights.name} learned from English texts; these are {self._language}"
-            )
 
     def training_config(self) -> TrainingConfig:
         """How the training loop runs: the method's parameters, and the seed of the cell."""
@@ -117,4 +126,4 @@ class FineTunedEncoder(Adapter):
 
     @property
     def _language(self) -> str:
-        return self.context.task.language.partition("-")[0].lower()
+        return language_code(self.context.task.language)

@@ -13,6 +13,7 @@ from readbench.core.types import Document, Task
 from readbench.machine.weights import Weights, find_weights, require_weights
 from readbench_adapters.encoders.encoder_classifier import prepare_torch
 from readbench_adapters.encoders.encoder_folder import check_encoder
+from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.encoders.fine_tuned_encoder import INSTALL
 from readbench_adapters.encoders.tagging import ranked_phrases, tagged_spans
 from readbench_adapters.encoders.token_tagger import TokenTagger
@@ -55,6 +56,7 @@ class BertKeywordExtractor(Adapter):
 
     def missing(self) -> None:
         super().missing()
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
         require_weights(self.params.model, pickled=True)
         if weights := self._start_weights():
             check_encoder(weights)
@@ -63,6 +65,7 @@ class BertKeywordExtractor(Adapter):
         return find_weights(self.params.model, pickled=True)
 
     def load(self) -> None:
+        refuse_other_languages(self.name, self.params.model, self.context.task.language)
         prepare_torch(self.context)
         require_weights(self.params.model, pickled=True)
         weights = self._start_weights()

@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 from readbench.adapter import Adapter, MissingDependency, Needs, PreparationNeed, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
-from readbench.machine.weights import known_model
 from readbench.text.languages import language_code
 from readbench_adapters.encoders.embeddings import (
     DEFAULT_MODEL,
@@ -22,6 +21,7 @@ from readbench_adapters.encoders.embeddings import (
     Encoder,
     modules_of,
 )
+from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.words.candidates import (
     NOUN_PHRASES,
     Candidates,
@@ -99,11 +99,7 @@ class KeyBert(Adapter):
         params, language = self.params, self.context.task.language
         if is_english(language):
             return
-        if known_model(params.model) is known_model(DEFAULT_MODEL):
-            raise MissingDependency(
-                f"the embedding model {params.model} reads English, the texts are {language!r}",
-                todo="give keybert[model=...] of that language, a repository in the cache or a folder",
-            )
+        refuse_other_languages(self.name, params.model, language)
         if params.candidates == "default" and params.stop_words == "english":
             raise MissingDependency(
                 f"stop_words=english for texts in {language!r}", todo="take stop_words=own, or none"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from readbench.audit.copies import find_copies, judge_copies
-from readbench.audit.gold import judge_filled, judge_labels, read_keyphrases
+from readbench.audit.gold import judge_filled, judge_labels, judge_reading, read_keyphrases
 from readbench.audit.shortcuts import TEXT_FIELDS, probe_fields
 from readbench.audit.values import Audit, FieldProbe, Finding, KeyphraseGold, Score
 from readbench.core.types import Dataset
-from readbench.datasets import ReadOptions, open_dataset
+from readbench.datasets import open_dataset
+from readbench.datasets.options import read_options
 from readbench.datasets.splits import subsample
 from readbench.planning.suite import find_suite, load_suite
 
@@ -20,18 +22,23 @@ SEED = 20240
 
 
 def audit_of(
-    reference: str, labels: Path | None = None, suite: str | None = None, limit: int | None = None
+    reference: str,
+    labels: Path | None = None,
+    suite: str | None = None,
+    limit: int | None = None,
+    reading: Mapping[str, str] | None = None,
 ) -> Audit:
-    """The audit of a dataset by name or path, read as ``suite`` reads its own.
+    """The audit of a dataset by name or path, read as ``suite`` reads its own, but for the options that
+    ``reading`` names.
 
     Raises BenchError for whatever is wrong with the file, the suite or the limit.
     """
-    options = ReadOptions()
+    said: dict[str, object] = {}
     if suite is not None:
-        options = ReadOptions(**load_suite(find_suite(suite)).dataset.model_dump(exclude={"name"}))
+        said = load_suite(find_suite(suite)).dataset.model_dump(exclude={"name"}, exclude_unset=True)
     if labels is not None:
-        options = options.model_copy(update={"labels": labels})
-    return audit(open_dataset(reference, options), limit=limit)
+        said["labels"] = labels
+    return audit(open_dataset(reference, read_options(said | dict(reading or {}))), limit=limit)
 
 
 def audit(dataset: Dataset, *, limit: int | None = None, seed: int = SEED) -> Audit:
@@ -72,6 +79,7 @@ def audit(dataset: Dataset, *, limit: int | None = None, seed: int = SEED) -> Au
         keyphrases, given_away = read_keyphrases(dataset, gold)
         findings += given_away
     findings += judge_copies(copies)
+    findings += judge_reading(dataset.decisions)
     findings += judge_filled(filled, len(dataset.documents))
     return Audit(
         dataset=dataset.name,
@@ -87,4 +95,5 @@ def audit(dataset: Dataset, *, limit: int | None = None, seed: int = SEED) -> Au
         probes=probes,
         keyphrases=keyphrases,
         findings=tuple(sorted(findings, key=lambda found: found.severity)),
+        decisions=dataset.decisions,
     )

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from readbench.audit.values import Finding, KeyphraseGold, percent
-from readbench.core.types import Dataset, Document
+from readbench.core.types import Dataset, Decision, Document
+from readbench.datasets.given_away import ALWAYS_FIELDS, shared_items
+from readbench.datasets.given_away import FEWEST as FEWEST_LISTS
 from readbench.text.normalise import key, key_present
 
 LOPSIDED = 0.9
@@ -24,6 +26,11 @@ GIVEN_AWAY = 0.01
 MADE_OF_GOLD = 0.5
 """Named: a field of whose words at least this share is gold, while it holds this share of the gold."""
 
+ITEMS_OF_GOLD = 0.1
+"""Named: a field other than the text that is a list of short items, of which gold phrases of the document are
+this share, or which hold this share of the gold. The reader hides such a field from a share of
+``datasets.given_away.HOLDS_GOLD`` on."""
+
 EXAMPLES = 5
 
 
@@ -33,6 +40,15 @@ def judge_filled(filled: Mapping[str, int], documents: int) -> list[Finding]:
         Finding("empty field", "note", f"`{name}` is empty in {documents - count:,} of {documents:,}", name)
         for name, count in sorted(filled.items())
         if count < documents
+    ]
+
+
+def judge_reading(decisions: Sequence[Decision]) -> list[Finding]:
+    """A note for every decision of the reader that something speaks against, and for every hidden field."""
+    return [
+        Finding("reading", "note", f"read as {decision.sentence()}")
+        for decision in decisions
+        if decision.doubt or decision.about == "hidden"
     ]
 
 
@@ -78,7 +94,11 @@ def read_keyphrases(
         twice=twice,
         present={name: of.present / max(phrases, 1) for name, of in sorted(by_field.items())},
     )
-    findings = [found for name, of in sorted(by_field.items()) for found in of.judged(name)]
+    findings = [
+        found
+        for name, of in sorted(by_field.items())
+        for found in of.judged(name) or _listed_gold(name, dataset, gold)
+    ]
     if without == len(dataset.documents):
         findings.append(Finding("no gold", "finding", "no document has a gold keyphrase"))
     elif without:
@@ -88,6 +108,20 @@ def read_keyphrases(
         text = f"gold phrases that are in their list twice, stems compared, and count once: {twice:,}"
         findings.append(Finding("gold twice", "note", text))
     return known, findings
+
+
+def _listed_gold(name: str, dataset: Dataset, gold: Mapping[str, tuple[str, ...]]) -> list[Finding]:
+    """A finding for a field that is a list with gold phrases among its items."""
+    if name in ALWAYS_FIELDS:
+        return []
+    those, hits, phrases, items = shared_items(name, dataset.documents, gold)
+    if those < FEWEST_LISTS or max(hits / max(phrases, 1), hits / max(items, 1)) < ITEMS_OF_GOLD:
+        return []
+    text = (
+        f"`{name}` is a list that gives gold away: {percent(hits / max(phrases, 1))} of the gold keyphrases "
+        f"are among its items, in {those:,} documents"
+    )
+    return [Finding("gold in field", "finding", text, name)]
 
 
 class _Field:

@@ -51,14 +51,18 @@ def probed(targets: Mapping[str, str], ids: Sequence[str]) -> list[str]:
 
 def folds(labels: Labels, ids: Sequence[str], groups: Mapping[str, str]) -> list[tuple[Indices, Indices]]:
     """Stratified folds, near-duplicates in one. The same for every model, so that models can be compared
-    document by document."""
+    document by document. None where all documents are near-duplicates of each other."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if any(id_ in groups for id_ in ids):
         # A NUL tells a group from a document that has its name.
         of_group = [f"\0{groups[id_]}" if id_ in groups else id_ for id_ in ids]
-        grouped = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
-        return list(grouped.split(labels, labels, of_group))
+        # Many documents may be few distinct texts ("Erratum"): then there are as many folds as texts.
+        many = min(FOLDS, len(set(of_group)))
+        if many < 2:
+            return []
+        grouped = StratifiedGroupKFold(many, shuffle=True, random_state=SEED)
+        return [(train, test) for train, test in grouped.split(labels, labels, of_group) if len(test)]
     return list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(labels, labels))
 
 
@@ -189,5 +193,9 @@ def _cross_validated(
         features = np.zeros((len(labels), 1))
     predicted = labels.copy()
     for train, test in parts:
-        predicted[test] = model().fit(features[train], labels[train]).predict(features[test])
+        if len(set(labels[train].tolist())) < 2:
+            # All that is left to learn from is of one class: a few distinct texts, each of one label.
+            predicted[test] = labels[train][0]
+        else:
+            predicted[test] = model().fit(features[train], labels[train]).predict(features[test])
     return predicted

@@ -52,6 +52,8 @@ def probe_fields(
     ids = [document.id for document in documents]
     labels = np.array([targets[id_] for id_ in ids])
     parts = folds(labels, ids, groups)
+    if not parts:
+        return None, (), (), ()
     names = _fields(documents)
     text_fields = tuple(name for name in TEXT_FIELDS if name in names)
     joined = ["\n".join(d.fields.get(name, "") for name in text_fields) for d in documents]
@@ -101,6 +103,8 @@ def probe_marks(
     ids = [document.id for document in documents]
     labels = np.array([targets[id_] for id_ in ids])
     parts = folds(labels, ids, groups)
+    if not parts:
+        return ()
     findings: list[Finding] = []
     for name in dict.fromkeys(fields):
         texts = [document.fields.get(name, "") for document in documents]

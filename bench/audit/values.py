@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from readbench.core.types import Decision
+
 Severity = Literal["finding", "note"]
 """A finding makes scores on this dataset untrustworthy; a note is something to know, which the harness
 deals with by itself (near-duplicates stay on one side of a split, documents without gold do not count)."""
@@ -203,6 +205,7 @@ class Audit:
     probes: tuple[FieldProbe, ...] = ()
     keyphrases: KeyphraseGold | None = None
     findings: tuple[Finding, ...] = field(default=())
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def exit_status(self) -> int:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from readbench.audit.shortcuts import probe_marks
 from readbench.core.damage import stored_json
 from readbench.core.errors import MissingDependency
-from readbench.core.files import cannot_write, write_json
+from readbench.core.files import cannot_write, first_line, write_json
 from readbench.core.seeds import seeded_order
 from readbench.core.types import Dataset
 from readbench.datasets.near_duplicates import kept_groups
@@ -49,6 +49,8 @@ def shortcut_warnings(dataset: Dataset, spec: TaskSpec, results: Path) -> list[s
         findings = probe_marks(documents, {id_: targets[id_] for id_ in sample}, spec.fields, groups)
     except MissingDependency as error:
         return [f"fields were not probed for shortcuts: {error.what}; {error.todo}"]
+    except Exception as error:  # an optional look never stops a measurement, whatever is in the texts
+        return [f"fields were not probed for shortcuts: {type(error).__name__}: {first_line(error)}"]
     lines = [found.text for found in findings]
     try:
         folder.mkdir(parents=True, exist_ok=True)

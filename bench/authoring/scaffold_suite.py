@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from readbench.authoring.filling import toml_lines, toml_list, toml_piece, toml_string
@@ -17,8 +17,10 @@ from readbench.core.types import Dataset, Task
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import listed, resolve
 from readbench.datasets.csv_reader import CsvReader
-from readbench.datasets.lines import stem, text_lines
+from readbench.datasets.jsonl_reader import json_objects
+from readbench.datasets.lines import stem
 from readbench.datasets.options import Role
+from readbench.datasets.row_kinds import ROW_READERS
 from readbench.datasets.splits import SplitSpec
 from readbench.datasets.table import open_table
 from readbench.planning.infer import infer_suite
@@ -28,7 +30,7 @@ from readbench.tasks import get_task
 from readbench.text.languages import language_code
 
 LINES_LOOKED_AT = 100
-"""Lines of a JSON Lines file that are read to find its keys."""
+"""Rows of a file that are read to find its keys."""
 
 SOUNDS: dict[Role, set[str]] = {
     "title": {"title"},
@@ -47,7 +49,7 @@ def write_suite(dataset: Path, output: Path | None = None) -> Path:
     names = _column_names(dataset)
     guessed = _guessed(names, str(dataset))
     data = open_dataset(str(dataset), ReadOptions(columns=guessed))
-    suite = _inferred(data, names, dataset)
+    suite = _inferred(data, dataset)
     place = output or Path("suites") / f"{_free_name(stem(dataset))}.toml"
     reference = _reference(dataset, data)
     if "extraction" in suite.tasks:
@@ -74,11 +76,13 @@ def _column_names(dataset: Path) -> tuple[str, ...]:
     if CsvReader().matches(dataset):
         return open_table(dataset, encoding).header
     names: dict[str, None] = {}
-    for number, line in enumerate(text_lines(dataset, encoding)):
-        if number >= LINES_LOOKED_AT:
-            break
-        if line.strip():
-            names |= dict.fromkeys(json.loads(line))
+    reader = next((reader for reader in ROW_READERS if reader.matches(dataset)), None)
+    if reader is not None:
+        for _, row in islice(reader.open(dataset, ReadOptions()).rows, LINES_LOOKED_AT):
+            names |= dict.fromkeys(row)
+        return tuple(names)
+    for _, row in islice(json_objects(dataset, encoding), LINES_LOOKED_AT):
+        names |= dict.fromkeys(row)
     return tuple(names)
 
 
@@ -94,13 +98,14 @@ def _guessed(names: Sequence[str], where: str) -> dict[Role, str]:
     return found
 
 
-def _inferred(data: Dataset, names: Sequence[str], dataset: Path) -> Suite:
+def _inferred(data: Dataset, dataset: Path) -> Suite:
     try:
         return infer_suite(data)[0]
     except BenchError as error:
-        found = f"columns found: {listed(names)}" if names else "it names no columns"
+        if "label" in error.what and "nothing to tell apart" in error.what:
+            raise
         raise BenchError(
-            f"{error.what}; {found}",
+            error.what,
             where=str(dataset),
             todo="rename the column with the gold phrases to Keywords (phrases separated by ';') or the one "
             "with the labels to label, then try again",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from readbench.cli.app import Include, Output, app, console, emit
-from readbench.cli.options import Format
+from readbench.cli.options import Encoding, Format, KeywordSeparator, Language, reading
 from readbench.results.places import RESULTS
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def audit(
     labels: Annotated[
         Path | None, typer.Option(help="A second file with id and label, joined by id.")
     ] = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
     suite: Annotated[
         str | None, typer.Option(help="Read the dataset as this suite does (column names, encoding).")
     ] = None,
@@ -64,7 +67,7 @@ def audit(
 
     screen = console()
     with screen.status(f"auditing {dataset}"):  # seconds to a minute; seen in a terminal alone
-        found = audit_of(dataset, labels, suite, limit)
+        found = audit_of(dataset, labels, suite, limit, reading(language, encoding, keyword_separator))
     if format is Format.rich:
         screen.print(report.render(found))
     else:

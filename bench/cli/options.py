@@ -13,6 +13,12 @@ from readbench.core.errors import BenchError
 from readbench.core.units import memory_limit, seconds
 
 
+def reading(language: str | None, encoding: str | None, keyword_separator: str | None) -> dict[str, str]:
+    """The reading options that were given, by their names in a suite's [dataset]."""
+    given = {"language": language, "encoding": encoding, "keyphrase_separator": keyword_separator}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 class Format(StrEnum):
     """How a verb prints what it found."""
 
@@ -41,6 +47,14 @@ Methods = Annotated[
 Limit = Annotated[
     int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
 ]
+Language = Annotated[
+    str | None, typer.Option(help="Language of documents that name none, such as pt; overrides the suite's.")
+]
+Encoding = Annotated[str | None, typer.Option(help="Text encoding of the file, such as cp1252.")]
+KeywordSeparator = Annotated[
+    str | None, typer.Option(help="What separates the keyphrases within a cell, such as ',' or '\\t'.")
+]
+Positive = Annotated[str | None, typer.Option(help="Of two labels, the class of precision, recall and f1.")]
 Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
 Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
 Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]

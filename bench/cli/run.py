@@ -9,15 +9,20 @@ import typer
 from readbench.cli.app import Include, Output, app, console
 from readbench.cli.options import (
     DatasetName,
+    Encoding,
+    KeywordSeparator,
     Labels,
+    Language,
     Limit,
     Memory,
     Methods,
+    Positive,
     Seed,
     SuiteName,
     Timeout,
     read_memory,
     read_timeout,
+    reading,
 )
 from readbench.results.places import RESULTS
 
@@ -27,6 +32,10 @@ def run(
     suite: SuiteName = None,
     dataset: DatasetName = None,
     labels: Labels = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
+    positive: Positive = None,
     method: Methods = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -64,6 +73,8 @@ def run(
         fresh=fresh,
         strict=strict,
         include_paths=tuple(include_path or ()),
+        reading=reading(language, encoding, keyword_separator),
+        positive=positive,
         timeout_s=read_timeout(timeout),
         memory_bytes=read_memory(memory),
     )
@@ -80,6 +91,10 @@ def plan(
     suite: SuiteName = None,
     dataset: DatasetName = None,
     labels: Labels = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
+    positive: Positive = None,
     method: Methods = None,
     limit: Limit = None,
     seed: Seed = None,
@@ -102,6 +117,8 @@ def plan(
         limit=limit,
         methods=tuple(method or ()),
         include_paths=tuple(include_path or ()),
+        reading=reading(language, encoding, keyword_separator),
+        positive=positive,
         timeout_s=read_timeout(timeout),
         memory_bytes=read_memory(memory),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from readbench.cli.app import Include, app, console, say
+from readbench.cli.options import Encoding, KeywordSeparator, Language, reading
 from readbench.core.units import count_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(help="A second file with id and label, joined by id.")
     ] = None,
+    language: Language = None,
+    encoding: Encoding = None,
+    keyword_separator: KeywordSeparator = None,
     task: Annotated[str | None, typer.Option(help="Where the method can learn several.")] = None,
     fields: Annotated[
         list[str] | None, typer.Option("--field", help="A field of the text; title and abstract by default.")
@@ -34,12 +38,17 @@ def fit(
     include_path: Include = None,
 ) -> None:
     """Train a method on all documents with gold and keep it as a folder that `bench predict` reads."""
-    from readbench.datasets import ReadOptions, open_dataset
+    from readbench.datasets import open_dataset
+    from readbench.datasets.options import read_options
     from readbench.report.progress import counting
     from readbench.trained.fitting import fit as fit_method
 
-    data = open_dataset(dataset, ReadOptions(labels=labels))
+    given = reading(language, encoding, keyword_separator) | ({"labels": str(labels)} if labels else {})
+    data = open_dataset(dataset, read_options(given))
     screen = console()
+    for decision in data.decisions:
+        if decision.doubt:
+            say(f"bench: {decision.sentence()}", err=True)
     with (
         _interrupted("nothing was kept, and the same command begins anew"),
         counting(screen, f"fit {method}") as progress,
@@ -68,14 +77,17 @@ def predict(
     model: Annotated[Path, typer.Option(help="A model folder, as `bench fit` writes it.")],
     input: Annotated[Path, typer.Option(help="CSV or JSON Lines, of any size.")],
     output: Annotated[Path, typer.Option(help="Where the predictions go: .csv or .jsonl.")],
+    encoding: Encoding = None,
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is there.")] = False,
     include_path: Include = None,
 ) -> None:
     """Predict for every row of a file, in constant memory; the same command goes on after an interruption."""
+    from readbench.datasets.options import read_options
     from readbench.report.progress import counting
     from readbench.trained.predicting import opened, predict_file
 
+    options = read_options(reading(None, encoding, None))
     screen = console()
     then = f"the same command{' without --fresh' if fresh else ''} goes on after the last whole block"
     with (
@@ -83,7 +95,9 @@ def predict(
         opened(model, threads=threads, include_paths=tuple(include_path or ())) as ready,
         counting(screen, "predict") as progress,
     ):
-        done = predict_file(ready, input, output, fresh=fresh, progress=lambda count: progress(count, 0))
+        done = predict_file(
+            ready, input, output, options=options, fresh=fresh, progress=lambda count: progress(count, 0)
+        )
     before = f", {done.resumed} were there from before" if done.resumed else ""
     say(f"{done.output}: {done.documents} documents{before}")
     if done.without_text:

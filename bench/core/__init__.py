@@ -13,6 +13,7 @@ __all__ = [
     "invalid",
     "names",
     "seeds",
+    "toml_files",
     "types",
     "units",
     "vectors",

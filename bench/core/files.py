@@ -1,10 +1,11 @@
-"""Files that are written completely or not at all, and those that must not replace one."""
+"""Files that are written completely or not at all, those that must not replace one, and what may be read."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,34 @@ from readbench.core.errors import BenchError
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 """Errors that say something about the disk and nothing about a method."""
+
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def regular(path: Path) -> Path:
+    """The path itself, before it is opened for reading: a pipe that nobody writes to waits for ever, and a
+    device may have no end. What is not there, or may not be seen, is left to whoever opens it.
+
+    Raises BenchError for a FIFO, a device, a socket and a folder.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return path
+    if kind != stat.S_IFREG:
+        raise BenchError(
+            f"is no regular file: it is {_KINDS.get(kind, 'something else')}",
+            where=str(path),
+            todo="copy what it gives into a file, and give that file",
+        )
+    return path
 
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -138,6 +138,31 @@ LEFT_OUT = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing that a reader decided about a file by looking at it.
+
+    ``about`` names the thing ("keyphrases"), ``chosen`` says what was decided ("separated by `,`"). The file
+    bears it out in ``seen`` of ``of`` things of the kind ``unit`` ("cells"); ``of`` is 0 where nothing was
+    counted. ``doubt`` is what speaks against it, ``option`` the option that overrides it.
+    """
+
+    about: str
+    chosen: str
+    seen: int = 0
+    of: int = 0
+    unit: str = ""
+    doubt: str = ""
+    option: str = ""
+
+    def sentence(self) -> str:
+        """In words: ``keyphrases: separated by `,` in 3 of 3 cells (--keyword-separator overrides it)``."""
+        counted = f" in {self.seen:,} of {self.of:,} {self.unit}" if self.of else ""
+        doubt = f"; {self.doubt}" if self.doubt else ""
+        option = f" ({self.option} overrides it)" if self.option else ""
+        return f"{self.about}: {self.chosen}{counted}{doubt}{option}"
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Documents with the targets that are known for them, per task and document id.
 
@@ -145,7 +170,9 @@ class Dataset:
     ``remarks`` whatever else is worth knowing (``{"no label": 3}``). ``demo`` marks a corpus whose scores
     describe nothing but itself. ``parts`` is the official split, by document id, where the corpus has one; an
     id that is not in it belongs to no part. ``slices`` are named groups of documents that a task may score by
-    themselves.
+    themselves. ``decisions`` is what the reader decided by looking at the file, for people to check, and
+    ``columns`` the names of its columns; ``hidden`` says of those that hold gold and are no fields how that
+    shows, by their name in lower case. Like the counts they are no part of the fingerprint.
     """
 
     name: str
@@ -158,6 +185,9 @@ class Dataset:
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     other_languages: tuple[OtherLanguage, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    columns: tuple[str, ...] = ()
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:

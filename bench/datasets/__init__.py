@@ -21,7 +21,14 @@ from readbench.datasets.key_folder_reader import KeyFolderReader
 from readbench.datasets.lines import extension
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.part_folder_reader import PartFolderReader
-from readbench.datasets.reader import JSON_LINES_EXTENSIONS, TABLE_EXTENSIONS, Reader, refusal
+from readbench.datasets.reader import (
+    JSON_LINES_EXTENSIONS,
+    OTHER_EXTENSIONS,
+    TABLE_EXTENSIONS,
+    Reader,
+    refusal,
+)
+from readbench.datasets.row_kinds import ROW_READERS
 
 __all__ = [
     "READERS",
@@ -30,6 +37,7 @@ __all__ = [
     "Reader",
     "columns",
     "csv_reader",
+    "given_away",
     "jsonl_reader",
     "labels",
     "lines",
@@ -38,6 +46,7 @@ __all__ = [
     "near_duplicates",
     "open_dataset",
     "options",
+    "row_kinds",
     "splits",
     "stream",
     "table",
@@ -48,6 +57,7 @@ READERS: tuple[Reader, ...] = (
     InstructionReader(),
     PartFolderReader(),
     KeyFolderReader(),
+    *ROW_READERS,
     CsvReader(),
     JsonLinesReader(),
     HubReader(),
@@ -81,7 +91,7 @@ def may_be_dataset(reference: str) -> bool:
     """Whether a reference names a dataset, or would if the file were there: by its ending or its form."""
     path = Path(reference)
     known = reference in SUMMARIES or any(reader.matches(path) for reader in READERS)
-    return known or extension(path) in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS
+    return known or extension(path) in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS | OTHER_EXTENSIONS | {".json"}
 
 
 def list_datasets() -> list[DatasetInfo]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from readbench.core.errors import BenchError
-from readbench.datasets.lines import check_text, shown
+from readbench.core.files import regular
+from readbench.datasets.lines import MAX_RATIO, RATIO_FROM_BYTES, check_text, shown
 
 MAX_ARCHIVE_BYTES = 256 * 2**20
 """The list of members is read whole before they can be counted, so the file is bounded too. 50,000
@@ -29,11 +30,6 @@ MAX_MEMBERS = 100_000
 MAX_TOTAL_BYTES = 2**30
 """All texts are in memory together: some 20,000 papers in full, and far more abstracts."""
 
-MAX_RATIO = 100
-"""Abstracts shrink 3 times and their annotation 6 times (measured on Inspec); deflate cannot do more
-than 1,032 times, and a bomb comes near it."""
-
-_RATIO_FROM_BYTES = 2**20  # what is smaller does no harm, however well it is packed
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # RuntimeError and ValueError stand for NotImplementedError and UnicodeDecodeError too.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, LookupError)
@@ -80,7 +76,7 @@ class _Folder:
             _check_name(name, self._path)
 
     def read(self, name: str) -> bytes:
-        return (self._path / name).read_bytes()
+        return regular(self._path / name).read_bytes()
 
 
 class _Zip:
@@ -118,7 +114,7 @@ class _Zip:
                 # The others unpack a whole member at once, whatever size it declares.
                 raise self._refused(f"the member {shown(name)} is packed by another method than deflate")
             ratio = member.file_size / max(member.compress_size, 1)
-            if member.file_size > _RATIO_FROM_BYTES and ratio > MAX_RATIO:
+            if member.file_size > RATIO_FROM_BYTES and ratio > MAX_RATIO:
                 raise self._refused(
                     f"the member {shown(name)} unpacks to {ratio:.0f} times its size, more than {MAX_RATIO}"
                 )
@@ -142,6 +138,16 @@ class _Zip:
         return BenchError(what, where=str(self._path), todo="unpack it where it is safe, and give the folder")
 
 
+def check_members(path: Path) -> None:
+    """Raises BenchError for a zip archive whose members must not be read, such as a workbook."""
+    try:
+        with _archive(path) as archive:
+            files = _Zip(path, archive)
+            files.check(files.names())
+    except OSError as error:
+        raise BenchError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+
+
 def files_below(path: Path, depth: int) -> Iterator[str]:
     """Names of the files of a folder and of those at most ``depth`` folders down, but for hidden ones."""
     for folder, folders, files in os.walk(path, followlinks=True):
@@ -152,7 +158,7 @@ def files_below(path: Path, depth: int) -> Iterator[str]:
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
-    size = path.stat().st_size
+    size = regular(path).stat().st_size
     if not size:
         raise BenchError("is empty", where=str(path))
     if size > MAX_ARCHIVE_BYTES:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from readbench.core.errors import BenchError
+from readbench.datasets.exports import EXPORTS, NO_ABSTRACT, Export, export_of
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.options import Role
+from readbench.datasets.texts import unwrapped
+from readbench.datasets.values import field_text
 
 ALIASES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
@@ -23,6 +27,52 @@ ALIASES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Names, in lower case, by which a column is known where the user maps none."""
+
+OTHER_NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
+    {
+        "title": (
+            "article title",
+            "document title",
+            "paper title",
+            "titre",
+            "título",
+            "titolo",
+            "标题",
+        ),
+        "abstract": (
+            *("abstract text", "abstract note", "paper abstract", "article abstract", "résumé", "resumen"),
+            *("resumo", "riassunto", "kurzfassung", "摘要"),
+        ),
+        "keyphrases": (
+            "keyword",
+            "keyphrase",
+            "key words",
+            "key phrases",
+            "author keywords",
+            "author keyword",
+            "authors keywords",
+            "author supplied keywords",
+            "manual tags",
+            "tags",
+            "mots clés",
+            "mots clefs",
+            "schlagwörter",
+            "schlüsselwörter",
+            "palabras clave",
+            "palavras chave",
+            "parole chiave",
+            "słowa kluczowe",
+            "trefwoorden",
+            "ключевые слова",
+            "关键词",
+            "关键字",
+            "キーワード",
+        ),
+        "label": ("labels", "class", "class label", "gold label", "标签", "类别"),
+        "language": ("lang", "language code", "language of original document"),
+    }
+)
+"""Names by which a column is known where none of ``ALIASES`` is there, words parted by single blanks."""
 
 TEXT_FIELDS = ("title", "abstract", "text")
 """A document needs one of these to be read at all."""
@@ -41,16 +91,30 @@ _GOLD = frozenset(
         "prmu",
     }
 )
+# Words in the name of a column of keyphrases or labels, of whatever database.
+_GOLD_WORDS = frozenset(
+    {
+        *("keyword", "keywords", "keyphrase", "keyphrases", "tags", "mesh", "descriptor", "descriptors"),
+        *("thesaurus", "label", "labels", "gold"),
+    }
+)
+_GOLD_NAMES = frozenset((*OTHER_NAMES["keyphrases"], *OTHER_NAMES["label"]))
+
+_EXPORTED = frozenset(name for export in EXPORTS for name in export.roles.values())
+
 _FIELD_ROLES: tuple[Role, ...] = ("title", "abstract", "authors")
 _MAX_NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Column names of a file by role, and by the name of the field that they become."""
+    """Column names of a file by role, and by the name of the field that they become. ``hidden`` are those
+    that hold gold by their name and become neither; ``export`` is the database that the file came from."""
 
     roles: Mapping[Role, str]
     fields: Mapping[str, str]
+    hidden: tuple[str, ...] = ()
+    export: Export | None = None
 
 
 def resolve(
@@ -70,34 +134,62 @@ def resolve(
             raise BenchError(f"two columns are named {shown(key)}", where=where, todo="rename one of them")
         if key:
             by_key[key] = name
-    taken = {_key(name) for name in mapped.values()}
-    roles: dict[Role, str] = {}
-    for role, aliases in ALIASES.items():
-        wanted = [_key(mapped[role])] if role in mapped else [key for key in aliases if key not in taken]
-        found = [key for key in wanted if key in by_key]
-        if len(found) > 1:
-            raise BenchError(
-                f"columns {' and '.join(found)} could both be the {role}",
-                where=where,
-                todo=f'say which in the suite: [dataset.columns] {role} = "{found[0]}"',
-            )
-        if found:
-            roles[role] = by_key[found[0]]
+    export = export_of(by_key)
+    players = {role: _player(role, by_key, mapped, export, where) for role in ALIASES}
+    roles = {role: by_key[key] for role, key in players.items() if key is not None}
     fields = {str(role): roles[role] for role in _FIELD_ROLES if role in roles}
     # A column mapped to a field replaces the one that has its name, and what plays a role is no
     # second field.
     replaced = {role for role in _FIELD_ROLES if role in mapped}
-    never = _GOLD | taken | replaced | {_key(name) for name in roles.values()} | set(hidden)
+    taken = {_key(name) for name in mapped.values()} | {_key(name) for name in roles.values()}
+    gold = {key for key, name in by_key.items() if key not in taken and _is_gold(key, name, export)}
+    never = gold | taken | replaced | set(hidden)
     fields |= {key: name for key, name in by_key.items() if key not in never}
-    return Columns(roles, fields)
+    return Columns(roles, fields, tuple(by_key[key] for key in by_key if key in gold - set(hidden)), export)
 
 
-def require(names: Collection[str], mapped: Mapping[Role, str], where: str) -> None:
-    """Raises BenchError where a mapped column is absent, or no column can be the text."""
+def _player(
+    role: Role, keys: Mapping[str, str], mapped: Mapping[Role, str], export: Export | None, where: str
+) -> str | None:
+    """The column that plays a role, in lower case: the mapped one; else that of the database; else the one of
+    the usual names, else of the other names. Raises BenchError where several could."""
+    if role in mapped:
+        return _key(mapped[role]) if _key(mapped[role]) in keys else None
+    taken = {_key(name) for name in mapped.values()}
+    own = export.roles.get(role) if export else None
+    if own in keys and own not in taken:
+        return own
+    free = [key for key in keys if key not in taken and not (export and key in export.hidden)]
+    usual = [key for key in ALIASES[role] if key in free]
+    found = usual or [key for key in free if plain_name(keys[key]) in OTHER_NAMES.get(role, ())]
+    if len(found) > 1:
+        raise BenchError(
+            f"columns {' and '.join(found)} could both be the {role}",
+            where=where,
+            todo=f'say which in the suite: [dataset.columns] {role} = "{found[0]}"',
+        )
+    return found[0] if found else None
+
+
+def _is_gold(key: str, name: str, export: Export | None) -> bool:
+    if key in _GOLD or (export and (key in export.hidden or key == export.roles.get("keyphrases"))):
+        return True
+    spellings = {plain_name(name), plain_name(key)}  # "AuthorKeywords" is two words, "MeSH" is one
+    return not _GOLD_NAMES.isdisjoint(spellings) or any(
+        not _GOLD_WORDS.isdisjoint(spelling.split()) for spelling in spellings
+    )
+
+
+def plain_name(name: str) -> str:
+    """The words of a column's name in lower case, parted by single blanks: ``Author_Keywords``."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.sub(r"[\W_]+", " ", parted).strip().lower()
+
+
+def require(names: Collection[str], mapped: Mapping[Role, str], where: str, fields: Collection[str]) -> None:
+    """Raises BenchError where a mapped column is absent, or none of ``fields`` can be the text."""
     require_mapped(names, mapped, where)
-    keys = {_key(name) for name in names}
-    free = keys - {_key(name) for name in mapped.values()}
-    if not any(key in mapped or key in free for key in TEXT_FIELDS):
+    if not any(name in fields for name in TEXT_FIELDS):
         raise BenchError(
             f"no title, abstract or text column; columns found: {listed(names)}",
             where=where,
@@ -117,6 +209,25 @@ def require_mapped(names: Collection[str], mapped: Mapping[Role, str], where: st
                 where=where,
                 todo=f"{hint}correct [dataset.columns] in the suite",
             )
+
+
+def names_known(names: Collection[str]) -> int:
+    """How many of these are names of columns that play a role or are a text."""
+    roles = {name for known in (ALIASES, OTHER_NAMES) for of_role in known.values() for name in of_role}
+    return sum(plain_name(name) in roles | set(TEXT_FIELDS) or _key(name) in _EXPORTED for name in names)
+
+
+def field_texts(row: Mapping[str, object], columns: Columns) -> dict[str, str]:
+    """The texts of a row by field, blank ones left out: each one text whatever its line width. Line ends may
+    part the names of authors, so these stay as they are. What databases write in the place of an abstract
+    is none."""
+    found = {}
+    for name, column in columns.fields.items():
+        text = field_text(row[column])
+        text = text if name == "authors" else unwrapped(text)
+        if text.strip() and not (name == "abstract" and text.strip().lower() in NO_ABSTRACT):
+            found[name] = text
+    return found
 
 
 def listed(names: Collection[str]) -> str:

@@ -23,8 +23,8 @@ class CsvReader:
 
     def read(self, path: Path, options: ReadOptions) -> Dataset:
         """Raises BenchError; which ones, Collector and ``open_table`` say."""
-        collector = Collector(path, options)
         table = open_table(path, options.encoding)
+        collector = Collector(path, options, decided=table.decisions)
         collector.check_columns(table.header)
         for row in table.rows:
             collector.add(dict(zip(table.header, row.cells, strict=True)), row.place)
@@ -35,4 +35,4 @@ def _looks_like_a_table(beginning: bytes) -> bool:
     if b"\0" in beginning or beginning.startswith(_OTHER_BEGINNINGS):
         return False
     header = beginning.partition(b"\n")[0]
-    return any(delimiter in header for delimiter in (b",", b"\t", b";"))
+    return any(delimiter in header for delimiter in (b",", b"\t", b";", b"|"))

@@ -12,7 +12,7 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Keyphrases, Target
 from readbench.datasets.collect import NO_KEYPHRASES
 from readbench.datasets.lines import check_text, shown, text_lines
-from readbench.datasets.values import keyphrases
+from readbench.datasets.values import listed_phrases
 
 _TODO = 'write {"ID": [["phrase"], ["another phrase"]], …}'
 
@@ -66,7 +66,7 @@ def read_gold(path: Path) -> tuple[Mapping[str, Keyphrases], int]:
         where = f"{path}, id {shown(id_)}"
         if not isinstance(entries, list) or not all(map(_is_entry, entries)):
             raise BenchError("its gold is no list of phrases", where=where, todo=_TODO)
-        gold[id_] = keyphrases([e if isinstance(e, str) else e[0] for e in entries], ";", where)
+        gold[id_] = listed_phrases(e if isinstance(e, str) else e[0] for e in entries)
         left_out += sum(len(e) - 1 for e in entries if isinstance(e, list))
         for text in (id_, *gold[id_]):
             check_text(text, where)

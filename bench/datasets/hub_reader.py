@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from readbench.datasets.collect import Collector
 from readbench.datasets.lines import shown
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.parts import part_of
-from readbench.datasets.values import Number
+from readbench.datasets.values import plain_value
 
 PREFIX = "hub:"
 
@@ -138,7 +137,7 @@ def _rows(split: Any) -> Iterator[dict[str, object]]:
     for table in split.with_format("arrow").iter(batch_size=_ROWS_AT_ONCE):
         for row in table.to_pylist():
             yield {
-                name: _class(value, classes[name]) if name in classes else _plain(value)
+                name: _class(value, classes[name]) if name in classes else plain_value(value)
                 for name, value in row.items()
             }
 
@@ -146,16 +145,6 @@ def _rows(split: Any) -> Iterator[dict[str, object]]:
 def _class(value: object, names: list[str]) -> str | None:
     """The name of a class by its number; -1 is the hub's mark for a hidden label."""
     return names[value] if isinstance(value, int) and 0 <= value < len(names) else None
-
-
-def _plain(value: object) -> object:
-    if value is None or isinstance(value, str | bool | dict):
-        return value
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return Number(value)
-    return None
 
 
 def _line(error: BaseException) -> str:

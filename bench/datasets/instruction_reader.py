@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from readbench.core.errors import BenchError
-from readbench.core.types import Dataset, Document, Part, StatedFacts, Target, Task
+from readbench.core.types import Dataset, Decision, Document, Part, StatedFacts, Target, Task
 from readbench.datasets.collect import why_left_out
 from readbench.datasets.jsonl_reader import json_objects
 from readbench.datasets.lines import check_text, head, shown, stem
@@ -105,7 +105,7 @@ class Rows:
             reasons = why_left_out(self._left_out)
             what = f"no document is left; {reasons}" if reasons else "has no rows"
             raise BenchError(what, where=str(self._path), todo=_ROW)
-        language = self._language()
+        language, decision = self._language()
         labels = {id_: target.label for id_, target in self._targets.items() if target.label is not None}
         targets: dict[Task, Mapping[str, Target]] = {"extraction": self._targets}
         if labels:
@@ -118,6 +118,7 @@ class Rows:
             ),
             targets=targets,
             left_out=dict(self._left_out),
+            decisions=(decision,),
             source=str(self._path),
             parts=self._parts,
             slices={
@@ -126,13 +127,19 @@ class Rows:
             },
         )
 
-    def _language(self) -> str:
+    def _language(self) -> tuple[str, Decision]:
         """The language of rows that name none: what the options say, or Chinese where nobody says anything
         and most rows are in Chinese characters."""
         if "language" in self._options.model_fields_set:
-            return self._options.language
+            return self._options.language, self._decision(f"`{self._options.language}`, as said")
         chinese = sum(_is_chinese(" ".join(fields.values())) for fields in self._fields.values())
-        return "zh" if 2 * chinese > len(self._fields) else self._options.language
+        language = "zh" if 2 * chinese > len(self._fields) else self._options.language
+        seen = chinese if language == "zh" else len(self._fields) - chinese
+        why = "Chinese characters" if language == "zh" else "no Chinese characters"
+        return language, self._decision(f"`{language}`, {why}", seen, len(self._fields), "rows")
+
+    def _decision(self, chosen: str, seen: int = 0, of: int = 0, unit: str = "") -> Decision:
+        return Decision("language", chosen, seen, of, unit, option="--language")
 
 
 def is_instruction(row: Mapping[str, object]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset
 from readbench.datasets.collect import Collector
-from readbench.datasets.lines import check_text, text_lines
+from readbench.datasets.lines import check_encoding, check_text, text_lines
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS, is_of_kind
 from readbench.datasets.values import Number
@@ -33,7 +33,7 @@ def read_json_lines(path: Path, options: ReadOptions, hidden: Collection[str] = 
 
     Raises BenchError as ``json_objects`` and Collector do.
     """
-    collector = Collector(path, options, hidden)
+    collector = Collector(path, options, hidden, decided=[check_encoding(path, options.encoding)])
     for place, value in json_objects(path, options.encoding):
         collector.add(value, place)
     return collector.dataset()
@@ -54,14 +54,19 @@ def _looks_like_json(beginning: bytes) -> bool:
     return beginning.startswith((b"{", b"["))  # an array is refused with better words than here
 
 
+def json_value(text: str) -> object:
+    """A JSON value whose numbers are ``Number`` and whose NaN is None. Raises as ``json.loads`` does."""
+    return json.loads(
+        text,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=lambda name: None,  # noqa: ARG005
+    )
+
+
 def _object(line: str, where: str) -> dict[str, object]:
     try:
-        value = json.loads(
-            line,
-            parse_int=Number,
-            parse_float=Number,
-            parse_constant=lambda name: None,  # noqa: ARG005
-        )
+        value = json_value(line)
     except json.JSONDecodeError as error:
         check_text(line, where)  # a NUL says more than the syntax error that it makes
         raise BenchError(

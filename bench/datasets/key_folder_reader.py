@@ -12,14 +12,20 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Part
 from readbench.datasets.archive import Files, files_below, opened
 from readbench.datasets.collect import Collector
+from readbench.datasets.key_lines import without_counts
 from readbench.datasets.lines import check_text, decoded
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.parts import PARTS, part_of
+from readbench.datasets.reading_language import Beside
 
 _HOMES = {".txt": "docsutf8", ".key": "keys"}
 
 # One folder around it all, one for a part, docsutf8 itself: TOP/train/docsutf8, or TOP/docsutf8/train.
 _DEPTH = 3
+
+# What the collections of LIAAD and others put beside their texts: one word, "english" or "PT".
+_LANGUAGE_FILES = frozenset({"language.txt", "lan.txt", "lang.txt"})
+_LONGEST_LANGUAGE = 30
 
 # str.splitlines also splits at form feeds and at marks that texts from PDF have within a line.
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -75,9 +81,11 @@ def _located(name: str) -> _Place | None:
 
 
 def _read(files: Files, path: Path, options: ReadOptions) -> Dataset:
-    names = {place: name for name in sorted(files.names()) if (place := _located(name))}
+    everything = sorted(files.names())
+    names = {place: name for name in everything if (place := _located(name))}
     _check_collection(names, path)
-    files.check(names.values())
+    tells = [name for name in everything if Path(name).name.lower() in _LANGUAGE_FILES][:1]
+    files.check([*names.values(), *tells])
     texts = sorted((p for p in names if p.home == _HOMES[".txt"]), key=_order)
     keys = {p for p in names if p.home == _HOMES[".key"]}
     if not texts:
@@ -85,20 +93,29 @@ def _read(files: Files, path: Path, options: ReadOptions) -> Dataset:
             "no docsutf8/*.txt in it, nor in one folder in it", where=str(path), todo="give docsutf8 and keys"
         )
     ids = _ids(texts)
-    collector = Collector(path, options, joint="/")
+    lines = {key: _LINE_END.split(_text(files, path, names[key], options)) for key in keys}
+    lines, counted = without_counts(lines)
+    beside = _language_beside(files, path, tells, options)
+    collector = Collector(path, options, joint="/", decided=counted, beside=beside)
     for place in texts:
         row: dict[str, object] = {"id": ids[place], **_fields(_text(files, path, names[place], options))}
         if keys:
-            key = replace(place, home=_HOMES[".key"])
-            row["keyphrases"] = (
-                _LINE_END.split(_text(files, path, names[key], options)) if key in keys else []
-            )
+            row["keyphrases"] = lines.get(replace(place, home=_HOMES[".key"]), [])
         collector.add(row, names[place], place.part)
     dataset = collector.dataset()
     if unmatched := len(keys - {replace(place, home=_HOMES[".key"]) for place in texts}):
         remarks = {**dataset.remarks, "keyphrases without a document": unmatched}
         dataset = replace(dataset, remarks=remarks)
     return replace(dataset, name=path.stem if path.suffix.lower() == ".zip" else path.resolve().name)
+
+
+def _language_beside(files: Files, path: Path, names: list[str], options: ReadOptions) -> Beside | None:
+    """The language that a file of the archive names in its first line, where there is one."""
+    for name in names:
+        words = _text(files, path, name, options).split()
+        if words and len(words[0]) < _LONGEST_LANGUAGE:
+            return Beside(words[0].strip(".,;:"), name)
+    return None
 
 
 def _fields(text: str) -> Mapping[str, str]:

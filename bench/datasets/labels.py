@@ -10,6 +10,7 @@ from readbench.core.types import Label
 from readbench.datasets.columns import listed, resolve
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.options import ReadOptions
+from readbench.datasets.reader import url_refusal
 from readbench.datasets.table import open_table
 
 
@@ -19,6 +20,8 @@ def read_labels(path: Path, options: ReadOptions) -> dict[str, Label]:
     The column names of ``options`` count where the file has them: it need not share the dataset's.
     Raises BenchError for absent columns, for an empty id and for one that is there twice.
     """
+    if url := url_refusal(str(path)):
+        raise url
     table = open_table(path, options.encoding)
     there = {name.strip().lower() for name in table.header}
     mapped = {role: name for role, name in options.columns.items() if name.lower() in there}

@@ -5,14 +5,31 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from readbench.core.errors import BenchError
 
 Role = Literal["id", "title", "abstract", "authors", "keyphrases", "label", "language"]
 """What a column can be to a dataset; any other column is a field under its own name."""
 
 ColumnName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def read_options(given: Mapping[str, Any]) -> ReadOptions:
+    """Options from values of a suite or a command line, as if they had been written down.
+
+    Raises BenchError for an encoding that is none and other values that fit no option.
+    """
+    try:
+        return ReadOptions.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(str(part) for part in problem["loc"]).replace(
+            "keyphrase_separator", "keyword-separator"
+        )
+        raise BenchError(f"--{name}: {problem['msg'].removeprefix('Value error, ')}") from None
 
 
 class ReadOptions(BaseModel):
@@ -38,7 +55,17 @@ class ReadOptions(BaseModel):
     max_characters: int = Field(
         1_000_000, gt=0, description="documents whose fields together are longer are skipped and counted"
     )
-    keyphrase_separator: str = Field(";", min_length=1, description="what separates phrases within one cell")
+    keyphrase_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="what separates phrases within one cell; without it the whole column is looked at",
+    )
+
+    @field_validator("keyphrase_separator")
+    @classmethod
+    def _escapes(cls, separator: str | None) -> str | None:
+        """A tab and a line end as a command line can spell them."""
+        return {"\\t": "\t", "tab": "\t", "\\n": "\n", "newline": "\n"}.get(separator or "", separator)
 
     @field_validator("encoding")
     @classmethod

@@ -1,4 +1,5 @@
-"""Documents to predict for, one by one from a CSV or JSON Lines file of any size.
+"""Documents to predict for, one by one from a CSV or JSON Lines file of any size, or from a file of another
+kind of rows (Parquet, Excel, JSON, exports of reference managers).
 
 Unlike the readers of datasets it keeps nothing but a digest of each id: no targets, and a row without text is
 a document too, because whoever asks for predictions wants one for every row. Ids are those that the readers
@@ -13,17 +14,19 @@ from pathlib import Path
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Document
-from readbench.datasets.columns import Columns, listed, require_mapped, resolve
+from readbench.datasets.columns import Columns, field_texts, listed, require_mapped, resolve
 from readbench.datasets.csv_reader import CsvReader
 from readbench.datasets.digests import Digests
 from readbench.datasets.instruction_reader import InstructionReader, instruction_fields, is_instruction
 from readbench.datasets.jsonl_reader import JsonLinesReader, json_objects
-from readbench.datasets.lines import check_text, shown, stem
+from readbench.datasets.lines import check_encoding, check_text, shown, stem
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.reader import KINDS, refusal
+from readbench.datasets.row_kinds import ROW_READERS
+from readbench.datasets.row_reader import Placed, RowReader
 from readbench.datasets.table import open_table
 from readbench.datasets.token_lists import unfolded
-from readbench.datasets.values import field_text, scalar
+from readbench.datasets.values import scalar
 
 # Line ends among them: a table of predictions would be torn at such an id by one reader or another.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -39,7 +42,7 @@ def stream_documents(
     one without ids of its own. Raises BenchError for a file of another kind, here, and for columns and rows
     when they are reached.
     """
-    if not (CsvReader().matches(path) or JsonLinesReader().matches(path)):
+    if _row_reader(path) is None and not (CsvReader().matches(path) or JsonLinesReader().matches(path)):
         error = refusal(str(path), [])
         raise BenchError(error.what, where=error.where, todo=f"give a file of documents: {KINDS}")
     return Stream(path, options or ReadOptions(), tuple(fields), needs_ids)
@@ -84,7 +87,8 @@ class Stream:
                 cells = dict(zip(table.header, row.cells, strict=True))
                 yield row.place, self._document(cells, columns, number, f"{self.path}, {row.place}")
             return
-        rows = json_objects(self.path, self._options.encoding)
+        reader = _row_reader(self.path)
+        rows = reader.open(self.path, self._options).rows if reader else self._json_lines()
         first = next(rows, None)
         if first is None:
             return
@@ -94,8 +98,12 @@ class Stream:
         else:
             yield from self._objects(first, rows)
 
+    def _json_lines(self) -> Placed:
+        check_encoding(self.path, self._options.encoding)
+        yield from json_objects(self.path, self._options.encoding)
+
     def _objects(
-        self, first: tuple[str, Mapping[str, object]], rows: Iterator[tuple[str, Mapping[str, object]]]
+        self, first: tuple[str, Mapping[str, object]], rows: Placed
     ) -> Iterator[tuple[str, Document]]:
         where = f"{self.path}, {first[0]}"
         row = unfolded(first[1], where)
@@ -132,9 +140,7 @@ class Stream:
         return columns
 
     def _document(self, row: Mapping[str, object], columns: Columns, number: int, where: str) -> Document:
-        fields = {
-            name: text for name, column in columns.fields.items() if (text := field_text(row[column])).strip()
-        }
+        fields = field_texts(row, columns)
         values = {role: row[column] for role, column in columns.roles.items()}
         id_ = scalar(values["id"], "id", where) if "id" in values else str(number)
         language = scalar(values.get("language"), "language", where)
@@ -162,6 +168,13 @@ class Stream:
                 todo="give every row an id of one line",
             )
         return Document(id_, fields, language or self._options.language)
+
+
+def _row_reader(path: Path) -> RowReader | None:
+    """The reader of a file that is neither CSV nor JSON Lines nor of the instruction format."""
+    if InstructionReader().matches(path):
+        return None
+    return next((reader for reader in ROW_READERS if reader.matches(path)), None)
 
 
 def _digest(id_: str) -> int:

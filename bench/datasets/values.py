@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from readbench.core.errors import BenchError
 
 
@@ -12,7 +15,7 @@ class Number(str):
 
 
 def field_text(value: object) -> str:
-    """The text of a field; empty for what is no string."""
+    """The text of a field as the file has it; empty for what is no string."""
     return value if isinstance(value, str) and not isinstance(value, Number) else ""
 
 
@@ -30,25 +33,69 @@ def scalar(value: object, what: str, where: str) -> str:
     raise BenchError(f"the {what} is a {_kind(value)}", where=where, todo="give a string or a number")
 
 
-def keyphrases(value: object, separator: str, where: str) -> tuple[str, ...]:
-    """The phrases of a list, or of a text split at ``separator``; empty ones are dropped.
+def keyphrase_value(value: object, where: str) -> str | tuple[str, ...]:
+    """The keyphrases of one document before a text is split: a text, or the phrases of a list. A list of
+    words in the list is one phrase.
 
-    A text often ends like a sentence (``HDACi; ROS.``), so full stops are stripped from the ends of
-    split phrases; the phrases of a list are delimited already and keep theirs (``Acme Inc.``).
-    Raises BenchError for a list of other things than strings, and for an object.
+    Raises BenchError for a list of other things, and for an object.
     """
     if value is None:
         return ()
     if isinstance(value, str):
-        phrases = [_collapse(phrase).rstrip(".。 ") for phrase in value.split(separator)]
-    elif isinstance(value, list) and all(isinstance(phrase, str) for phrase in value):
-        phrases = [_collapse(phrase) for phrase in value]
-    else:
-        kind = "list of other things than strings" if isinstance(value, list) else _kind(value)
-        raise BenchError(
-            f"the keyphrases are a {kind}", where=where, todo="give a list of strings, or one string"
-        )
+        return str(value)
+    if isinstance(value, list):
+        phrases = [_phrase(item) for item in value]
+        if all(phrase is not None for phrase in phrases):
+            return tuple(phrase for phrase in phrases if phrase is not None)
+    kind = "list of other things than strings" if isinstance(value, list) else _kind(value)
+    raise BenchError(
+        f"the keyphrases are a {kind}", where=where, todo="give a list of strings, or one string"
+    )
+
+
+def split_phrases(pieces: Iterable[str]) -> tuple[str, ...]:
+    """The phrases of a text that was split. It often ends like a sentence (``HDACi; ROS.``), so full stops
+    are stripped from their ends; empty phrases are dropped."""
+    phrases = [_collapse(piece).rstrip(".。 ") for piece in pieces]
     return tuple(phrase for phrase in phrases if phrase)
+
+
+def listed_phrases(pieces: Iterable[str]) -> tuple[str, ...]:
+    """The phrases of a list, which are delimited already and keep their full stops (``Acme Inc.``)."""
+    phrases = [_collapse(piece) for piece in pieces]
+    return tuple(phrase for phrase in phrases if phrase)
+
+
+def _phrase(item: object) -> str | None:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, list) and item and all(isinstance(word, str) for word in item):
+        return " ".join(item)
+    return named_phrase(item)
+
+
+PHRASE_NAMES = ("name", "display_name", "keyword", "keyphrase", "phrase", "term", "label", "text", "value")
+"""Under which name an object of a list of keyphrases has its phrase, as catalogues write them."""
+
+
+def named_phrase(item: object) -> str | None:
+    """The phrase of an object ({"display_name": "Graph theory", "score": 0.5}); None where it has none."""
+    if not isinstance(item, dict):
+        return None
+    texts = (item.get(name) for name in PHRASE_NAMES)
+    return next((text for text in texts if isinstance(text, str) and not isinstance(text, Number)), None)
+
+
+def plain_value(value: object) -> object:
+    """A value of a typed table as JSON Lines would give it: numbers as ``Number``, what is neither text nor
+    number, list nor object as None."""
+    if value is None or isinstance(value, str | bool | dict):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain_value(item) for item in value]
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return Number(value)
+    return None
 
 
 def _collapse(text: str) -> str:

@@ -34,6 +34,7 @@ from readbench.results.score_files import SCORES
 from readbench.results.store import RECORD, Store
 from readbench.results.tables import predictions_digest, read_columns
 from readbench.tasks import get_task
+from readbench.text.normalise import version_in
 
 
 @dataclass
@@ -246,7 +247,8 @@ class Runner:
         """A stored record as it is, or with new scores where the metrics have changed since."""
         if record.status != "ok":
             return record
-        current = {metric.id: metric.version for metric in get_task(cell.task).metrics}
+        language = cell.task_spec.language
+        current = {m.id: version_in(m.version, language) for m in get_task(cell.task).metrics}
         known = {name: value.version for name, value in record.metrics.items()}
         if known == current and SCORES not in self.store.damaged_in_cell(cell.key):
             return record

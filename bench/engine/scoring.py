@@ -12,6 +12,7 @@ from readbench.results.record import Record, Value
 from readbench.results.score_files import SCORES, write_scores
 from readbench.tasks import get_task
 from readbench.tasks.base import Scorer, VectorScorer
+from readbench.text.normalise import version_in
 
 if TYPE_CHECKING:
     from readbench.tasks.semantic import PhraseVectors
@@ -62,7 +63,7 @@ class Scoring:
                 reason=intervals[i].reason,
                 n=int(counts[i]),
                 higher_is_better=metric.higher_is_better,
-                version=metric.version,
+                version=version_in(metric.version, cell.task_spec.language),
             )
             for i, metric in enumerate(scores.metrics)
         }

@@ -4,7 +4,6 @@ a suite and for single methods."""
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
+from readbench.core.toml_files import read_toml
 from readbench.core.units import BYTES, SECONDS
 from readbench.results.cost_table import COST_TABLE
 
@@ -242,12 +242,9 @@ def _check_known(name: str, known: Iterable[str], what: str, where: str) -> None
 
 
 def _load(path: Path) -> _File:
+    data = read_toml(path, "the file of thresholds")
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"the thresholds cannot be read: {error}", where=str(path)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"this is not TOML: {error}", where=str(path)) from error
+        return _File.model_validate(data)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])

@@ -11,7 +11,7 @@ from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.core.types import Dataset, Task
 from readbench.datasets.options import ReadOptions
-from readbench.tasks.spec import TEXT_FIELDS, TaskSpec
+from readbench.tasks.spec import TaskSpec
 
 LABELS: Final = "labels"
 """What a prompt may name besides the fields: the closed set of labels."""
@@ -32,11 +32,6 @@ GOLD_NAMES: Mapping[Task, frozenset[str]] = {
 }
 """Under which names exports and public datasets keep gold: lower case, one blank between words."""
 
-HOLDS_GOLD = 0.9
-"""A field that lists all gold phrases of so many of the documents is gold, whatever its name is."""
-LEAST_DOCUMENTS = 5
-_SEPARATORS = re.compile(r"[;,|\n\t]+")
-
 
 def check_fields(
     spec: TaskSpec, dataset: Dataset, options: ReadOptions, where: str, *, written: bool = True
@@ -56,6 +51,9 @@ def check_fields(
         plain = " ".join(re.findall(r"\w+", name.lower().replace("_", " ")))
         if plain in GOLD_NAMES[spec.task] or name.lower() in mapped:
             raise BenchError(f"{name!r} is gold, which no method may read", where=where, todo="leave it out")
+        if name.lower() in dataset.hidden and name not in known:
+            why = dataset.hidden[name.lower()]
+            raise BenchError(f"{name!r} is gold: {why}", where=where, todo="leave it out")
     absent = [name for name in spec.fields if name not in known]
     if absent and (written or len(absent) == len(spec.fields)):
         raise BenchError(
@@ -63,33 +61,6 @@ def check_fields(
             where=where,
             todo=suggestion(absent[0], sorted(known)),
         )
-    if spec.task == "keyphrases":
-        for name in spec.fields:
-            if name not in TEXT_FIELDS:
-                _check_content(name, dataset, where)
-
-
-def _check_content(name: str, dataset: Dataset, where: str) -> None:
-    """Raises BenchError for a field that lists the gold phrases."""
-    holds = counted = 0
-    gold = dataset.targets["keyphrases"]
-    for document in dataset.documents:
-        phrases = gold.get(document.id)
-        if not phrases or not isinstance(phrases, tuple) or name not in document.fields:
-            continue
-        counted += 1
-        listed = {_plain(item) for item in _SEPARATORS.split(document.fields[name])}
-        holds += all(_plain(phrase) in listed for phrase in phrases)
-    if counted >= LEAST_DOCUMENTS and holds >= HOLDS_GOLD * counted:
-        raise BenchError(
-            f"{name!r} is gold: it lists the keyphrases of {holds} of {counted} documents",
-            where=where,
-            todo="leave it out",
-        )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split()).strip("[]'\"")
 
 
 def check_prompt(spec: TaskSpec, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Task
+from readbench.datasets.columns import listed
 from readbench.datasets.splits import SplitSpec
 from readbench.planning.suite import Suite, TaskSection, find_suite, load_suite
 from readbench.planning.suite_language import own_language
@@ -29,13 +30,21 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
     if "extraction" in usable:
         # Its labels are the classification targets, and its fields none that a suite of papers names.
         usable = ["extraction"]
+    if not usable and single:
+        (only,) = _labels(dataset)
+        raise BenchError(
+            f"all its labels are {only!r}: there is nothing to tell apart",
+            where=dataset.source or dataset.name,
+            todo="give documents of a second class too (bench audit shows what is there)",
+        )
     if not usable:
         has = f"only targets for {', '.join(known)}" if known else "neither keyphrases nor labels"
+        columns = f"; columns found: {listed(dataset.columns)}" if dataset.columns else ""
         raise BenchError(
-            f"no task can be read off it: it has {has}",
+            f"no task can be read off it: it has {has}{columns}",
             where=dataset.source or dataset.name,
-            todo="add a column Keywords or label, join --labels FILE, or name the gold column in a suite "
-            "(`bench init` writes one)",
+            todo='name the gold column in a suite: [dataset.columns] keyphrases = "…" or label = "…" (`bench '
+            "init` writes one), or join --labels FILE",
         )
     sections: dict[Task, TaskSection] = {}
     reasons = []
@@ -54,7 +63,8 @@ def infer_suite(dataset: Dataset) -> tuple[Suite, str]:
         suite = suite.model_copy(update={"split": SplitSpec(kind="holdout")})
     ignored = [task for task in known if task not in usable]
     also = f" (its {', '.join(ignored)} targets are not used)" if ignored else ""
-    return suite, f"{'; '.join(reasons)}{also}; read as {language!r}"
+    fields = dict.fromkeys(field for section in sections.values() for field in section.fields)
+    return suite, f"{'; '.join(reasons)}{also}; fields {', '.join(fields)}, read as {language!r}"
 
 
 def _fields(dataset: Dataset, usual: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Sequence
+
 from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.core.types import Dataset, StatedFacts
@@ -16,7 +20,7 @@ def labelled_only(dataset: Dataset) -> Dataset:
     return dataset.only(document.id for document in dataset.documents if document.id in known)
 
 
-POSITIVE = ("1", "true", "yes", "positive")
+POSITIVE = ("1", "true", "yes", "positive", "+1", "+", "y", "pos")
 """Of two labels, what is the positive class where the suite names none."""
 
 
@@ -51,6 +55,23 @@ def with_labels(spec: TaskSpec, dataset: Dataset) -> TaskSpec:
             todo=suggestion(positive, labels),
         )
     return spec.model_copy(update={"labels": labels, "positive": positive})
+
+
+def without_positive(spec: TaskSpec) -> list[str]:
+    """What is to be said where two labels have no positive class: one line, or none."""
+    if spec.task != "classification" or len(spec.labels) != 2 or spec.positive is not None:
+        return []
+    return [
+        f"no positive class is named, so precision, recall and f1 stay empty: give --positive "
+        f"{shlex.quote(_proposed(spec.labels))} (or positive = in [tasks.classification]); the labels are "
+        f"{' and '.join(spec.labels)}"
+    ]
+
+
+def _proposed(labels: Sequence[str]) -> str:
+    """The label that reads like what is looked for: not the one that denies the other or names the rest."""
+    rest = re.compile(r"(?i)(?:no|not|non|un|other|others|rest|negative|neg|none|false)\b.*|(?:non|not|un).+")
+    return next((label for label in labels if not rest.fullmatch(label)), labels[0])
 
 
 def stated_labels(dataset: Dataset) -> tuple[str, ...]:

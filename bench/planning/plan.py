@@ -31,6 +31,9 @@ class Options:
     fresh: bool = False
     strict: bool = False
     include_paths: tuple[Path, ...] = ()
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """Reading options by their name in ``[dataset]``; they override the suite's and what a reader finds."""
+    positive: str | None = None
 
 
 State = Literal["run", "stored", "missing", "refused"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from readbench.core.errors import BenchError
 from readbench.core.invalid import first_problem
 from readbench.core.names import suggestion
+from readbench.core.toml_files import read_toml
 from readbench.core.types import Task
 from readbench.core.units import memory_limit, seconds
 from readbench.datasets import may_be_dataset
@@ -171,12 +171,7 @@ def find_suite(reference: str) -> Path:
 
 def load_suite(path: Path) -> Suite:
     """Reads and validates a suite file. Raises BenchError with file and key (or line)."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"the suite cannot be read: {error}", where=str(path)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"this is not TOML: {error}", where=str(path)) from error
+    data = read_toml(path, "the suite")
     data.setdefault("name", path.stem)
     try:
         return Suite.model_validate(data)

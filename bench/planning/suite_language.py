@@ -17,12 +17,13 @@ LISTED = 3
 """Other languages that are named."""
 
 
-def unnamed_language(suite: Suite) -> str:
-    """The language of documents that name none: what ``[dataset]`` says, else what the tasks agree on."""
+def unnamed_language(suite: Suite) -> str | None:
+    """The language of documents that name none: what ``[dataset]`` says, else what the tasks agree on; None
+    where the suite says nothing, and the reader looks."""
+    if "language" in suite.dataset.model_fields_set:
+        return suite.dataset.language
     said = {section.language for section in suite.tasks.values()}
-    if "language" not in suite.dataset.model_fields_set and len(said) == 1 and None not in said:
-        return str(said.pop())
-    return suite.dataset.language
+    return said.pop() if len(said) == 1 else None
 
 
 def own_language(dataset: Dataset) -> str:
@@ -46,7 +47,8 @@ def count_other_languages(suite: Suite, dataset: Dataset) -> Dataset:
             raise BenchError(
                 f"no document says it is in {read!r}, which the suite reads; most say {said!r}",
                 where=f"dataset {dataset.name}",
-                todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite',
+                todo=f'set language = "{said}" in the [dataset] or the [tasks.NAME] of the suite, or give '
+                f"--language {language_code(said)}",
             )
         if number:
             found.append(OtherLanguage(read, number, dict(others.most_common(LISTED))))

@@ -70,7 +70,8 @@ def heading(audit: Audit) -> str:
 def facts(audit: Audit) -> list[str]:
     """What is so, whether or not it is a finding: fields, classes, gold, copies."""
     fields = ", ".join(f"{name} {count:,}" for name, count in audit.filled.items())
-    lines = [f"fields that are filled: {fields}"]
+    lines = [decision.sentence() for decision in audit.decisions]
+    lines.append(f"fields that are filled: {fields}")
     if audit.labels is not None:
         total = sum(audit.labels.values())
         shown = list(audit.labels.items())[:MOST_LABELS]

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from readbench.core.types import Split, Task
 from readbench.core.units import count_of, show_seconds, show_size
+from readbench.planning.labels import without_positive
 from readbench.planning.plan import Plan
 from readbench.results.estimates import Estimates
 from readbench.results.record import Record
@@ -142,6 +143,10 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     for name, count in plan.dataset.counts.items():
         if count:
             console.print(Text(f"  {count} {name}"))
+    for line in (decision.sentence() for decision in plan.dataset.decisions):
+        console.print(Text(f"  {line}"))
+    for line in {line for cell in plan.cells for line in without_positive(cell.task_spec)}:
+        console.print(Text(f"  {line}"))
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("method", overflow="fold")
     grid.add_column("what happens", overflow="fold")

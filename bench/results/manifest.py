@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from readbench.core.types import OtherLanguage
+from readbench.core.types import Decision, OtherLanguage
 from readbench.results.manifest_migrations import MANIFEST_MIGRATIONS
 from readbench.results.record import Status, StoredModel, migrated
 
@@ -100,8 +100,9 @@ class RunTask(StoredModel):
 
 class Manifest(StoredModel):
     """A run: which cells, of which suite, on which documents, started how. ``left_out``,
-    ``other_languages`` and ``remarks`` are those of the dataset. ``reference_workload_s``: what the machine
-    took for a fixed piece of work before the first cell; null where no cell was measured."""
+    ``other_languages``, ``remarks`` and ``decisions`` are those of the dataset; ``reading`` are the reading
+    options of the command line. ``reference_workload_s``: what the machine took for a fixed piece of work
+    before the first cell; null where no cell was measured."""
 
     schema_version: int = MANIFEST_VERSION
     name: str
@@ -120,6 +121,8 @@ class Manifest(StoredModel):
     left_out: dict[str, int] = Field(default_factory=dict)
     other_languages: tuple[OtherLanguage, ...] = ()
     remarks: dict[str, int] = Field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    reading: dict[str, str] = Field(default_factory=dict)
     demo: bool
     fingerprint: str
     seed: int

@@ -19,6 +19,10 @@ def run(
     *,
     dataset: str | Path | None = None,
     labels: str | Path | None = None,
+    language: str | None = None,
+    encoding: str | None = None,
+    keyword_separator: str | None = None,
+    positive: str | None = None,
     methods: Sequence[str] = (),
     limit: int | None = None,
     seed: int | None = None,
@@ -42,6 +46,7 @@ def run(
     from readbench.runs.interface import Quiet
     from readbench.runs.running import run_suite
 
+    reading = {"language": language, "encoding": encoding, "keyphrase_separator": keyword_separator}
     options = Options(
         seed=seed,
         limit=limit,
@@ -52,6 +57,8 @@ def run(
         retry=retry,
         fresh=fresh,
         include_paths=tuple(Path(path) for path in include_paths),
+        reading={name: value for name, value in reading.items() if value is not None},
+        positive=positive,
     )
     finished = run_suite(
         suite,

@@ -14,6 +14,7 @@ from readbench.core.files import first_line, write_json
 from readbench.core.types import Part, Task
 from readbench.engine.runner import Runner
 from readbench.machine.machine import machine
+from readbench.planning.labels import without_positive
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
 from readbench.results.manifest import Manifest, RunCell, RunReference, RunStatus, RunTask
@@ -48,6 +49,8 @@ def write_manifest(
         left_out=dict(plan.dataset.left_out),
         other_languages=list(plan.dataset.other_languages),
         remarks=dict(plan.dataset.remarks),
+        decisions=plan.dataset.decisions,
+        reading=dict(plan.options.reading),
         demo=plan.dataset.demo,
         fingerprint=plan.dataset.fingerprint,
         seed=plan.seed,
@@ -106,7 +109,7 @@ def _task(plan: Plan, task: Task, store: Store) -> RunTask:
         near_duplicates=plan.near_duplicates[task].documents,
         near_duplicates_across=plan.near_duplicates[task].across,
         reference=RunReference(**section.reference.model_dump()) if section.reference else None,
-        warnings=_warnings(plan, spec, store),
+        warnings=[*without_positive(spec), *_warnings(plan, spec, store)],
     )
 
 

@@ -13,6 +13,7 @@ from readbench.methods.registry import Registry
 from readbench.planning.ensembles import with_members
 from readbench.planning.plan import Options
 from readbench.planning.suite import find_suite, load_suite
+from readbench.results.manifest import Manifest
 from readbench.results.store import Store
 from readbench.runs.interface import Interface
 from readbench.runs.running import run_suite
@@ -40,6 +41,8 @@ def rerun_suite(
         seed=manifest.seed if options.seed is None else options.seed,
         limit=manifest.limit if options.limit is None else options.limit,
         timeout_s=manifest.timeout_s if options.timeout_s is None else options.timeout_s,
+        reading=options.reading or manifest.reading,
+        positive=options.positive or _positive(manifest, suite),
         memory_bytes=manifest.memory_bytes if options.memory_bytes is None else options.memory_bytes,
     )
     if store.root.resolve() == before.store.root.resolve():
@@ -47,6 +50,13 @@ def rerun_suite(
         interface.say(f"measured in {store.root}: {manifest.name} keeps its cells")
     finished = run_suite(reference, dataset, None, options, store, interface)
     return open_side(str(Path(finished.board.folder)), store.root)
+
+
+def _positive(manifest: Manifest, suite: str | None) -> str | None:
+    """The positive class of the baseline, which may have been named on the command line; of another suite,
+    that suite's own."""
+    task = manifest.tasks.get("classification")
+    return None if suite is not None or task is None else task.spec.get("positive")
 
 
 def _methods(before: Side, reference: str, options: Options, interface: Interface) -> tuple[str, ...]:

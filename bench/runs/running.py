@@ -103,7 +103,7 @@ def _checked(
     reference: str | None, dataset: str | None, labels: Path | None, options: Options, interface: Interface
 ) -> CheckedSuite:
     """The first step of a run and of a plan: the suite and its dataset, read and checked by name."""
-    read = read_suite(reference, dataset, labels)
+    read = read_suite(reference, dataset, labels, options)
     if read.why:
         interface.say(read.why)
     checked = check_suite(read.suite, read.dataset, options)

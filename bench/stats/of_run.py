@@ -13,6 +13,7 @@ from readbench.results.manifest import RunCell, RunTask
 from readbench.results.record import Value
 from readbench.results.statistics_file import STATISTICS
 from readbench.results.store import Store
+from readbench.text.normalise import version_in
 
 if TYPE_CHECKING:
     from readbench.results.samples import Sample
@@ -111,6 +112,7 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, 
     intervals = intervals_of(sample.repeats)
     counts = sample.repeats[0].counts()
     records = [record for cell in cells if (record := store.record(cell.key)) is not None]
+    language = str(records[0].task.get("language", "en")) if records else "en"
     joint = {}
     for i, metric in enumerate(sample.metrics):
         alone = [r.metrics[metric.id].value for r in records if metric.id in r.metrics]
@@ -123,7 +125,7 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, 
             reason=intervals[i].reason,
             n=int(counts[i]),
             higher_is_better=metric.higher_is_better,
-            version=metric.version,
+            version=version_in(metric.version, language),
             spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
         )
     return joint

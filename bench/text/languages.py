@@ -5,21 +5,52 @@ from __future__ import annotations
 from functools import lru_cache
 
 _NAMES = {
-    "da": ("danish", "dan"),
+    "ar": ("arabic", "ara", "العربية"),
+    "bg": ("bulgarian", "bul", "български"),
+    "ca": ("catalan", "cat", "català"),
+    "cs": ("czech", "ces", "cze", "čeština"),
+    "da": ("danish", "dan", "dansk"),
     "de": ("german", "deu", "ger", "deutsch"),
+    "el": ("greek", "ell", "gre", "ελληνικά"),
     "en": ("english", "eng"),
-    "es": ("spanish", "spa", "español"),
-    "fi": ("finnish", "fin"),
+    "es": ("spanish", "spa", "español", "castellano", "castilian"),
+    "et": ("estonian", "est", "eesti"),
+    "eu": ("basque", "eus", "baq", "euskara"),
+    "fa": ("persian", "fas", "per", "farsi", "فارسی"),
+    "fi": ("finnish", "fin", "suomi"),
     "fr": ("french", "fra", "fre", "français"),
+    "ga": ("irish", "gle", "gaeilge"),
+    "gl": ("galician", "glg", "galego"),
+    "he": ("hebrew", "heb", "iw", "עברית"),
+    "hi": ("hindi", "hin", "हिन्दी"),
+    "hr": ("croatian", "hrv", "scr", "hrvatski"),
+    "hu": ("hungarian", "hun", "magyar"),
+    "hy": ("armenian", "hye", "arm"),
+    "id": ("indonesian", "ind", "in"),
     "it": ("italian", "ita", "italiano"),
-    "nb": ("norwegian", "nor", "no", "nob"),
-    "nl": ("dutch", "nld", "dut"),
+    "ja": ("japanese", "jpn", "jp", "日本語"),
+    "ko": ("korean", "kor", "kr", "한국어"),
+    "lt": ("lithuanian", "lit", "lietuvių"),
+    "lv": ("latvian", "lav", "latviešu"),
+    "nb": ("norwegian", "nor", "no", "nob", "norsk", "bokmål"),
+    "nl": ("dutch", "nld", "dut", "nederlands", "flemish"),
+    "nn": ("nynorsk", "nno"),
+    "pl": ("polish", "pol", "polski"),
     "pt": ("portuguese", "por", "português"),
-    "ro": ("romanian", "ron", "rum"),
-    "ru": ("russian", "rus"),
-    "sv": ("swedish", "swe"),
-    "zh": ("chinese", "zho", "chi", "中文"),
+    "ro": ("romanian", "ron", "rum", "română", "moldavian"),
+    "ru": ("russian", "rus", "русский"),
+    "sk": ("slovak", "slk", "slo", "slovenčina"),
+    "sl": ("slovenian", "slv", "slovene", "slovenščina"),
+    "sr": ("serbian", "srp", "scc", "srpski"),
+    "sv": ("swedish", "swe", "svenska"),
+    "tr": ("turkish", "tur", "türkçe"),
+    "uk": ("ukrainian", "ukr", "українська"),
+    "vi": ("vietnamese", "vie", "tiếng việt"),
+    "zh": ("chinese", "zho", "chi", "cn", "mandarin", "中文"),
 }
+KNOWN = tuple(_NAMES)
+"""The codes that are known by name too."""
+
 _CODES = {name: code for code, names in _NAMES.items() for name in names}
 
 
@@ -30,5 +61,15 @@ def language_code(language: str) -> str:
     >>> [language_code(text) for text in ("de-AT", "zh_Hans", "English", "fra")]
     ['de', 'zh', 'en', 'fr']
     """
-    plain = language.strip().lower().replace("_", "-").partition("-")[0]
+    plain = language.strip().lower().replace("_", "-")
+    if plain in _CODES:
+        return _CODES[plain]
+    plain = plain.partition("-")[0]
     return _CODES.get(plain, plain)
+
+
+def first_language(text: str) -> str:
+    """The first of several languages that a catalogue names ("English; Portuguese"), as it names it."""
+    for separator in (";", "|", ",", "/"):
+        text = text.partition(separator)[0]
+    return text.strip()

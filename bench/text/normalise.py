@@ -14,6 +14,27 @@ VERSION = "house-1: lower case, hyphens and white space, Porter stems"
 """Part of every metric's version. Texts in other languages take that language's Snowball stemmer; French and
 Italian words are parted from an article or preposition that lost its vowel before them."""
 
+_PORTER = "Porter stems"
+
+
+def version_in(version: str, language: str) -> str:
+    """The version of a metric that has ``VERSION`` as a part of its own, for texts of a language: it names
+    the stemmer of that language, so that values by other stems are not held to be comparable.
+
+    >>> version_in(VERSION, "en") == VERSION
+    True
+    >>> version_in(VERSION, "pt")
+    'house-1: lower case, hyphens and white space, Snowball stems (portuguese)'
+    >>> version_in(VERSION, "zh")
+    'house-1: lower case, hyphens and white space, no stems'
+    """
+    stemmer = _STEMMERS.get(language_code(language))
+    if VERSION not in version or stemmer == "porter":
+        return version
+    stems = f"Snowball stems ({stemmer})" if stemmer else "no stems"
+    return version.replace(VERSION, VERSION.replace(_PORTER, stems))
+
+
 # Unicode's dash punctuation (category Pd), the minus sign and the hyphen bullet.
 HYPHENS = (
     "-\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"

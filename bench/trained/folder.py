@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from readbench.adapter import Adapter, PreparationNeed
 from readbench.core.errors import BenchError
-from readbench.core.files import write_json
+from readbench.core.files import regular, write_json
 from readbench.tasks.spec import TaskSpec
 from readbench.trained.row_file import writing
 
@@ -111,7 +111,7 @@ def read_model(folder: Path) -> ModelManifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = ModelManifest.model_validate_json(path.read_bytes())
+        manifest = ModelManifest.model_validate_json(regular(path).read_bytes())
     except OSError as error:
         raise BenchError(
             "there is no model",
@@ -158,5 +158,5 @@ def _sha256_of(path: Path) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

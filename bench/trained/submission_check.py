@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from readbench.core.errors import BenchError
+from readbench.core.files import regular
 from readbench.datasets.lines import check_text, head
 from readbench.datasets.stream import stream_documents
 
@@ -43,7 +44,9 @@ class Check:
             if packed:
                 yield "header: the file is packed; the competition reads plain CSV"
                 return
-            with self._submission.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+            with regular(self._submission).open(
+                encoding="utf-8-sig", errors="surrogateescape", newline=""
+            ) as lines:
                 yield from self._of_lines(lines, wanted)
         except OSError as error:
             why = f"cannot be read: {error.strerror or error}"

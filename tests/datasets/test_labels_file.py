@@ -15,7 +15,7 @@ PAPERS = "uuid,title,label\na,t,old\nb,t,old\nc,t,old\nd,,old\n"
 def test_labels_are_joined_by_id_and_replace_the_column(write: Write) -> None:
     labels = write("labels.csv", "UUID,Label\r\nb, 1 \r\na,1.0\r\nc,\r\nd,0\r\nzz,0\r\n")
     dataset = open_dataset(str(write("p.csv", PAPERS)), ReadOptions(labels=labels))
-    assert dataset.targets == {"classification": {"a": "1.0", "b": "1"}}
+    assert dataset.targets == {"classification": {"a": "1", "b": "1"}}
     assert dataset.counts == {"skipped: no text": 1, "labels without a document": 2, "no label": 1}
 
 
@@ -36,7 +36,7 @@ def test_labels_for_json_lines_and_with_column_names_of_their_own(write: Write) 
             "id,label\na,1\nb,0\na,1\n",
             ": the id 'a' is in row 1 (line 2) and again in row 3 (line 4); give every",
         ),
-        ("id,class\na,1\n", ": no id and label columns; columns found: 'id', 'class'; name the columns"),
+        ("id,kind\na,1\n", ": no id and label columns; columns found: 'id', 'kind'; name the columns"),
         ("id,label\na\n", ", row 1 (line 2): 1 fields where the header has 2; "),
         ("id,label\n,1\n", ", row 1 (line 2): the id is empty; give every label an id"),
         ("id,label\nx,1\ny,1\n", ": none of its 2 ids, such as 'x', is in "),

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from readbench.core.errors import BenchError
 from readbench.datasets import READERS, ReadOptions, embedded, list_datasets, open_dataset
+from readbench.planning.infer import infer_suite
 
 RECORD = (
     '{"id": "x1", "title": "t", "abstract": "a", "keyphrases": ["k"], "label": "1", "area": "dentistry"}\n'
@@ -177,11 +178,12 @@ def test_readers_are_asked_in_turn() -> None:
         "InstructionReader",
         "PartFolderReader",
         "KeyFolderReader",
+        *["RowReader"] * 7,
         "CsvReader",
         "JsonLinesReader",
         "HubReader",
     ]
-    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 5 + [True]
+    assert [reader.matches(Path("hub:NAME")) for reader in READERS] == [False] * 12 + [True]
 
 
 def test_a_file_comes_before_the_hub(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,3 +233,29 @@ def test_errors_are_bench_errors_of_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(BenchError) as caught:
         open_dataset(str(tmp_path / "none.csv"))
     assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "todo"),
+    [
+        ("https://example.org/papers.csv", "download it, and give the path of the file"),
+        ("s3://bucket/papers.parquet", "download it, and give the path of the file"),
+        ("file:///tmp/papers.csv", "give the path of the file"),
+        ("https://huggingface.co/datasets/midas/inspec/tree/main", "give hub:midas/inspec, or download"),
+    ],
+)
+def test_a_url_is_called_one(url: str, todo: str, refused: Refused) -> None:
+    assert "is a URL" in refused(url)
+    assert todo in refused(url)
+
+
+def test_a_url_of_labels_is_called_one(write: Write, refused: Refused) -> None:
+    papers = write("p.csv", "id,title\n1,t\n")
+    assert "is a URL, and bench downloads nothing" in refused(papers, labels="https://example.org/l.csv")
+
+
+def test_the_message_without_gold_names_the_columns(write: Write) -> None:
+    dataset = open_dataset(str(write("p.csv", "ID,Title,Topic,\n1,t,x,\n")))
+    assert dataset.columns == ("ID", "Title", "Topic")
+    with pytest.raises(BenchError, match=r"columns found: 'ID', 'Title', 'Topic'; name the gold column"):
+        infer_suite(dataset)

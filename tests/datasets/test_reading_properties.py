@@ -17,6 +17,7 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Dataset
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import ALIASES, resolve
+from readbench.datasets.texts import unwrapped
 
 Paper = dict[str, Any]
 LIGHT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -26,7 +27,7 @@ words = text.filter(str.strip)
 phrases = st.lists(
     st.text("abc é中.-", min_size=1, max_size=10)
     .map(lambda phrase: " ".join(phrase.split()).rstrip(".。 "))
-    .filter(bool),
+    .filter(lambda phrase: any(map(str.isalnum, phrase))),  # "-" says that there is none
     max_size=4,
 )
 papers = st.lists(
@@ -38,7 +39,7 @@ papers = st.lists(
             "authors": text,
             "venue": text,
             "keyphrases": phrases,
-            "label": text.map(str.strip),
+            "label": st.sampled_from(["", "0", "1", "médical"]),
         }
     ),
     min_size=1,
@@ -58,11 +59,18 @@ def written(papers: list[Paper], path: Path) -> Path:
     return path
 
 
+def as_read(name: str, text: str) -> str:
+    return text if name == "authors" else unwrapped(text)
+
+
 def same(dataset: Dataset, papers: list[Paper]) -> bool:
     fields = ("title", "abstract", "authors", "venue")
     return (
         {document.id: document.fields for document in dataset.documents}
-        == {paper["id"]: {name: paper[name] for name in fields if paper[name].strip()} for paper in papers}
+        == {
+            paper["id"]: {name: as_read(name, paper[name]) for name in fields if paper[name].strip()}
+            for paper in papers
+        }
         and dataset.targets["keyphrases"] == {paper["id"]: tuple(paper["keyphrases"]) for paper in papers}
         and dataset.targets["classification"]
         == {paper["id"]: paper["label"] for paper in papers if paper["label"]}
