@@ -117,7 +117,9 @@ def test_mlflow_keeps_every_number(
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     arguments = (gate_runs.run("hurt"), "--to", "mlflow", "--tracking-uri", uri)
-    outer = export(capsys, *arguments).strip().splitlines()[-1]
+    said = export(capsys, *arguments).strip().splitlines()[-1]
+    outer = said.split()[1]
+    assert said == f"run {outer} of MLflow at {uri}; mlflow ui shows it"
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("bench/tested")
     assert experiment is not None
