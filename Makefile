@@ -79,9 +79,9 @@ lint: $(STAMP) ## style and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(STAMP) ## types of the packages, the tests and the scripts of docs/ci
+types: $(STAMP) ## types of the packages, the tests and the scripts of docs
 	$(BIN)/mypy -p readbench -p readbench_adapters
-	$(BIN)/mypy tests docs/ci
+	$(BIN)/mypy tests docs/ci docs/statistics
 	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit 1; done
 
 wheel: $(STAMP) ## dist/readbench-*.whl

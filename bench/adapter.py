@@ -184,6 +184,11 @@ class Adapter(ABC):
     def needs(self) -> Needs:
         return Needs()
 
+    def peak_bytes(self, documents: Sequence[Document]) -> int:  # noqa: ARG002 - for methods that can tell
+        """About the most memory that it takes, on the device where it runs, when it learns from and predicts
+        these documents; 0: not known. A plan shows it, and refuses nothing for it. Loads nothing."""
+        return 0
+
     def modules(self) -> tuple[str, ...]:
         """Import names that it uses: preloaded, and their versions are part of its key."""
         return self.requires

@@ -105,9 +105,13 @@ def test_a_gate_that_measured_nothing_is_no_green_junit() -> None:
     ("decisions", "strict", "told"),
     [
         (["pass"], False, "Pass: 1 method did not get worse."),
-        (["pass", "inconclusive"], False, "Pass: 1 method did not get worse. 1 inconclusive."),
-        (["inconclusive"], False, "Pass: 1 inconclusive."),
-        (["inconclusive"], True, "No verdict under --strict: 1 inconclusive."),
+        (
+            ["pass", "inconclusive"],
+            False,
+            "Pass: 1 method did not get worse. 1 inconclusive: a loss is not ruled out; --strict would fail.",
+        ),
+        (["inconclusive"], False, "Pass: 1 inconclusive: a loss is not ruled out; --strict would fail."),
+        (["inconclusive"], True, "No verdict under --strict: 1 inconclusive: a loss is not ruled out."),
         (["new", "reported"], False, "Pass: nothing was judged"),
         ([], False, "Pass: nothing was judged"),
     ],

@@ -91,7 +91,7 @@ def test_the_next_run_heals(bench: Bench, measured: Path, folder: Path, patterns
 @pytest.mark.parametrize("pattern", ["cells/*/record.json", "runs/*/statistics.json", "estimates.json"])
 @pytest.mark.parametrize("content", CONTENTS)
 def test_boards_go_on(folder: Path, pattern: str, content: str) -> None:
-    from readbench.core.damage import DamagedFile
+    from readbench.core.errors import DamagedFile
     from readbench.report.markup import as_json
     from readbench.results.estimates import Estimates
     from readbench.results.leaderboard import build_leaderboard, find_run

@@ -47,6 +47,14 @@ def test_a_loss_of_exactly_the_threshold_passes_with_training_noise_too() -> Non
     assert verdict(changed(-0.0101, **certain), "f1@10:-1pp") == "regressed"
 
 
+def test_a_method_does_not_leave_the_gate_by_declaring_noise() -> None:
+    """The baseline was deterministic; with one seed the interval would decide nothing."""
+    new = {"stochastic": True, "seeds": 1, "noise": Noise(0.03, 99, 1)}
+    assert verdict(changed(-0.012, **new), "f1@10:-1pp") == "inconclusive"
+    assert verdict(changed(-0.012, **new, noise_is_new=True), "f1@10:-1pp") == "regressed"
+    assert verdict(changed(-0.008, **new, noise_is_new=True), "f1@10:-1pp") == "inconclusive"
+
+
 def test_why_a_cost_is_not_decided() -> None:
     def why(change: MethodChange, text: str) -> str:
         threshold = parse_threshold(text)

@@ -14,6 +14,7 @@ from gate_runs import DOCUMENTS, GateRuns, run
 
 from readbench.cli import main
 from readbench.core.errors import BenchError
+from readbench.core.files import write_json
 from readbench.results.store import Store
 
 # -- the gate tests itself ---------------------------------------------------------------------------
@@ -95,6 +96,25 @@ def test_a_method_that_vanished_is_a_regression(
     assert status == 1
     assert verdicts(value, "test.steady") == {"": "regressed"}
     assert verdicts(value, "test.noisy") == {"f1@10": "pass"}
+
+
+def test_a_task_that_is_not_asked_about_may_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--method` runs the methods of one task; the labels of the other are then not known."""
+    kept = Path(__file__).parents[1] / "results" / "baselines" / "quick"
+    results = Path(shutil.copytree(kept, tmp_path / "results"))
+    (name,) = Store(results).runs()
+
+    manifest = Store(results).manifest(name)
+    manifest.tasks["classification"].spec["labels"] = []
+    cells = [cell for cell in manifest.cells if cell.method == "pke.firstphrases"]
+    write_json(Store(results).run(name) / "run.json", manifest.model_copy(update={"cells": cells}))
+    arguments = (name, "--baseline", kept, "--output-path", results)
+    status, value = judged(capsys, *arguments, "--method", "pke.firstphrases")
+    assert (status, verdicts(value, "pke.firstphrases")) == (0, {"f1@10": "pass"})
+    # Of those that are asked about and did not run, it is told.
+    assert judged(capsys, *arguments)[0] == 1
 
 
 # -- exit status ---------------------------------------------------------------------------------------

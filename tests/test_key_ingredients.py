@@ -237,3 +237,12 @@ def test_another_order_of_the_file_changes_nothing(bench: Bench) -> None:
     before = bench.keys()
     bench.data = replace(bench.data, documents=bench.data.documents[::-1])
     assert bench.keys() == before
+
+
+def test_methods_of_two_families_share_a_preparation(tmp_path: Path) -> None:
+    """Its key holds its own sources, and not those of the method that asks for it."""
+    pytest.importorskip("pke", reason="needs the extra keyphrases")
+    section = {"methods": ["pke.firstphrases", "sgrank"]}
+    suite = Suite.model_validate({"name": "two", "tasks": {"keyphrases": section}})
+    made = make_plan(suite, open_dataset("papers-demo"), Options(), Store(tmp_path))
+    assert [p.preparation.name for p in made.preparations.values()].count("parse") == 1

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from readbench.adapter import Params
-from readbench.core.damage import DamagedFile
-from readbench.core.errors import BenchError
+from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.seeds import derived_seed, seeded_order
 from readbench.core.types import Dataset, Document, Part
 from readbench.core.units import seconds, show_seconds, show_size, size

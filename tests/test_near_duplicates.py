@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from readbench.core.types import Dataset, Document
 from readbench.datasets import near_duplicates
-from readbench.datasets.near_duplicates import THRESHOLD, bands, exact_groups, groups, kept_groups, similarity
+from readbench.datasets.near_duplicates import (
+    THRESHOLD,
+    bands,
+    exact_groups,
+    groups,
+    jaccard,
+    kept_groups,
+    similarity,
+)
 
 FIELDS = ("title", "abstract")
 
@@ -187,3 +195,22 @@ def test_groups_are_kept_by_fingerprint(tmp_path: Path, monkeypatch: pytest.Monk
     changed = Dataset("d", (*dataset.documents, paper("3", "a text that is here once")))
     assert kept_groups(changed, FIELDS, tmp_path / "groups") == expected
     assert len(list((tmp_path / "groups").iterdir())) == 2
+
+
+def test_what_all_papers_share_makes_no_pairs_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of boilerplate in every text: each two of them share a band, and are 0.42 similar."""
+    rng = random.Random(5)
+    vocabulary = [f"w{number}" for number in range(3000)]
+    boilerplate = rng.choices(vocabulary, k=120)
+    texts = {f"d{i:03}": [*boilerplate, *rng.choices(vocabulary, k=80)] for i in range(200)}
+    texts |= {f"x{i:03}": [*texts[f"d{i:03}"], "another", "word"] for i in range(10)}
+    looked_at = []
+
+    def counted(one: near_duplicates.Hashes, other: near_duplicates.Hashes) -> float:
+        looked_at.append(1)
+        return jaccard(one, other)
+
+    monkeypatch.setattr(near_duplicates, "jaccard", counted)
+    found = groups([paper(id_, " ".join(tokens)) for id_, tokens in texts.items()], ["abstract"])
+    assert found == {f"{kind}{i:03}": f"d{i:03}" for kind in "dx" for i in range(10)}
+    assert len(looked_at) < 0.02 * 210 * 209 / 2

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import json
+import os
+import shutil
 import tracemalloc
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from readbench.core.errors import BenchError
@@ -17,6 +23,7 @@ from readbench.trained import predicting
 from readbench.trained.fitting import fit
 from readbench.trained.folder import read_model
 from readbench.trained.predicting import opened, predict_file
+from readbench_adapters.classical.files import read_estimator
 
 CORPUS = open_dataset("papers-demo")
 
@@ -235,8 +242,6 @@ def test_preparations_are_made_block_by_block(tmp_path: Path, monkeypatch: pytes
 
 
 def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Path) -> None:
-    import shutil
-
     with pytest.raises(BenchError, match="there is no model"):
         read_model(tmp_path)
     copy = tmp_path / "copy"
@@ -250,6 +255,74 @@ def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Pat
         read_model(copy)
     with pytest.raises(BenchError, match="there is something already"):
         fit("majority", CORPUS, copy)
+
+
+def link(folder: Path, files: dict[str, str]) -> None:
+    victim = folder / next(iter(files))
+    victim.rename(folder.parent / "elsewhere")
+    victim.symlink_to(folder.parent / "elsewhere")
+
+
+def forget_all_files(folder: Path, files: dict[str, str]) -> None:  # noqa: ARG001
+    files.clear()
+
+
+def add_a_file(folder: Path, files: dict[str, str]) -> None:  # noqa: ARG001
+    (folder / "model" / "more.json").write_text("{}")
+
+
+def name_a_file_outside(folder: Path, files: dict[str, str]) -> None:
+    (folder.parent / "outside").write_bytes(b"x")
+    files["../outside"] = hashlib.sha256(b"x").hexdigest()
+
+
+def put_a_pipe(folder: Path, files: dict[str, str]) -> None:
+    victim = folder / next(iter(files))
+    victim.unlink()
+    os.mkfifo(victim)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (link, "is a link to another place"),
+        (forget_all_files, "is not in its manifest"),
+        (add_a_file, r"model/more\.json is not in its manifest"),
+        (name_a_file_outside, r"names \.\./outside, which is outside of its folder"),
+        (put_a_pipe, "has changed since it was written"),
+    ],
+)
+def test_a_folder_holds_what_its_manifest_names_and_nothing_else(
+    change: Callable[[Path, dict[str, str]], None], told: str, classifier: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(classifier, tmp_path / "copy"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    change(copy, manifest["files"])
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BenchError, match=told):
+        read_model(copy)
+
+
+def test_arrays_of_objects_in_an_estimator_are_one_line(tmp_path: Path) -> None:
+    import skops.io
+    from sklearn.naive_bayes import MultinomialNB
+
+    estimator = MultinomialNB().fit([[1.0, 0.0], [0.0, 1.0]], [0, 1])
+    skops.io.dump(estimator, tmp_path / "whole.skops")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.skops") as whole,
+        zipfile.ZipFile(tmp_path / "odd.skops", "w") as odd,
+    ):
+        for name in whole.namelist():
+            data = whole.read(name)
+            if name.endswith(".npy"):
+                holder = io.BytesIO()
+                np.save(holder, np.array([print], dtype=object), allow_pickle=True)
+                data = holder.getvalue()
+            odd.writestr(name, data)
+    with pytest.raises(BenchError, match="the saved model cannot be read") as caught:
+        read_estimator(tmp_path / "odd.skops")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

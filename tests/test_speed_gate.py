@@ -64,6 +64,33 @@ def test_all_three_conditions_are_needed() -> None:
     assert found.detectable > found.band
 
 
+def test_a_pass_rules_out_a_slowdown() -> None:
+    """1.3 times as slow passes rarely, however noisy the machine; equal code on a fair one passes."""
+    slow = [judged(series(1.3, 0.15, rounds=6, seed=seed)).verdict for seed in range(300)]
+    assert slow.count("pass") <= 9
+    # An estimate within the tolerance is no proof.
+    lucky = judged(series(1.0, 0.4, seed=4))
+    assert lucky.ratio.estimate <= lucky.tolerance
+    assert lucky.verdict == "inconclusive"
+    equal = [judged(series(1.0, 0.02, seed=seed)).verdict for seed in range(100)]
+    assert equal.count("pass") >= 98
+    assert "regressed" not in equal
+
+
+@pytest.mark.parametrize(("ticks", "verdict"), [(1, "inconclusive"), (3, "inconclusive"), (40, "pass")])
+def test_what_a_coarse_clock_cannot_tell_does_not_pass(ticks: int, verdict: str) -> None:
+    """All times are a whole number of ticks. One that took 1.3 times as long would have as many."""
+    generator = np.random.default_rng(3)
+    more = [(generator.random(12) < 0.1).astype(np.float64) for _ in range(3)]
+    base, head, control = (np.add(0.01 * ticks, 0.01 * one) for one in more)
+    found = judged(Series("keyphrases", "m", "predict_s", base, head, control))
+    assert found.verdict == verdict
+    assert found.tick > 1
+    # Bytes are counted in pages: there equal values are no sign of anything.
+    sizes = Series("keyphrases", "m", "peak_memory_bytes", *(np.full(6, 4096.0) for _ in range(3)))
+    assert judged(sizes, "peak_memory_bytes:+10%").verdict == "pass"
+
+
 def test_every_order_comes_once() -> None:
     assert len(set(ORDERS)) == 6
     for place in range(3):

@@ -51,6 +51,14 @@ def test_what_can_be_written(text: str, name: str, kind: str, amount: float) -> 
         "f1@10:--1pp",
         "f1@10:-100%",
         "documents_per_s:-150%",
+        "mcc:-1",
+        "mcc:-0.5",
+        "brier:+0.1",
+        "f1@10:-0.25",
+        "mcc:-100pp",
+        "f1@10:-0.5",
+        "f1@10:-50pp",
+        "ece:+0.5",
     ],
 )
 def test_what_cannot(text: str) -> None:
@@ -161,7 +169,9 @@ def test_what_lets_everything_be_lost_guards_nothing(text: str, meant: str) -> N
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["f1@10:-0.5", "mcc:-1.5", "predict_s:+150%", "predict_s:+5", "ece:+200%"])
+@pytest.mark.parametrize(
+    "text", ["f1@10:-0.05", "f1@10:-30pp", "mcc:-80pp", "predict_s:+150%", "predict_s:+5", "ece:+200%"]
+)
 def test_what_guards_something_is_let_through(text: str) -> None:
     assert parse_threshold(text).amount > 0
 
@@ -212,3 +222,8 @@ def test_what_nobody_has_is_a_typing_error(tmp_path: Path, text: str, told: str)
 def test_a_suite_at_hand_need_not_be_one_of_the_known(tmp_path: Path) -> None:
     text = '[suites.mine]\nfail_on = ["f1@10:-1pp"]'
     assert amounts(read(tmp_path, text, "mine"), "m") == {"f1@10": "f1@10:-1pp"}
+
+
+def test_two_thresholds_of_one_name_are_refused() -> None:
+    with pytest.raises(BenchError, match="f1@10 has two thresholds, f1@10:-1pp and f1@10:-5pp"):
+        read_thresholds(None, "quick", ("f1@10:-1pp", "mcc:-1pp", "f1@10:-5pp"))

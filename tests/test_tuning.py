@@ -10,7 +10,8 @@ from rich.console import Console
 
 import readbench
 from readbench.core.errors import BenchError
-from readbench.planning.grids import combinations
+from readbench.methods.registry import Method, Registry
+from readbench.planning.grids import combinations, read_grids
 from readbench.planning.suite import Tuned, load_suite
 from readbench.report.terminal import print_board
 from readbench.results.leaderboard import build_leaderboard
@@ -162,3 +163,22 @@ def test_an_empty_list_is_refused_with_its_place(tmp_path: Path) -> None:
     _, suite, _ = files(tmp_path, "")
     with pytest.raises(BenchError, match="helps lists no values"):
         load_suite(suite)
+
+
+def test_the_best_value_at_the_edge_of_what_was_tried() -> None:
+    """Only where all of the equally good have the same end of three or more numbers."""
+    tuned = Tuned(method="logreg", params={"C": (0.1, 1, 10), "ngram_max": (1, 2)})
+    (grid,) = read_grids([tuned], "classification", Registry(), "suite")
+    by_strength: dict[float, list[Method]] = {}
+    for method in grid.candidates:
+        by_strength.setdefault(method.params.C, []).append(method)
+    assert grid.edges(by_strength[0.1]) == ("C",)
+    assert grid.edges(by_strength[10][:1]) == ("C",)
+    assert grid.edges(by_strength[1]) == ()
+    assert grid.edges([by_strength[0.1][0], by_strength[1][0]]) == ()
+    assert grid.edges([by_strength[0.1][0], by_strength[10][0]]) == ()
+    chosen = Chosen(asked="logreg", combinations=6, documents=50, equal=1, edges=("C",))
+    assert chosen.words == (
+        "logreg: best of 6 on 50 validation documents, 1 other equally good; C at the edge of what was "
+        "tried: wider values may do better"
+    )

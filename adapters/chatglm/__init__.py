@@ -3,4 +3,11 @@
 No method stands here; the language models use it.
 """
 
-__all__ = ["chatglm1_model", "chatglm2_lora", "chatglm2_weights", "checkpoint_files", "tokenizers"]
+__all__ = [
+    "chatglm1_model",
+    "chatglm2_lora",
+    "chatglm2_weights",
+    "checkpoint_files",
+    "plain_pieces",
+    "tokenizers",
+]

@@ -20,6 +20,8 @@ CONFIG = "config.json"
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE = ("model.safetensors", "pytorch_model.bin")
 LFS_POINTER = b"version https://git-lfs"
+LONGEST_HEADER = 100_000_000
+"""Bytes; longer ones the library refuses."""
 SHOWN = 3
 """Names shown of a long list."""
 
@@ -33,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises BenchError where the file is absent, a pointer, or no such object."""
     try:
         value = json.loads(whole(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BenchError(f"is no JSON: {error}", where=str(path), todo=_again(path.parent)) from error
     if not isinstance(value, dict):
         raise BenchError("is no JSON object", where=str(path), todo=_again(path.parent))
@@ -64,14 +66,23 @@ def whole(path: Path) -> Path:
     """The file, if it is there and no Git LFS pointer. Raises BenchError otherwise."""
     if not path.is_file():
         raise BenchError(f"{path.name} is absent", where=str(path.parent), todo=_again(path.parent))
-    with path.open("rb") as file:
-        if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise BenchError(
-                f"{path.name} is a Git LFS pointer, not the file itself",
-                where=str(path.parent),
-                todo="run `git lfs pull` in that folder",
-            )
+    if _begins_with(path, LFS_POINTER):
+        raise BenchError(
+            f"{path.name} is a Git LFS pointer, not the file itself",
+            where=str(path.parent),
+            todo="run `git lfs pull` in that folder",
+        )
     return path
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raises BenchError where a download into this folder broke off, or still goes on: the hub's client
+    keeps what it has in files that end in ``.incomplete``."""
+    begun = list(folder.rglob("*.incomplete"))
+    if begun:
+        raise BenchError(
+            f"is half downloaded: {len(begun)} files are incomplete", where=str(folder), todo=_again(folder)
+        )
 
 
 def refuse_quantised(folder: Path, config: Mapping[str, Any]) -> None:
@@ -101,14 +112,65 @@ def tensors(files: Iterable[Path]) -> Iterator[tuple[str, torch.Tensor]]:
                     for name in opened.keys():  # noqa: SIM118 - no mapping
                         yield name, opened.get_tensor(name)
                 continue
-            shard = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-        except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            raise _unreadable(path, error) from error
-        except Exception as error:
-            if type(error).__name__ != "SafetensorError":  # a class of the extension, not of Python
-                raise
+            # Files of before torch 1.6 are no archives, and cannot be mapped.
+            archive = _begins_with(path, b"PK")
+            shard = torch.load(path, map_location="cpu", mmap=archive, weights_only=True)
+            if not isinstance(shard, dict):
+                raise ValueError("no tensors with names")
+        except (BenchError, MemoryError):
+            raise
+        except Exception as error:  # a damaged pickle raises errors of any kind
             raise _unreadable(path, error) from error
         yield from shard.items()
+
+
+def check_headers(files: Iterable[Path]) -> None:
+    """Raises BenchError for a safetensors file that is shorter than its header says, or has none. Needs no
+    library (the format: 8 bytes of length, a JSON object, the numbers)."""
+    for path in files:
+        if path.suffix != ".safetensors":
+            continue
+        size = whole(path).stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            try:
+                if length > min(size - 8, LONGEST_HEADER):
+                    raise ValueError("its header breaks off")
+                header = json.loads(file.read(length))
+                ends = [int(one["data_offsets"][1]) for name, one in header.items() if name != "__metadata__"]
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+                raise _unreadable(path, ValueError("its header is damaged")) from error
+        if 8 + length + max(ends, default=0) > size:
+            raise _unreadable(path, ValueError("it is cut short"))
+
+
+def check_tensors(files: Iterable[Path]) -> None:
+    """Opens each file, and reads no tensor. Raises BenchError, which names the file, for one that is cut
+    short, or holds something else than tensors."""
+    for path in files:
+        if path.suffix == ".safetensors":
+            from safetensors import safe_open
+
+            try:
+                with safe_open(path, framework="pt"):
+                    continue
+            except Exception as error:  # SafetensorError is a class of the extension, not of Python
+                raise _unreadable(path, error) from error
+        for _ in tensors([path]):
+            break
+
+
+def holds_code(error: BaseException) -> bool:
+    """Whether torch refused a pickle for what it holds beside tensors."""
+    return isinstance(error, pickle.UnpicklingError) and "global" in str(error).lower()
+
+
+def code_refused(path: Path) -> BenchError:
+    return BenchError(
+        f"{path.name} cannot be read as tensors: it holds code or objects, and no code of a checkpoint runs",
+        where=str(path.parent),
+        todo="give the model as safetensors",
+    )
 
 
 def names_sum(shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -156,16 +218,28 @@ def _sharded(folder: Path, index: Mapping[str, Any], name: str) -> list[Path]:
             todo=_again(folder),
         )
     paths = [whole(folder / file) for file in files]
-    size, counted = sum(p.stat().st_size for p in paths), (index.get("metadata") or {}).get("total_size", 0)
-    if size < counted:
+    size, metadata = sum(p.stat().st_size for p in paths), index.get("metadata")
+    counted = metadata.get("total_size") if isinstance(metadata, dict) else None
+    if isinstance(counted, int | float) and size < counted:
         raise BenchError(
             f"the weight files hold {size:,} bytes of {counted:,}", where=str(folder), todo=_again(folder)
         )
     return paths
 
 
+def _begins_with(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(mark)) == mark
+    except OSError as error:
+        raise BenchError(f"{path.name} cannot be read: {error.strerror}", where=str(path.parent)) from error
+
+
 def _unreadable(path: Path, error: Exception) -> BenchError:
-    line = str(error).partition("\n")[0]
+    if holds_code(error):
+        return code_refused(path)
+    # What torch says of other pickles is how to switch its safety off.
+    line = "no file of tensors" if "eights only" in str(error) else str(error).partition("\n")[0]
     return BenchError(
         f"{path.name} cannot be read as tensors ({line})", where=str(path.parent), todo=_again(path.parent)
     )

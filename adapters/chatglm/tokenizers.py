@@ -10,16 +10,23 @@ from typing import Any
 
 from readbench.core.errors import BenchError
 from readbench_adapters.chatglm.checkpoint_files import whole
+from readbench_adapters.chatglm.plain_pieces import PlainPieces
 
 SECOND_FILE, FIRST_FILE = "tokenizer.model", "ice_text.model"
 SECOND_SPECIAL = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
-"""They follow the last piece, in this order. No text becomes one of them, except that a piece spelt
-``sop`` or ``eop`` does, as in the original."""
+"""They follow the last piece, in this order. No text becomes one of them. (In the original a piece spelt
+``sop`` or ``eop`` does: a paper could begin its own answer.)"""
 SECOND_VOCABULARY, SECOND_SUM = 65024, "e7dc4c393423b76e"
 """Vocabulary of the 6B model, and how the SHA-256 of its tokenizer.model begins."""
 PADDING = 256
 """The vocabulary of a checkpoint is padded to a multiple of it."""
 LONGEST_BLANK = 80
+WHITE_SPACE = {
+    "<n>": "\n",
+    "<|tab|>": "\t",
+    **{f"<|blank_{length}|>": " " * length for length in range(2, LONGEST_BLANK + 1)},
+}
+"""How the first generation spells white space, each a piece of its own."""
 IMAGE_TOKENS = 20000
 """Early downloads of the first generation count this many image tokens before the first piece."""
 
@@ -33,16 +40,12 @@ class ChatGLM2Tokenizer:
         self.eos_id: int = self.pieces.eos_id()
         self.pad_id: int = self.pieces.unk_id()
         self.prefix = [self.special["[gMASK]"], self.special["sop"]]
+        self._plain = PlainPieces(path, self.pieces)
         if self.eos_id != 2 or self.pad_id != 0:
             raise BenchError("is no tokenizer of ChatGLM2", where=str(path), todo="download it anew")
 
     def encode(self, text: str) -> list[int]:
-        ids: list[int] = self.pieces.encode(text)
-        for word in ("sop", "eop"):
-            piece = self.pieces.piece_to_id(word)
-            if piece != self.pieces.unk_id():
-                ids = [self.special[word] if id_ == piece else id_ for id_ in ids]
-        return ids
+        return self._plain.ids(text)
 
     def chat(self, prompt: str) -> list[int]:
         return [*self.prefix, *self.encode(f"[Round 1]\n\n问：{prompt}\n\n答：")]
@@ -66,6 +69,7 @@ class ChatGLMTokenizer:
 
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self.pieces = _load(path)
+        self._plain = PlainPieces(path, self.pieces, spelt_out, WHITE_SPACE.__contains__)
         self.offset = 0 if config["vocab_size"] < IMAGE_TOKENS + len(self.pieces) else IMAGE_TOKENS
         self.eos_id: int = config["eos_token_id"]
         self.pad_id: int = config["pad_token_id"]
@@ -85,7 +89,7 @@ class ChatGLMTokenizer:
             )
 
     def encode(self, text: str) -> list[int]:
-        return [id_ + self.offset for id_ in self.pieces.encode(spelt_out(text))]
+        return [id_ + self.offset for id_ in self._plain.ids(text)]
 
     def chat(self, prompt: str) -> list[int]:
         return [*self.encode(prompt), *self.suffix]
@@ -102,17 +106,15 @@ class ChatGLMTokenizer:
 def spelt_out(text: str) -> str:
     """White space as the first generation spells it: ``<n>``, ``<|tab|>``, ``<|blank_7|>`` for seven
     blanks, the longest run first."""
-    text = text.replace("\n", "<n>").replace("\t", "<|tab|>")
-    for length in range(LONGEST_BLANK, 1, -1):
-        text = text.replace(" " * length, f"<|blank_{length}|>")
+    for spelled, white in sorted(WHITE_SPACE.items(), key=lambda pair: -len(pair[1])):
+        text = text.replace(white, spelled)
     return text
 
 
 def read_back(text: str) -> str:
     """The inverse of ``spelt_out``."""
-    text = text.replace("<n>", "\n").replace("<|tab|>", "\t")
-    for length in range(2, LONGEST_BLANK + 1):
-        text = text.replace(f"<|blank_{length}|>", " " * length)
+    for spelled, white in WHITE_SPACE.items():
+        text = text.replace(spelled, white)
     return text
 
 

@@ -24,7 +24,13 @@ def read_estimator(path: Path) -> Any:
     import skops.io
 
     _refuse_unknown(path)
-    return skops.io.load(path, trusted=list(TRUSTED))
+    try:
+        return skops.io.load(path, trusted=list(TRUSTED))
+    except Exception as error:  # arrays of objects, or of other sizes than the estimator's
+        line = str(error).partition("\n")[0]
+        raise BenchError(
+            f"the saved model cannot be read ({line})", where=str(path), todo="fit the model again"
+        ) from error
 
 
 def _refuse_unknown(path: Path) -> None:

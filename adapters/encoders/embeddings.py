@@ -15,6 +15,8 @@ from readbench.adapter import Context, PhraseEncoder
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
 from readbench.machine.weights import fetch_weights, find_weights, require_weights
+from readbench_adapters.encoders.encoder_folder import check_encoder
+from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,13 +49,15 @@ class Encoder:
 
         torch.set_num_threads(context.threads)
         logging.disable_progress_bar()
-        self.model = SentenceTransformer(
-            str(weights.folder),
-            device=context.device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True},
-        )
+        with one_line("sentence-transformers cannot load it", str(weights.folder)):
+            self.model = SentenceTransformer(
+                str(weights.folder),
+                device=context.device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+        self.model.tokenizer.split_special_tokens = True  # a text that spells [SEP] is text
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 (texts, dimensions). Batches hold texts of about one length, so that little is padding."""
@@ -111,6 +115,8 @@ class Embeddings(PhraseEncoder):
     def missing(self) -> None:
         super().missing()
         require_weights(self.params.model)
+        if weights := find_weights(self.params.model):
+            check_encoder(weights)
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         import numpy as np

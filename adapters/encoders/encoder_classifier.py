@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from readbench.adapter import BenchError, Context
 from readbench_adapters.encoders.encoder_length import check_length
+from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,6 +48,7 @@ class EncoderClassifier:
                 parameter.requires_grad_(False)
         self.model = torch.nn.ModuleDict({"encoder": encoder}).to(device)
         self.tokenizer, self.device = tokenizer, device
+        tokenizer.split_special_tokens = True  # a text that spells [SEP] is text
         self.pooling: Pooling = "cls"
 
     @classmethod
@@ -59,10 +61,11 @@ class EncoderClassifier:
         from transformers import AutoModel, AutoTokenizer
 
         options = {"local_files_only": True, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
-        encoder, loaded = AutoModel.from_pretrained(
-            str(folder), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
-        )
+        with one_line("transformers cannot load it", str(folder)):
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
+            encoder, loaded = AutoModel.from_pretrained(
+                str(folder), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+            )
         missing = sorted(name for name in loaded["missing_keys"] if not name.startswith(UNUSED))
         if missing:
             raise BenchError(

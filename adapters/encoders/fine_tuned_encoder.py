@@ -11,6 +11,7 @@ from readbench.adapter import Adapter
 from readbench.adapter import Params as Base
 from readbench.machine.weights import Weights, find_weights, require_weights
 from readbench.text.languages import language_code
+from readbench_adapters.encoders.encoder_folder import check_encoder
 from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.training.loop import Precision, Schedule, TrainingConfig
 
@@ -73,8 +74,11 @@ class FineTunedEncoder(Adapter):
     def missing(self) -> None:
         super().missing()
         refuse_other_languages(self.name, self._named, self.context.task.language)
-        if self.start_weights() is None:
+        weights = self.start_weights()
+        if weights is None:
             require_weights(self.name_to_fetch)
+        else:
+            check_encoder(weights)
 
     @property
     def name_to_fetch(self) -> str:

@@ -12,6 +12,7 @@ from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
 from readbench.machine.weights import Weights, find_weights, require_weights
 from readbench_adapters.encoders.encoder_classifier import prepare_torch
+from readbench_adapters.encoders.encoder_folder import check_encoder
 from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.encoders.fine_tuned_encoder import INSTALL
 from readbench_adapters.encoders.tagging import ranked_phrases, tagged_spans
@@ -57,6 +58,8 @@ class BertKeywordExtractor(Adapter):
         super().missing()
         refuse_other_languages(self.name, self.params.model, self.context.task.language)
         require_weights(self.params.model, pickled=True)
+        if weights := self._start_weights():
+            check_encoder(weights)
 
     def _start_weights(self) -> Weights | None:
         return find_weights(self.params.model, pickled=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import BenchError
+from readbench_adapters.chatglm.checkpoint_files import check_tensors, weight_files
 from readbench_adapters.encoders.encoder_length import check_length
 from readbench_adapters.encoders.tagging import Words, best_window, columns_of, windows
 from readbench_adapters.training.loop import by_length
+from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +45,7 @@ class TokenTagger:
 
     def __init__(self, model: Any, tokenizer: Any, device: str, where: str = "") -> None:
         self.model, self.tokenizer, self.device = model.to(device), tokenizer, device
+        tokenizer.split_special_tokens = True  # a text that spells [SEP] is text
         labels = [str(model.config.id2label[place]) for place in sorted(model.config.id2label)]
         try:
             self.columns = columns_of(labels)
@@ -66,7 +69,10 @@ class TokenTagger:
         from transformers.utils import logging
 
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
+        if pickled:
+            check_tensors(weight_files(folder))
+        with one_line("transformers cannot load it", str(folder)):
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
         if new_head:
             options |= {
                 "num_labels": len(LABELS),
@@ -76,9 +82,9 @@ class TokenTagger:
             }
         # What is missing is checked below, and a new head is meant to be.
         logging.set_verbosity_error()
-        model, loaded = AutoModelForTokenClassification.from_pretrained(
-            str(folder), use_safetensors=not pickled, dtype=torch.float32, output_loading_info=True, **options
-        )
+        options |= {"use_safetensors": not pickled, "dtype": torch.float32, "output_loading_info": True}
+        with one_line("transformers cannot load it", str(folder)):
+            model, loaded = AutoModelForTokenClassification.from_pretrained(str(folder), **options)
         allowed = HEAD if new_head else "\n"
         missing = sorted(name for name in loaded["missing_keys"] if not name.startswith(allowed))
         if missing:

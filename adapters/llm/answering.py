@@ -14,6 +14,7 @@ from readbench_adapters.llm.loading import CausalModel
 from readbench_adapters.llm.params import LlmParams
 from readbench_adapters.llm.prompts import Prompter, Template
 from readbench_adapters.llm.scoring import Answers, FreeAnswer, Scorer, generate
+from readbench_adapters.llm.tokenizer import TemplateTokenizer
 from readbench_adapters.llm.training import Example, Learner
 from readbench_adapters.training.document_count import DocumentCount
 from readbench_adapters.training.labelled import Labelled
@@ -50,6 +51,8 @@ class Respondent:
         answers = Answers.of(tokenizer, labels) if answer_format.closed else None
         tokens = answer_format.tokens(tokenizer, params.max_new_tokens)
         template = Template.read(params.prompt or task.prompt or answer_format.prompt, (*task.fields, LABELS))
+        if isinstance(tokenizer, TemplateTokenizer) and not tokenizer.has_template:
+            template = template.with_cue()
         virtual = params.tuning_config().virtual
         _check_room(causal, params.max_tokens, virtual, tokens)
         prompter = Prompter(template, tokenizer, labels, params.max_tokens - tokens.reserved)

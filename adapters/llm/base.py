@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from readbench.adapter import Adapter, BenchError, Context, Needs
+from readbench.adapter import Adapter, BenchError, Context, MissingDependency, Needs
 from readbench.core.types import (
     Dataset,
     Document,
@@ -24,7 +24,9 @@ from readbench_adapters.llm.answering import AnswerCounts, Respondent
 from readbench_adapters.llm.formats import AnswerFormat, answer_format
 from readbench_adapters.llm.loading import CausalModel, load_causal
 from readbench_adapters.llm.memory import least_memory, shape_of
+from readbench_adapters.llm.model_folder import check_causal
 from readbench_adapters.llm.params import LlmParams
+from readbench_adapters.llm.peak import peak_memory
 from readbench_adapters.llm.prompts import Shot, choose_shots
 from readbench_adapters.llm.quantization import quantise, require_quantization
 from readbench_adapters.llm.training import fine_tune
@@ -124,20 +126,49 @@ class Llm(Adapter):
         shape = None if weights is None else shape_of(weights)
         if shape is None:
             return Needs()
-        params = self.params
         on_gpu = self.context.device != "cpu"
-        usual = "bf16" if on_gpu else "fp32"
-        precision = "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
         needed = least_memory(
-            shape, params.tuning_config(), precision=precision, quantization=params.quantization
+            shape,
+            self.params.tuning_config(),
+            precision=self._precision,
+            quantization=self.params.quantization,
         )
         return Needs(gpu_memory_bytes=needed) if on_gpu else Needs(memory_bytes=needed)
 
+    def peak_bytes(self, documents: Sequence[Document]) -> int:
+        """By arithmetic, for batches of the longest of these documents."""
+        weights = find_causal(self.params.model)
+        shape = None if weights is None else shape_of(weights)
+        if shape is None:
+            return 0
+        return peak_memory(
+            self.params,
+            shape,
+            [self.context.task.text(document) for document in documents],
+            precision=self._precision,
+            on_gpu=self.context.device != "cpu",
+            answer=self.params.max_new_tokens or self.format.usual_tokens,
+        )
+
+    @property
+    def _precision(self) -> str:
+        """The precision of the weights, before torch is asked what ``auto`` means on its GPU."""
+        usual = "fp32" if self.context.device == "cpu" else "bf16"
+        params = self.params
+        return "fp32" if params.tuning == "full" else usual if params.dtype == "auto" else params.dtype
+
     def missing(self) -> None:
         super().missing()
-        require_causal(self.params.model)
+        try:
+            check_causal(require_causal(self.params.model))
+        except MissingDependency:
+            raise
+        except (
+            BenchError
+        ) as error:  # a folder that is not whole is told before the run, as one that is absent
+            raise MissingDependency(error.what, where=error.where, todo=error.todo) from error
         if self.params.quantization is not None:
-            require_quantization()
+            require_quantization(self.context.device)
 
     # -- loading ---------------------------------------------------------------------------------------
 

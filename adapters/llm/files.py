@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import BenchError
+from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
     from readbench_adapters.llm.heads import Classifier
@@ -101,8 +102,5 @@ def load_adapter(folder: Path, causal: CausalModel) -> Any:
         from readbench_adapters.chatglm.chatglm2_lora import load_fused
 
         return load_fused(causal.model, folder).eval()
-    try:
+    with one_line("PEFT cannot load it", str(folder)):
         return PeftModel.from_pretrained(causal.model, str(folder), local_files_only=True).eval()
-    except (ValueError, RuntimeError, KeyError, OSError) as error:
-        line = str(error).strip().partition("\n")[0]
-        raise BenchError(f"PEFT cannot load it ({line})", where=str(folder)) from error

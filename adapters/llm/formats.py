@@ -3,7 +3,6 @@ is read back. One format for each task; ``answer_format`` chooses."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from readbench.core.types import (
     Task,
 )
 from readbench.text.facts import find_answer, write_answer
+from readbench_adapters.llm.label_answers import label_of
 from readbench_adapters.llm.tokenizer import ChatTokenizer
 from readbench_adapters.training.labelled import Labelled
 from readbench_adapters.words.phrase_lists import read_phrases, write_phrases
@@ -54,6 +54,8 @@ class AnswerFormat(ABC):
     free text, which is always generated."""
     asked_for: ClassVar[str]
     """In messages: what the answers are."""
+    usual_tokens: ClassVar[int]
+    """Tokens of an answer, about, where a user gives no number."""
 
     @property
     @abstractmethod
@@ -96,6 +98,7 @@ class LabelFormat(AnswerFormat):
 
     closed: ClassVar[bool] = True
     asked_for: ClassVar[str] = "labels"
+    usual_tokens: ClassVar[int] = 3
     extra_tokens: ClassVar[int] = 8
     """Of a generated answer beyond the longest label: room for a blank, a full stop and a word or two."""
 
@@ -112,24 +115,13 @@ class LabelFormat(AnswerFormat):
         return target
 
     def read(self, text: str, *, whole: bool = True) -> PredictedLabel | None:  # noqa: ARG002
-        """Tolerant: case, blanks and what follows the label do not matter. An answer that names several
-        labels counts for the first only where a line end or a stop follows it.
+        """As ``label_answers`` reads it: its docstring holds the rule.
 
         >>> LabelFormat(TaskSpec(task="classification"), ("0", "1")).read("The answer is 1.").label
         '1'
         """
-        labels = {label.casefold(): label for label in self.labels}
-        answer = text.strip().casefold()
-        if answer in labels:
-            return PredictedLabel(labels[answer])
-        # The longest first: of "medical" and "not medical" the second is meant where it stands.
-        words = "|".join(re.escape(word) for word in sorted(labels, key=len, reverse=True))
-        matches = list(re.finditer(rf"(?<![\w])(?<!\d\.)(?:{words})(?!\w|\.\d)", answer))
-        if len({match.group() for match in matches}) == 1:
-            return PredictedLabel(labels[matches[0].group()])
-        if matches and matches[0].start() == 0 and re.match(r"\s*[\n.,:;)]", answer[matches[0].end() :]):
-            return PredictedLabel(labels[matches[0].group()])
-        return None
+        label = label_of(text, self.labels)
+        return None if label is None else PredictedLabel(label)
 
     def unreadable(self, text: str) -> PredictedLabel:  # noqa: ARG002
         """An abstention."""
@@ -148,10 +140,9 @@ class FreeTextFormat(AnswerFormat):
     """An answer in words. All its tokens are taken from those of the prompt."""
 
     closed: ClassVar[bool] = False
-    default_tokens: ClassVar[int]
 
     def tokens(self, tokenizer: ChatTokenizer, max_new_tokens: int | None) -> AnswerTokens:  # noqa: ARG002
-        count = max_new_tokens or self.default_tokens
+        count = max_new_tokens or self.usual_tokens
         return AnswerTokens(count, count)
 
 
@@ -161,7 +152,7 @@ class PhrasesFormat(FreeTextFormat):
     the text can be among them."""
 
     asked_for: ClassVar[str] = "keyphrases"
-    default_tokens: ClassVar[int] = 96
+    usual_tokens: ClassVar[int] = 96
     """Fifteen phrases of two or three words."""
 
     @property
@@ -197,7 +188,7 @@ class FactsFormat(FreeTextFormat):
     """Extraction: the answer is a list of facts, or of the label, as the instruction format writes it."""
 
     asked_for: ClassVar[str] = "facts"
-    default_tokens: ClassVar[int] = 200
+    usual_tokens: ClassVar[int] = 200
     """The longest answer in the known setting of ChatGLM2-6B."""
 
     @property

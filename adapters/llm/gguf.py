@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from readbench.core.errors import BenchError
+from readbench_adapters.llm.model_folder import check_gguf
 
 if TYPE_CHECKING:
     import torch
 
-MAGIC = b"GGUF"
 FORMAT = "1"
 """The version of the cached files; after a change every file is converted again."""
 
@@ -26,9 +26,7 @@ def load_gguf(file: Path, sha256: str, *, dtype: torch.dtype) -> tuple[Any, Any,
     The cached numbers are float32, which holds every number of the file exactly. Where the cache folder
     cannot be written, the model is converted each time. Raises BenchError for a file that is no GGUF file.
     """
-    with file.open("rb") as opened:
-        if opened.read(len(MAGIC)) != MAGIC:
-            raise BenchError("is no GGUF file", where=str(file), todo="download it anew")
+    check_gguf(file)
     kept = _kept(sha256)
     if (kept / "model.safetensors").is_file():
         return *_read(kept, dtype=dtype), "before"

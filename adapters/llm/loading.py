@@ -4,27 +4,29 @@ code of a checkpoint runs."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import Context
 from readbench.core.errors import BenchError
 from readbench.machine.weights import Weights, require_causal
 from readbench_adapters.chatglm.checkpoint_files import (
     CONFIG,
+    check_tensors,
+    code_refused,
+    holds_code,
     read_config,
-    refuse_quantised,
     shown,
     weight_files,
 )
+from readbench_adapters.llm.model_folder import Kind, check_causal, kind_of
 from readbench_adapters.llm.tokenizer import ChatTokenizer
+from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
     import torch
-
-Kind = Literal["chatglm2", "chatglm", "hf", "gguf"]
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,15 @@ class CausalModel:
     described: dict[str, str]
 
 
-def kind_of(weights: Weights) -> Kind:
-    """Which loader these weights are for; reads at most the configuration.
-
-    Raises BenchError for a relative of ChatGLM that none is for.
-    """
-    if weights.file is not None:
-        return "gguf"
-    config = read_config(weights.folder)
-    if config.get("model_type") != "chatglm":
-        return "hf"
-    return _generation(config, weights.folder)
-
-
 def load_causal(name: str, *, dtype: torch.dtype | str, device: str, context: Context) -> CausalModel:
     """The model that a name stands for, on ``device``, in ``dtype`` ("float32", "bfloat16", "float16").
 
-    Raises MissingDependency where it is not here, BenchError where it is not whole: a tensor missing,
-    extra or of another shape, a Git LFS pointer, another model's tokenizer, a quantised variant.
+    Raises MissingDependency where it is not here, BenchError where it is not whole or cannot be asked: a
+    tensor missing, extra or of another shape, a Git LFS pointer, another model's tokenizer, a quantised
+    variant, an encoder, a configuration or a template that does not work.
     """
     weights = require_causal(name)
+    check_causal(weights)
     os.environ.setdefault("RAYON_NUM_THREADS", str(context.threads))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true" if context.threads > 1 else "false")
     import torch
@@ -73,8 +64,31 @@ def load_causal(name: str, *, dtype: torch.dtype | str, device: str, context: Co
     exact = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     kind = kind_of(weights)
     load = {"chatglm2": _chatglm2, "chatglm": _chatglm, "hf": _transformers, "gguf": _gguf}[kind]
-    model, tokenizer, more = load(weights, exact, device)
-    return CausalModel(model, tokenizer, kind, lora_targets(model, kind), weights.described() | more)
+    with one_line("it cannot be loaded", str(weights.file or weights.folder)):
+        model, tokenizer, more = load(weights, exact, device)
+        try_out(model, tokenizer, device)
+        targets = lora_targets(model, kind)
+    return CausalModel(model, tokenizer, kind, targets, weights.described() | more)
+
+
+def try_out(model: Any, tokenizer: ChatTokenizer, device: str) -> None:
+    """Lets the model read two tokens. Raises BenchError where its tokenizer is another model's, or where its
+    logits are no numbers."""
+    import torch
+
+    rows = model.get_input_embeddings().num_embeddings
+    ids = tokenizer.chat("1")
+    if max((*ids, tokenizer.eos_id), default=0) >= rows:
+        raise BenchError(
+            f"its tokenizer has the id {max((*ids, tokenizer.eos_id))}, and the model {rows} ids",
+            todo="take both from one repository",
+        )
+    if not ids:
+        raise BenchError("its tokenizer gives no ids for a text", todo="download its tokenizer again")
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([ids[-2:]], device=device), use_cache=False).logits
+    if not bool(torch.isfinite(logits).all()):
+        raise BenchError("its logits are no numbers", todo="download its weights again")
 
 
 def lora_targets(model: Any, kind: Kind) -> tuple[str, ...]:
@@ -98,20 +112,6 @@ def lora_targets(model: Any, kind: Kind) -> tuple[str, ...]:
         if isinstance(module, torch.nn.Linear) and module is not head
     }
     return tuple(sorted(linear))
-
-
-def _generation(config: Mapping[str, Any], folder: Path) -> Kind:
-    """Both generations, and what came after them, say ``model_type: chatglm``."""
-    if config.get("position_encoding_2d") or "inner_hidden_size" in config:
-        return "chatglm"
-    name = str(config.get("_name_or_path", "")).lower()
-    if "padded_vocab_size" not in config or any(later in name for later in ("chatglm3", "glm-4", "glm4")):
-        raise BenchError(
-            f"is {name or 'a ChatGLM of another generation'}, whose chat format is not known here",
-            where=str(folder / CONFIG),
-            todo="use THUDM/chatglm2-6b or THUDM/chatglm-6b",
-        )
-    return "chatglm2"
 
 
 def _chatglm2(weights: Weights, dtype: torch.dtype, device: str) -> tuple[Any, ChatTokenizer, dict[str, str]]:
@@ -140,22 +140,25 @@ def _transformers(
     from readbench_adapters.llm.tokenizer import TemplateTokenizer
 
     folder = weights.folder
-    refuse_quantised(folder, read_config(folder))
-    weight_files(folder)
+    files = weight_files(folder)
+    check_tensors(files)
     options = {"trust_remote_code": False, "local_files_only": True}
-    try:
-        model, problems = AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=dtype,
-            weights_only=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            **options,
-        )
+    with one_line("transformers cannot load it", str(folder)):
+        _refuse_larger(folder, files)
+        try:
+            model, problems = AutoModelForCausalLM.from_pretrained(
+                str(folder),
+                dtype=dtype,
+                weights_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **options,
+            )
+        except Exception as error:
+            if holds_code(error):
+                raise code_refused(files[0]) from error
+            raise
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
-        line = str(error).partition("\n")[0]
-        raise BenchError(f"transformers cannot load it ({line})", where=str(folder)) from error
     # transformers fills what is missing or of another size with random numbers, and goes on.
     differences = [
         f"{kind.removesuffix('_keys')} {shown(map(str, names))}" for kind, names in problems.items() if names
@@ -166,6 +169,26 @@ def _transformers(
             where=str(folder),
         )
     return model.to(device).eval(), TemplateTokenizer(tokenizer), {}
+
+
+def _refuse_larger(folder: Path, files: Sequence[Path]) -> None:
+    """Raises BenchError where a configuration speaks of more numbers than its weight files have bytes: what
+    is missing would be made up, however much memory that takes."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    size = sum(file.stat().st_size for file in files)
+    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    with torch.device("meta"):
+        empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    numbers = sum(parameter.numel() for parameter in empty.parameters())
+    if numbers <= size:
+        return
+    raise BenchError(
+        f"{CONFIG} speaks of {numbers:,} numbers, and the weight files hold {size:,} bytes",
+        where=str(folder),
+        todo="take both from one repository",
+    )
 
 
 def _gguf(weights: Weights, dtype: torch.dtype, device: str) -> tuple[Any, ChatTokenizer, dict[str, str]]:

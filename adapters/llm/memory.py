@@ -37,6 +37,13 @@ class Shape:
     all_biases: bool = False
     fused: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for sizes that are no positive integers."""
+        sizes = (self.hidden, self.layers, self.heads, self.key_heads, self.head, self.feed_forward)
+        for size in (*sizes, self.vocabulary):
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise ValueError(f"{size!r} is no size")
+
     @property
     def query(self) -> int:
         return self.heads * self.head
@@ -101,7 +108,7 @@ def shape_of(weights: Weights) -> Shape | None:
                 return shape
     try:
         return shape_from_config(json.loads((weights.folder / "config.json").read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, AttributeError, RecursionError):
         return None
 
 
@@ -245,3 +252,12 @@ def least_memory(shape: Shape, config: TuningConfig, *, precision: str, quantiza
     and moments. Papers may all be short, so that nothing is certain beyond these."""
     packed = None if quantization is None else round(shape.parameters * PACKED[quantization])
     return training_memory(shape, config, element=BYTES[precision], batch=0, tokens=0, weights=packed).total
+
+
+def prediction_bytes(shape: Shape, element: int, *, batch: int, tokens: int) -> int:
+    """What the widest layer of a forward pass holds at a time, twice, as the next step's result is made while
+    the last one's is there: input and norm, queries, keys, values and result of the attention, the parts of
+    the feed-forward network and their product."""
+    feed_forward = (3 if shape.gated else 2) * shape.feed_forward
+    widths = 3 * shape.hidden + 2 * shape.query + 2 * shape.key + feed_forward
+    return 2 * batch * tokens * widths * element

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from string import Formatter
 
 from readbench.adapter import BenchError
@@ -22,13 +24,24 @@ LONGEST_TOKEN = 40
 counted."""
 UNIT = re.compile(r"[^\s\u2e80-\u9fff\uf900-\ufaff]{1,20}\s*|[\u2e80-\u9fff\uf900-\ufaff]\s*|\s+")
 """Where a text may be cut: after a word, a Chinese character, or twenty characters of a longer word."""
+WASTE = 8
+"""Tokens that a cut between words may leave unused. Where it leaves more (emoji, a script without blanks, a
+long word), the text is cut between characters."""
+JOINER = "\u200d"
+"""Joins emoji to one."""
+HAN = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]")
+CUE, CHINESE_CUE = "\nAnswer: ", "\n答案："
+"""Between a prompt that ends in the paper and its answer, for a model that has no chat format: it would take
+the label for the end of the abstract."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A prompt with named fields, ``{title}``; a brace of the text itself is doubled."""
+    """A prompt with named fields, ``{title}``; a brace of the text itself is doubled. ``between``: what
+    stands between the prompt of an example and its answer."""
 
     pieces: tuple[tuple[str, str | None], ...]
+    between: str = "\n"
 
     @classmethod
     def read(cls, text: str, allowed: Sequence[str]) -> Template:
@@ -49,6 +62,16 @@ class Template:
     @property
     def fields(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for _, name in self.pieces if name is not None))
+
+    def with_cue(self) -> Template:
+        """The same prompt; one that ends in a field gets a cue for the answer, in its own language."""
+        pieces = list(self.pieces)
+        if pieces and pieces[-1][1] is None and not pieces[-1][0].strip():
+            pieces.pop()
+        if not pieces or pieces[-1][1] is None:
+            return self
+        chinese = HAN.search("".join(literal for literal, _ in pieces))
+        return Template((*pieces, (CHINESE_CUE if chinese else CUE, None)), between="")
 
     def fill(self, values: Mapping[str, str]) -> str:
         return "".join(literal + values.get(name or "", "") for literal, name in self.pieces)
@@ -97,7 +120,8 @@ class Prompter:
 
     def ids(self, document: Document, part: str) -> list[int]:
         """The ids of one user's turn; notes under ``part`` where the document had to be cut."""
-        before = "".join(f"{shot.text}\n{shot.answer}\n\n" for shot in self.shots)
+        between = self.template.between
+        before = "".join(f"{shot.text}{between}{shot.answer}\n\n" for shot in self.shots)
         values, cut = self._fitting(document, lambda text: self.tokenizer.chat(before + text), self.room)
         if cut:
             self.cuts.add(part, document.id)
@@ -109,7 +133,7 @@ class Prompter:
         share = self.room // (len(documents) + 1)
         shots = []
         for document, answer in documents:
-            rest = share - len(self.tokenizer.encode(f"\n{answer}\n\n"))
+            rest = share - len(self.tokenizer.encode(f"{self.template.between}{answer}\n\n"))
             values, cut = self._fitting(document, self.tokenizer.encode, rest)
             if cut:
                 self.cuts.add("shots", document.id)
@@ -125,14 +149,14 @@ class Prompter:
         texts = [values[name] for name in self._cut_order]
         values |= {name: values[name][: room * LONGEST_TOKEN] for name in self._cut_order}
 
-        def fits(name: str, text: str) -> bool:
-            return len(encode(self.template.fill(values | {name: text}))) <= room
+        def taken(name: str, text: str) -> int:
+            return len(encode(self.template.fill(values | {name: text})))
 
         for name in self._cut_order:
             text = values[name]
-            if fits(name, text):
+            if taken(name, text) <= room:
                 break
-            values[name] = _longest_beginning(text, lambda begun, name=name: fits(name, begun))  # type: ignore[misc]
+            values[name] = _longest_beginning(text, partial(taken, name), room)
         if len(encode(self.template.fill(values))) > room:
             raise BenchError(
                 f"the prompt takes more than {room} tokens without a word of the paper",
@@ -141,17 +165,39 @@ class Prompter:
         return values, [values[name] for name in self._cut_order] != texts
 
 
-def _longest_beginning(text: str, fits: Callable[[str], bool]) -> str:
-    """The longest beginning of whole words that fits, by bisection; empty where none does."""
+def _longest_beginning(text: str, taken: Callable[[str], int], room: int) -> str:
+    """The longest beginning of whole words that takes at most ``room`` tokens; empty where none does. Where
+    words leave much of the room unused, the longest beginning of whole characters."""
     ends = [0, *(match.end() for match in UNIT.finditer(text))]
+    words = _last_that_fits(text, ends, taken, room)
+    begun = text[: ends[words]].rstrip()
+    if words + 1 == len(ends) or room - taken(begun) <= WASTE:
+        return begun
+    within = [ends[words], *_between_characters(text, ends[words], ends[words + 1])]
+    further = text[: within[_last_that_fits(text, within, taken, room)]].rstrip()
+    return further if taken(further) - taken(begun) > WASTE else begun
+
+
+def _last_that_fits(text: str, ends: Sequence[int], taken: Callable[[str], int], room: int) -> int:
+    """The index of the last of some ends of a text with which it fits, by bisection; 0 where none does."""
     low, high = 0, len(ends) - 1
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(text[: ends[middle]].rstrip()):
+        if taken(text[: ends[middle]].rstrip()) <= room:
             low = middle
         else:
             high = middle - 1
-    return text[: ends[low]].rstrip()
+    return low
+
+
+def _between_characters(text: str, start: int, end: int) -> list[int]:
+    """Places within a text where no accent, no variant and no joined emoji is torn off."""
+    return [
+        place
+        for place in range(start + 1, end)
+        if unicodedata.category(text[place]) not in ("Mn", "Me", "Mc", "Sk")
+        and JOINER not in text[place - 1 : place + 1]
+    ]
 
 
 def choose_shots(

@@ -11,14 +11,15 @@ from readbench.adapter import MissingDependency
 INSTALL = "pip install bitsandbytes"
 
 
-def require_quantization(device: str | None = None) -> None:
-    """Raises MissingDependency with one line where weights cannot be quantised here."""
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise MissingDependency("quantization needs bitsandbytes", todo=INSTALL)
-    if device is not None and not device.startswith("cuda"):
+def require_quantization(device: str) -> None:
+    """Raises MissingDependency with one line where weights cannot be quantised on this device. Where it is no
+    CUDA device, bitsandbytes would not help."""
+    if not device.startswith("cuda"):
         raise MissingDependency(
             "quantization needs a CUDA device", todo="leave it out, or run this method where there is one"
         )
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingDependency("quantization needs bitsandbytes", todo=INSTALL)
 
 
 def quantise(model: Any, bits: Literal["4bit", "8bit"], device: str) -> Any:

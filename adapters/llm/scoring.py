@@ -72,7 +72,8 @@ class Scorer:
             logs = self._whole(prompts, answers)
         else:
             logs = self._at_branch(prompts, answers, answers.branch)
-        return logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            return _numbers(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
 
     def classes(self, prompts: Sequence[list[int]], classifier: Classifier) -> NDArray[np.float64]:
         """Log-probabilities (prompts, classes) by a classifier over the last state of each prompt."""
@@ -85,7 +86,7 @@ class Scorer:
             positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
             logits = self._forward(rows, classifier.at(positions, max(map(len, rows))))
             logs[batch] = torch.log_softmax(logits[:, 0], dim=-1).double().cpu().numpy()
-        return logs
+        return _numbers(logs)
 
     def _at_branch(
         self, prompts: Sequence[list[int]], answers: Answers, branch: tuple[int, ...]
@@ -143,6 +144,19 @@ class Scorer:
             return read(self.model, rows, head, pad=self.tokenizer.pad_id, device=self.device)
 
 
+def _numbers(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores (papers, labels). Raises BenchError where some are no numbers: of those none is the best."""
+    import numpy as np
+
+    wrong = int(np.isnan(logs).any(axis=1).sum())
+    if wrong:
+        raise BenchError(
+            f"the model's scores of {wrong} of {len(logs)} papers are no numbers",
+            todo="give dtype=fp32, a lower learning rate, or download its weights again",
+        )
+    return logs
+
+
 def answer_positions(pairs: Sequence[tuple[int, list[int]]]) -> tuple[Any, Any]:
     """For pairs (length of the prompt, ids of the answer): the positions where the ids are predicted, and the
     ids. Two int64 tensors (pairs, longest answer); behind the end of an answer the id is -100."""
@@ -175,7 +189,8 @@ def generate(
     batch_size: int,
     max_new_tokens: int,
 ) -> list[FreeAnswer]:
-    """What the model writes after each prompt: greedily, and at most ``max_new_tokens``.
+    """What the model writes after each prompt: greedily, and at most ``max_new_tokens``. An answer ends with
+    any of the tokens that end one (``ends_of_answers``).
 
     A batch holds prompts of one length, so that there is no padding: with PEFT's prompt tuning and P-tuning,
     positions behind padding are wrong.
@@ -183,11 +198,12 @@ def generate(
     import torch
     from transformers import GenerationConfig
 
+    ends = ends_of_answers(model, tokenizer)
     config = GenerationConfig(
         do_sample=False,
         num_beams=1,
         max_new_tokens=max_new_tokens,
-        eos_token_id=tokenizer.eos_id,
+        eos_token_id=list(ends),
         pad_token_id=tokenizer.pad_id,
     )
     of_length: dict[int, list[int]] = {}
@@ -203,7 +219,21 @@ def generate(
                     input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
                 )
             for index, row in zip(batch, written[:, length:].tolist(), strict=True):
-                whole = tokenizer.eos_id in row
-                kept = row[: row.index(tokenizer.eos_id)] if whole else row
-                answers[index] = FreeAnswer(tokenizer.decode(kept), whole)
+                end = next((place for place, id_ in enumerate(row) if id_ in ends), None)
+                answers[index] = FreeAnswer(tokenizer.decode(row[:end]), end is not None)
     return answers
+
+
+def ends_of_answers(model: Any, tokenizer: ChatTokenizer) -> tuple[int, ...]:
+    """The ids that end an answer: the tokenizer's, and those that the model's own ``generation_config`` names
+    (one, or a list of them, as with Gemma, Phi-3 and Llama 3). Raises BenchError for ids that are none."""
+    from readbench_adapters.llm.heads import base_of
+
+    said = getattr(getattr(base_of(model), "generation_config", None), "eos_token_id", None)
+    ids = said if isinstance(said, list | tuple) else [] if said is None else [said]
+    if any(isinstance(id_, bool) or not isinstance(id_, int) or id_ < 0 for id_ in ids):
+        raise BenchError(
+            f"its generation_config.json names {said!r} as eos_token_id, which is no id",
+            todo="take generation_config.json from the model's repository again",
+        )
+    return tuple(dict.fromkeys((tokenizer.eos_id, *ids)))

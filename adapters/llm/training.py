@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import Context
 from readbench_adapters.llm.scoring import Answers, Scorer, answer_positions
-from readbench_adapters.llm.tuning import ADAPTER, orthogonality, ranks
+from readbench_adapters.llm.tuning import ADAPTER, after_step_of_adalora, orthogonality, ranks
 from readbench_adapters.training.loop import BatchLoss, Epoch, Evaluation, TrainingConfig, by_length, train
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def fine_tune(
         config,
         context,
         evaluate=(lambda: learner.judged(validation)) if validation else None,
-        after_step=model.base_model.update_and_allocate if budgeted else None,
+        after_step=after_step_of_adalora(model) if budgeted else None,
         checkpoint=checkpoint,
     )
     if budgeted:

@@ -3,6 +3,7 @@ from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,6 +166,20 @@ def budget_steps(steps: int, steps_an_epoch: int) -> tuple[int, int]:
     """
     done = max(1, min(steps_an_epoch, round(steps * BUDGET_DONE)))
     return done // 5, done
+
+
+def after_step_of_adalora(wrapped: Any) -> Callable[[int], None]:
+    """What moves the budget after each optimiser step, while gradients are there. PEFT weighs importances in
+    every step but that in which the budget is done; where this is the first, they are weighed here."""
+    base, config = wrapped.base_model, wrapped.peft_config[ADAPTER]
+    done = config.total_step - config.tfinal
+
+    def after_step(step: int) -> None:
+        if step == done and not base.rankallocator.ipt:
+            base.rankallocator.update_ipt(base.model)
+        base.update_and_allocate(step)
+
+    return after_step
 
 
 def orthogonality(wrapped: Any) -> Tensor:

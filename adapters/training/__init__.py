@@ -3,4 +3,4 @@
 Labelled documents, the loop and its checkpoint.
 """
 
-__all__ = ["checkpoint", "document_count", "labelled", "loop"]
+__all__ = ["checkpoint", "document_count", "labelled", "loop", "one_line"]

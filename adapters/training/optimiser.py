@@ -24,10 +24,10 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 class Optimiser:
     """AdamW over what of a model requires a gradient, for ``steps`` steps. ``taken`` counts them.
 
-    The learning rate rises to ``learning_rate`` within ``warmup_steps`` and then follows ``schedule``
-    ("linear", "cosine", "constant"). Gradients are clipped to ``max_norm`` (None: they are not), and losses
-    scaled where ``scaled`` (fp16). ``after_step`` is given the number of the step that was just taken, from
-    1, before gradients are cleared.
+    The learning rate rises in ``warmup_steps`` equal steps above 0 to ``learning_rate``, which the step after
+    them has, and then follows ``schedule`` ("linear", "cosine", "constant"). Gradients are clipped to
+    ``max_norm`` (None: they are not), and losses scaled where ``scaled`` (fp16). ``after_step`` is given the
+    number of the step that was just taken, from 1, before gradients are cleared.
 
     Raises BenchError where nothing requires a gradient.
     """
@@ -46,7 +46,7 @@ class Optimiser:
         after_step: Callable[[int], None] | None = None,
     ) -> None:
         import torch
-        from transformers import get_scheduler
+        from transformers import optimization
 
         groups = parameter_groups(model, weight_decay)
         self.trainable: list[Tensor] = [parameter for group in groups for parameter in group["params"]]
@@ -56,12 +56,16 @@ class Optimiser:
         self._waiting = 0
         self._max_norm, self._after_step = max_norm, after_step
         self._adam = torch.optim.AdamW(groups, lr=learning_rate)
-        self._schedule = get_scheduler(
-            "constant_with_warmup" if schedule == "constant" else schedule,
-            self._adam,
-            num_warmup_steps=warmup_steps,
-            num_training_steps=steps,
-        )
+        for group in self._adam.param_groups:
+            group["initial_lr"] = learning_rate
+        make = {
+            "linear": optimization.get_linear_schedule_with_warmup,
+            "cosine": optimization.get_cosine_schedule_with_warmup,
+            "constant": optimization.get_constant_schedule_with_warmup,
+        }[schedule]
+        lengths = {} if schedule == "constant" else {"num_training_steps": steps + 1}
+        # These schedules begin at 0, where a step would change nothing: the first step is their second.
+        self._schedule = make(self._adam, num_warmup_steps=warmup_steps + 1, last_epoch=0, **lengths)
         self._scaler = torch.amp.GradScaler("cuda", enabled=scaled)
 
     def accumulate(self, loss: Tensor, count: int) -> None:

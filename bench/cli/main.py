@@ -14,8 +14,7 @@ import typer
 
 from readbench.cli import streams
 from readbench.cli.app import app
-from readbench.core.damage import DamagedFile
-from readbench.core.errors import BenchError
+from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.escape import for_terminal, one_line
 from readbench.core.names import suggestion
 

@@ -25,7 +25,7 @@ from readbench.results.samples import Sample, load_sample
 from readbench.results.score_files import SCORES
 from readbench.results.store import Store
 from readbench.tasks import get_task
-from readbench.tasks.metric import Metric, OfMeans, Scores
+from readbench.tasks.metric import FOLD, Metric, OfMeans, Scores
 from readbench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
@@ -91,6 +91,15 @@ class Pair:
         records = [record for row in (self.before, self.after) if row for record in row.records]
         stated = [record.stochastic for record in records if record.stochastic is not None]
         return any(stated) if stated else any(record.repeat > 0 for record in records)
+
+    @property
+    def noise_is_new(self) -> bool:
+        """Whether the method says that it has training noise, and said before that it had none."""
+        before, after = (
+            {record.stochastic for record in row.records} if row else set()
+            for row in (self.before, self.after)
+        )
+        return before == {False} and True in after
 
     def cells(self, before: Side, after: Side) -> tuple[list[RunCell], list[RunCell]]:
         """The cells of both sides."""
@@ -210,14 +219,18 @@ def _column(store: Store, cells: Sequence[RunCell], name: str) -> pa.ChunkedArra
 
 
 def score_table(store: Store, cells: Sequence[RunCell], columns: Sequence[str] | None = None) -> pa.Table:
-    """Raises BenchError, exit status 3, where the scores of a cell are gone or cannot be read."""
+    """The scores of cells, one after the other, and the fold of each document.
+
+    Raises BenchError, exit status 3, where the scores of a cell are gone or cannot be read.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tables = []
     for cell in cells:
         with _reading(store, cell) as path:
-            tables.append(pq.read_table(path, columns=columns))
+            table = pq.read_table(path, columns=columns)
+        tables.append(table.append_column(FOLD, pa.array(np.full(len(table), cell.fold))))
     return pa.concat_tables(tables, promote_options="default").combine_chunks()
 
 

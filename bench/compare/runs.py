@@ -30,7 +30,7 @@ from readbench.stats.power import Noise, detectable, noise
 from readbench.stats.resampling import bootstrap, bootstrap_p, percentile_intervals
 from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
 from readbench.tasks import get_task
-from readbench.tasks.metric import Metric, OfSample
+from readbench.tasks.metric import Metric, OfSample, Scale
 
 State = Literal["compared", "identical", "failed", "vanished", "new", "never", "incomparable"]
 """``failed`` and ``vanished``: it was measured before and is not now. ``never``: on neither side."""
@@ -75,7 +75,8 @@ class MetricChange:
 @dataclass(frozen=True)
 class MethodChange:
     """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
-    first, with their values of ``flip_metric``."""
+    first, with their values of ``flip_metric``. ``noise_is_new``: it says that it has training noise, and
+    said before that it had none."""
 
     task: str
     method: str
@@ -88,6 +89,7 @@ class MethodChange:
     costs: tuple[CostChange, ...] = ()
     flip_metric: str = ""
     flips: tuple[Flip, ...] = ()
+    noise_is_new: bool = False
 
     def metric(self, name: str) -> MetricChange | None:
         return next((change for change in self.metrics if change.metric == name), None)
@@ -165,7 +167,7 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
     state, why = _state(pair)
-    base = MethodChange(pair.task, pair.method, state, why, pair.stochastic)
+    base = MethodChange(pair.task, pair.method, state, why, pair.stochastic, noise_is_new=pair.noise_is_new)
     if state != "compared":
         return base
     assert pair.before is not None
@@ -270,7 +272,10 @@ def _tested(
         assert change.before is not None
         uncertainty = noise(float(errors[i]), paired.documents, per_seed[:, i])
         low, high = float(intervals[i, 0]), float(intervals[i, 1])
-        if pair.stochastic or paired.shrink < 1:
+        aggregate = metrics[places[i]].aggregate
+        # Resamples of a biased estimate are biased again: their percentiles may not hold the estimate.
+        biased = isinstance(aggregate, OfSample) and aggregate.scale is Scale.NONE
+        if pair.stochastic or paired.shrink < 1 or biased:
             low, high = uncertainty.interval(change.change)
         p, test = _p(paired, metrics[places[i]], float(replicated_p[i]), questions.permutations, seed)
         tested[change.metric] = replace(

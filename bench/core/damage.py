@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from readbench.core.errors import BenchError
+from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.files import first_line
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ Content = TypeVar("Content")
 
 
 ABSENT = (FileNotFoundError, NotADirectoryError)
-
-
-class DamagedFile(UserWarning):
-    """A file of the results folder cannot be read, and counts as absent."""
 
 
 def stored_json(path: Path, read: Callable[[Any], Content]) -> Content | None:

@@ -25,6 +25,10 @@ class MissingDependency(BenchError):
     """A library or a model that a method needs is not here; ``todo`` is the line that brings it."""
 
 
+class DamagedFile(UserWarning):
+    """A file of the results folder cannot be read, and counts as absent."""
+
+
 def _cut(text: str) -> str:
     if len(text) <= LONGEST:
         return text

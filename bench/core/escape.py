@@ -6,23 +6,22 @@ Such text may hold what the medium would obey, and none of it must take effect.
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 REPLACEMENT = "\ufffd"
 
-_OBEYED = re.compile(
+# Texts, which are compiled where they are first needed: `bench --help` needs none of them.
+_OBEYED = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but tab and line feed
     "\u2028\u2029"  # separators of lines and paragraphs
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # the direction of writing
     "\ud800-\udfff]"  # halves of surrogate pairs
 )
-_CI_COMMAND = re.compile(r"::(?=[A-Za-z0-9_-]+(?:[ \t][^\n]*?)?::)")
-_CI_MARK = re.compile(r"##(?=\w*\[)")
+_CI_COMMAND = r"::(?=[A-Za-z0-9_-]+(?:[ \t][^\n]*?)?::)"
+_CI_MARK = r"##(?=\w*\[)"
 
 
 def for_terminal(text: str) -> str:
@@ -30,14 +29,14 @@ def for_terminal(text: str) -> str:
     become U+FFFD. What begins a workflow command of a CI (``::error …::``, ``##[…]``, ``##vso[…]``) gets a
     blank for its second mark, wherever it stands: a line may be broken just before it. Line feeds and tabs
     stay, and so does the width in columns."""
-    text = _OBEYED.sub(REPLACEMENT, text.replace("\r\n", "\n"))
-    return _CI_MARK.sub("# ", _CI_COMMAND.sub(": ", text))
+    text = re.sub(_OBEYED, REPLACEMENT, text.replace("\r\n", "\n"))
+    return re.sub(_CI_MARK, "# ", re.sub(_CI_COMMAND, ": ", text))
 
 
 def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
     """JSON to read and to print: letters stand as they are, what a terminal would obey is ``\\uXXXX``."""
     text = json.dumps(value, indent=1, ensure_ascii=False, default=default)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:
@@ -45,18 +44,20 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-_MARKUP = re.compile(r"[\\`*\[\]~#]|(?<![^\W_])_|_(?![^\W_])")
+_MARKUP = r"[\\`*\[\]~#]|(?<![^\W_])_|_(?![^\W_])"
 """What would be markup. An underscore within a word is not: ``peak_memory_bytes`` stays as it is."""
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
-_ADDRESS = re.compile(r"(?i)\b(https?|ftp)://|\bwww\.")
+_MENTION = r"(?<!\w)@(?=\w)"
+_ADDRESS = r"(?i)\b(https?|ftp)://|\bwww\."
 
 
 def for_markdown(text: str) -> str:
     """Plain text on one line of Markdown: no markup, HTML, link, image or @name takes effect."""
+    import html
+
     text = html.escape(one_line(for_terminal(text)), quote=False)
-    text = _MARKUP.sub(r"\\\g<0>", text)
-    text = _ADDRESS.sub(lambda found: f"{found[0][:3]}<!-- -->{found[0][3:]}", text)
-    return _MENTION.sub("@<!-- -->", text)
+    text = re.sub(_MARKUP, r"\\\g<0>", text)
+    text = re.sub(_ADDRESS, lambda found: f"{found[0][:3]}<!-- -->{found[0][3:]}", text)
+    return re.sub(_MENTION, "@<!-- -->", text)
 
 
 def markdown_code(text: str) -> str:
@@ -79,16 +80,18 @@ def markdown_table(
 
 def html_code(text: str) -> str:
     """An element ``code`` on one line."""
+    import html
+
     return f"<code>{html.escape(one_line(for_terminal(text)), quote=False)}</code>"
 
 
-_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def for_xml(text: str) -> str:
     """Without the characters that XML cannot write (https://www.w3.org/TR/xml/#charsets). Whoever writes the
     XML escapes the rest."""
-    return _NO_XML.sub(REPLACEMENT, text)
+    return re.sub(_NO_XML, REPLACEMENT, text)
 
 
 def ci_command(level: str, title: str, message: str) -> str:
@@ -113,6 +116,8 @@ def for_spreadsheet(text: str) -> str:
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
+    import unicodedata
+
     folded = unicodedata.normalize("NFKC", text[:1])
     if folded not in _FORMULA or _is_number(text):
         return text

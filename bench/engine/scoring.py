@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from readbench.core.seeds import derived_seed
 from readbench.core.types import Dataset, Prediction, Task
 from readbench.planning.plan import PlannedCell
 from readbench.results.record import Record, Value
@@ -45,7 +44,7 @@ class Scoring:
 
         Raises BenchError where predictions are malformed or do not belong to the test documents.
         """
-        from readbench.stats.resampling import bootstrap, percentile_intervals
+        from readbench.stats.intervals import intervals_of
 
         task = get_task(cell.task)
         targets = self.dataset.targets[cell.task]
@@ -54,15 +53,14 @@ class Scoring:
         if self.vectors is not None and isinstance(scorer, VectorScorer):
             scorer = scorer.with_vectors(self.vectors)
         scores = scorer.score(predictions)
-        # The same resamples for every method of the split.
-        seed = derived_seed(0, "bootstrap", cell.split.hash)
-        intervals = percentile_intervals(bootstrap(len(scores.ids), scores.resampled, seed=seed))
+        intervals = intervals_of([scores])
         numbers, counts = scores.aggregates(), scores.counts()
         record.metrics = {
             metric.id: Value(
                 value=float(numbers[i]) if counts[i] else None,
-                low=float(intervals[i, 0]) if counts[i] else None,
-                high=float(intervals[i, 1]) if counts[i] else None,
+                low=intervals[i].low,
+                high=intervals[i].high,
+                reason=intervals[i].reason,
                 n=int(counts[i]),
                 higher_is_better=metric.higher_is_better,
                 version=version_in(metric.version, cell.task_spec.language),

@@ -110,6 +110,10 @@ def _of_noisy(
     assert change.noise is not None
     verdict = non_inferior(gain, limit + _tiny(change), change.noise)
     basis = f"{_counted(method.documents, 'document')}, {_counted(method.seeds, 'pair')} of seeds"
+    if verdict == "inconclusive" and method.noise_is_new and gain < -limit - _tiny(change):
+        # Otherwise a method could leave the gate by declaring noise.
+        why = "the same documents lose more than the threshold, and the baseline declares no training noise"
+        return decided("regressed", why)  # type: ignore[no-any-return]
     if verdict == "inconclusive":
         smallest = "" if change.detectable is None else f"; {change.detectable:.3g} could be detected"
         one_seed = (

@@ -85,18 +85,28 @@ WIDER = {"mcc": 2.0, "brier": 2.0}
 """How far apart the values of metrics can lie that do not reach from 0 to 1."""
 
 
+AMBIGUOUS = 0.1
+"""A bare number of a metric from here on is refused: 0.5 may be meant as half a point or as fifty."""
+
+
 def _check_amount(threshold: Threshold, where: str) -> None:
-    """Raises BenchError where a metric may lose all that it can lose: ``f1@10:-1`` is meant to be a point."""
+    """Raises BenchError where a metric may lose half of all that it can lose, and for a bare number that may
+    be meant as points: ``f1@10:-1``, ``mcc:-0.5``."""
     if threshold.is_cost or threshold.kind == "relative":
         return
-    if threshold.amount >= WIDER.get(threshold.name, 1.0):
-        number = 100 * threshold.amount if threshold.kind == "points" else threshold.amount
-        meant = f"{number:g}" if number < 100 else "1"
-        name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
+    name, sign = threshold.name, "+" if threshold.sign > 0 else "-"
+    if threshold.kind == "absolute" and threshold.amount >= AMBIGUOUS:
+        number = f"{threshold.amount:g}" if threshold.amount < 50 * WIDER.get(name, 1.0) else "1"
         raise BenchError(
-            f"{name} may lose all that it can lose",
+            f"{threshold.amount:g} of {name} may be points or a difference of the value",
             where=where,
-            todo=f"points are hundredths: {name}:{sign}{meant}pp",
+            todo=f"points are hundredths: {name}:{sign}{number}pp",
+        )
+    if threshold.amount >= WIDER.get(name, 1.0) / 2:
+        raise BenchError(
+            f"{name} may lose half of all that it can lose",
+            where=where,
+            todo=f"a threshold is a few points: {name}:{sign}1pp",
         )
 
 
@@ -242,7 +252,18 @@ def _load(path: Path) -> _File:
 
 
 def _parsed(texts: Iterable[str], where: str, *, shared: bool = False) -> tuple[Threshold, ...]:
-    return tuple(parse_threshold(text, where, shared=shared) for text in texts)
+    """Raises BenchError for two thresholds of one name: the last would silently win."""
+    parsed = tuple(parse_threshold(text, where, shared=shared) for text in texts)
+    first: dict[str, str] = {}
+    for threshold in parsed:
+        if threshold.name in first:
+            raise BenchError(
+                f"{threshold.name} has two thresholds, {first[threshold.name]} and {threshold.text}",
+                where=where,
+                todo="keep one of them",
+            )
+        first[threshold.name] = threshold.text
+    return parsed
 
 
 def check_names(thresholds: Thresholds, known: Iterable[str], methods: Iterable[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 
 from readbench.core.errors import BenchError
@@ -22,6 +22,16 @@ class Grid:
 
     method: str
     candidates: tuple[Method, ...]
+    numbers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each parameter for which three or more numbers are tried, the least and the largest."""
+
+    def edges(self, best: Sequence[Method]) -> tuple[str, ...]:
+        """The parameters of which the equally good best combinations all have the least value that was tried,
+        or all the largest."""
+        values = {name: {getattr(method.params, name, None) for method in best} for name in self.numbers}
+        return tuple(
+            name for name, of_best in values.items() if len(of_best) == 1 and of_best <= {*self.numbers[name]}
+        )
 
 
 def combinations(tuned: Tuned) -> list[str]:
@@ -60,7 +70,20 @@ def _grid(tuned: Tuned, task: Task, registry: Registry, where: str) -> Grid:
         with_members(found.values(), task, registry)
     except BenchError as error:
         raise BenchError(error.what, where=where, todo=error.todo) from None
-    return Grid(tuned.method, tuple(found.values()))
+    return Grid(tuned.method, tuple(found.values()), _numbers(tuned))
+
+
+def _numbers(tuned: Tuned) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name, values in tuned.params.items():
+        numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        if len(numbers) == len(values) and len(set(numbers)) >= FEWEST_NUMBERS:
+            found[name] = (min(numbers), max(numbers))
+    return found
+
+
+FEWEST_NUMBERS = 3
+"""Of two numbers each is at an edge, and says nothing."""
 
 
 def check_validation_part(split: SplitSpec, dataset: Dataset, where: str) -> None:

@@ -62,7 +62,8 @@ class PlannedPreparation:
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
     ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
-    seeds. ``members`` are keys of the cells that it is made of."""
+    seeds. ``members`` are keys of the cells that it is made of. It takes ``needed_bytes`` of memory at least,
+    and about ``peak_bytes``; 0: not known."""
 
     key: str
     method: Method
@@ -79,6 +80,7 @@ class PlannedCell:
     members: tuple[str, ...] = ()
     device: str = "cpu"
     needed_bytes: int = 0
+    peak_bytes: int = 0
     why: str = ""
     stored: Record | None = None
 

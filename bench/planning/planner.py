@@ -185,6 +185,7 @@ class _Planner:
             device=device,
             stochastic=is_stochastic(method, spec.task, self.checked.registry),
             needed_bytes=needs.memory_bytes,
+            peak_bytes=self._peak(adapter, spec.task, split) if state == "run" else 0,
             why=why,
             stored=record,
             members=tuple(member.key for member in members),
@@ -288,6 +289,16 @@ class _Planner:
             if needed > most:
                 return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"
         return ""
+
+    def _peak(self, adapter: Adapter, task: Task, split: Split) -> int:
+        """About the most memory that a method takes; 0 where it cannot tell, or fails to."""
+        if type(adapter).peak_bytes is Adapter.peak_bytes:
+            return 0
+        used = {*split.train, *split.validation, *split.test}
+        try:
+            return int(adapter.peak_bytes([one for one in self.projected[task] if one.id in used]))
+        except Exception:  # an estimate that fails must not stop the run
+            return 0
 
     def _state(
         self, key: str, missing: str, members: Sequence[PlannedCell]

@@ -221,5 +221,7 @@ def closing(verdicts: Verdicts) -> str:
     if not passed and not undecided:
         return f"{ends}: nothing was judged, no threshold holds for what both sides measured."
     parts = [f"{passed} method{'' if passed == 1 else 's'} did not get worse"] if passed else []
-    parts += [f"{undecided} inconclusive"] if undecided else []
+    if undecided:
+        fails = "" if verdicts.strict else "; --strict would fail"
+        parts.append(f"{undecided} inconclusive: a loss is not ruled out{fails}")
     return f"{ends}: {'. '.join(parts)}."

@@ -36,7 +36,7 @@ def write_results(folder: Path, store: Store) -> None:
                 "key": record.key if record else None,
             }
             costs = row.costs.model_dump()
-            names = ("value", "low", "high", "spread", "n", "version")
+            names = ("value", "low", "high", "reason", "spread", "n", "version")
             for name, value in row.metrics.items() or [(None, None)]:
                 shown = dict.fromkeys(names) if value is None else value.model_dump(include=set(names))
                 rows.append(base | {"metric": name} | shown | costs)

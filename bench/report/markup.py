@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
-from readbench.report.words import closing_sentence
+from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -33,6 +34,7 @@ def as_json(board: Leaderboard) -> str:
         "machine": manifest.machine,
         "warnings": {table.task: table.settings.warnings for table in board.tables},
         "closing": {table.task: closing_sentence(table) for table in board.tables},
+        "statistics": {table.task: statistical_notes(table) for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
     return json_text(value)
@@ -61,10 +63,22 @@ def as_markdown(board: Leaderboard) -> str:
             "",
             for_markdown(closing_sentence(table)),
             "",
+            *(
+                text
+                for note in (*_as_list(tuned_lines(table)), *map(for_markdown, statistical_notes(table)))
+                for text in (note, "")
+            ),
         ]
     if board.manifest.demo:
         lines.append("Demo corpus written for this project: its scores say nothing about real papers.\n")
     return "\n".join(lines)
+
+
+def _as_list(lines: Sequence[str]) -> list[str]:
+    """A line and the list below it."""
+    if not lines:
+        return []
+    return [lines[0], "\n".join(f"* {for_markdown(line.strip())}" for line in lines[1:])]
 
 
 def _warned(table: Table) -> list[str]:
@@ -89,10 +103,11 @@ def _markdown_table(table: Table) -> list[str]:
         shown = ["–" if value is None else f"{value.value:.3f}" for value in values]
         if row.status != "ok":
             shown[0] = for_markdown(f"{row.status}: {next(iter(row.problem.splitlines()), '')}")
-        elif values[0] is not None and values[0].low is not None and values[0].high is not None:
-            shown[0] += f" ({values[0].low:.3f} to {values[0].high:.3f})"
+        elif values[0] is not None:
+            shown[0] += _interval(values[0])
         costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
-        rows.append([ranks, markdown_code(row.method), *shown, *costs])
+        method = markdown_code(row.method) + (" (tuned)" if row.chosen else "")
+        rows.append([ranks, method, *shown, *costs])
     return markdown_table(head, rows, right=range(2, len(head)))
 
 
@@ -100,6 +115,12 @@ def _value(row: Row, metric: str) -> Value | None:
     """What a row that ended ok has of a metric; None where that is no number."""
     value = row.metrics.get(metric) if row.status == "ok" else None
     return None if value is None or value.value is None else value
+
+
+def _interval(value: Value) -> str:
+    if value.low is None or value.high is None:
+        return " (no interval)" if value.reason else ""
+    return f" ({value.low:.3f} to {value.high:.3f})"
 
 
 def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
@@ -119,6 +140,8 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
+                if value.reason is not None:
+                    flat[f"{name}.reason"] = value.reason
                 if value.spread is not None:
                     flat[f"{name}.spread"] = value.spread
             flat |= row.costs.model_dump()

@@ -161,6 +161,8 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
                 what += f" on {cell.device}"
             if cell.needed_bytes:
                 what += f", at least {show_size(cell.needed_bytes)}"
+            if cell.peak_bytes:
+                what += f", about {show_size(cell.peak_bytes)}"
             estimate = "not known yet" if seconds is None else show_seconds(seconds)
             _add(grid, cell.label, what, estimate)
         elif cell.state == "stored" and cell.stored is not None:

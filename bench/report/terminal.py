@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.report.words import closing_sentence
+from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value, weights_of
@@ -98,7 +98,7 @@ def _table(table: Table, width: int) -> RichTable:
     for i, row in enumerate(table.rows):
         # Text, not str: in a str, rich would take the brackets of a method for markup and swallow them.
         cells = [
-            Text(_broken(row.method, room) if column.name == "method" else column.cells[i])
+            Text(_broken(column.cells[i], room) if column.name == "method" else column.cells[i])
             for column in chosen
         ]
         grid.add_row(*cells, style="" if row.status == "ok" else "red")
@@ -109,6 +109,9 @@ def _broken(method: str, room: int) -> str:
     """The name of a method; where it is too long for its column the parameters begin a new line."""
     return method.replace("[", "\n[", 1) if cell_len(method) > room else method
 
+
+TUNED = " (tuned)"
+"""After the name of a method whose parameters were chosen."""
 
 GAP = 2
 """Columns of a terminal between two columns of the table."""
@@ -139,7 +142,7 @@ def _columns(table: Table) -> list[_Column]:
     first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
     columns = [
         _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
-        _Column("method", [row.method for row in rows]),
+        _Column("method", [row.method + (TUNED if row.chosen else "") for row in rows]),
         _Column(f"{primary} [95 %]", first),
     ]
     spreads = [value.spread if (value := _value(row, primary)) is not None else None for row in rows]
@@ -201,7 +204,7 @@ def _with_interval(value: Value | None) -> str:
     if value is None or value.value is None:
         return "–"
     if value.low is None or value.high is None:
-        return f"{value.value:.3f}"
+        return f"{value.value:.3f} [none]" if value.reason else f"{value.value:.3f}"
     return f"{value.value:.3f} [{_short(value.low)} {_short(value.high)}]"
 
 
@@ -264,9 +267,7 @@ def _footnotes(table: Table) -> Text:
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
     lines += _weights(table)
-    tuned = sorted({row.chosen.words for row in table.rows if row.chosen})
-    if tuned:
-        lines.append(f"Parameters chosen on validation and frozen before the test: {'; '.join(tuned)}.")
+    lines += tuned_lines(table)
     reference = table.settings.reference
     if reference is not None:
         lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
@@ -285,4 +286,5 @@ def _footnotes(table: Table) -> Text:
             "rank: from 1 + the methods significantly better to the methods not significantly worse "
             f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: marginal, everything loaded."
         )
+    lines += statistical_notes(table)
     return Text("\n".join(lines), style="dim")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from readbench.results.leaderboard import Row, Table, in_order
 
 ALIKE = 0.05
 """Above this Holm-adjusted p two methods cannot be told apart."""
+FEW = 100
+"""With fewer documents, skewed differences make the sign-flip test err in more than 5 % of cases."""
+SIGN_FLIP = "paired sign-flip test"
 
 
 def closing_sentence(table: Table) -> str:
@@ -45,7 +50,69 @@ def _alike(best: Row, other: Row, table: Table) -> bool:
     if best.method not in names or other.method not in names:
         return False
     adjusted = p[names.index(best.method)][names.index(other.method)]
+    # Null: it cannot be told, as where a method that varies with its seed ran once.
     return adjusted is None or adjusted > ALIKE
+
+
+def statistical_notes(table: Table) -> list[str]:
+    """What the intervals and verdicts are of, and what they leave out: a short sentence each."""
+    ok = [row for row in table.rows if row.status == "ok"]
+    shown = list(dict.fromkeys((table.primary, *table.settings.board)))
+    notes = []
+    if any(row.metrics[name].low is not None for row in ok for name in shown if name in row.metrics):
+        notes.append("95 % intervals: Wilson score intervals over the test documents.")
+    notes += _missing(ok, shown)
+    once = [row.method for row in ok if row.method in table.statistics.get("one_seed", [])]
+    if once:
+        whose = "its training varies" if len(once) == 1 else "their training varies"
+        notes.append(
+            f"{_named(once)} ran with one seed, and {whose} with the seed: nothing tells whether other seeds "
+            "would rank otherwise, so no difference is claimed, and intervals are of these models alone. "
+            "Set repeats in [split]."
+        )
+    if table.settings.folds > 1:
+        notes.append(
+            "Folds share training documents: ranks allow for what others would change (Nadeau & Bengio), "
+            "intervals are of the models trained here."
+        )
+    if table.statistics.get("test") == SIGN_FLIP and table.settings.tested < FEW:
+        notes.append(
+            "The sign-flip test asks whether differences are symmetric: with few documents and skewed "
+            "differences it errs in 7 %, not 5 %."
+        )
+    return notes
+
+
+def tuned_lines(table: Table) -> list[str]:
+    """How the parameters of tuned methods were chosen: a line for each row, ties and edges included."""
+    tuned = [row for row in table.rows if row.chosen]
+    if not tuned:
+        return []
+    lines = ["Parameters chosen on validation and frozen before the test:"]
+    return lines + [f"  {row.method}: {row.chosen.words}." for row in tuned if row.chosen]
+
+
+def _missing(rows: Sequence[Row], metrics: Sequence[str]) -> list[str]:
+    """Which values and which intervals are not shown, and why; who they are of where not of everybody."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for metric in metrics:
+        for row in rows:
+            value = row.metrics.get(metric)
+            if value is not None and value.reason:
+                what = "value" if value.value is None else "interval"
+                found.setdefault((what, value.reason), {}).setdefault(metric, []).append(row.method)
+    notes = []
+    for (what, reason), of_metrics in found.items():
+        who = list(dict.fromkeys(method for methods in of_metrics.values() for method in methods))
+        whose = f" for {_named(who)}" if len(who) < len(rows) else ""
+        notes.append(f"No {what} of {', '.join(of_metrics)}{whose}: {reason}.")
+    return notes
+
+
+def _named(methods: Sequence[str]) -> str:
+    """The first three, and how many more."""
+    more = f" and {len(methods) - 3} more" if len(methods) > 3 else ""
+    return ", ".join(methods[:3]) + more
 
 
 def _score(row: Row, table: Table) -> str:

@@ -16,12 +16,15 @@ MANIFEST_VERSION = 3
 class Chosen(StoredModel):
     """How the parameters of a method were chosen: the best of the ``combinations`` of what the suite asked
     for (``asked``) on the ``documents`` of the validation part; None where no combination ran, so that the
-    first one stays on the board with what stopped it. ``equal``: how many others were as good."""
+    first one stays on the board with what stopped it. ``equal``: how many others were as good. ``edges``:
+    parameters whose chosen number is the least or the largest that was tried, so that a better one may lie
+    beyond."""
 
     asked: str
     combinations: int
     documents: int | None
     equal: int = 0
+    edges: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -29,7 +32,12 @@ class Chosen(StoredModel):
         if self.documents is None:
             return f"none of {self.combinations} combinations ran"
         others = f", {self.equal} other{'s' if self.equal > 1 else ''} equally good" if self.equal else ""
-        return f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
+        words = f"{self.asked}: best of {self.combinations} on {self.documents} validation documents{others}"
+        if not self.edges:
+            return words
+        return (
+            f"{words}; {' and '.join(self.edges)} at the edge of what was tried: wider values may do better"
+        )
 
 
 RunStatus = Literal["running", "finished", "interrupted", "killed"]

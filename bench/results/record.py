@@ -30,8 +30,9 @@ class Failure(StoredModel):
 
 
 class Value(StoredModel):
-    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and its
-    95 % interval. Null where no document counts."""
+    """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
+    its 95 % interval. Null where no document counts; an interval is also null where none holds. ``reason``
+    says why the value or the interval is null."""
 
     value: float | None
     low: float | None = None
@@ -39,6 +40,7 @@ class Value(StoredModel):
     n: int
     higher_is_better: bool = True
     version: str
+    reason: str | None = None
     spread: float | None = Field(None, description="standard deviation over folds and repeats")
 
 

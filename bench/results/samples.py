@@ -15,7 +15,7 @@ from readbench.results.manifest import RunCell
 from readbench.results.score_files import SCORES, read_scores
 from readbench.results.store import Store
 from readbench.tasks import get_task
-from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.metric import FOLD, Metric, Scores
 from readbench.tasks.spec import TaskSpec
 
 Floats = NDArray[np.float64]
@@ -24,10 +24,21 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """One method on all test documents of a run, in the order of their ids. ``repeats`` holds the scores of
-    each seed; a deterministic method has one."""
+    each seed; a deterministic method has one. ``stochastic``: whether its training depends on the seed."""
 
     method: str
     repeats: tuple[Scores, ...]
+    stochastic: bool = False
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether nobody knows how far another seed would lead."""
+        return self.stochastic and len(self.repeats) < 2
+
+    def per_seed(self, metric: str) -> Floats:
+        """The numbers (seeds,) of one metric."""
+        place = [known.id for known in self.metrics].index(metric)
+        return np.array([scores.aggregates()[place] for scores in self.repeats])
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -72,6 +83,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
                 )
             for name, values in of_cell.items():
                 columns.setdefault(name, []).extend(values)
+            columns.setdefault(FOLD, []).extend([cell.fold] * len(of_cell.get("id", ())))
         try:
             order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
             ordered = {name: [values[i] for i in order] for name, values in columns.items()}
@@ -83,7 +95,9 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
                 todo="run the suite again with --fresh",
                 exit_status=3,
             ) from error
-    sample = Sample(cells[0].method, tuple(repeats))
+    facts = [store.facts(cell.key) for cell in cells]
+    noisy = len(repeats) > 1 or any(one is not None and one.stochastic for one in facts)
+    sample = Sample(cells[0].method, tuple(repeats), noisy)
     if any(scores.ids != sample.ids for scores in sample.repeats):
         raise BenchError("its repeats were not tested on the same documents", where=f"method {sample.method}")
     return sample

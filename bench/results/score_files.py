@@ -4,10 +4,12 @@ on resamples of them, without gold or predictions."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from readbench.core.damage import stored_table
-from readbench.tasks.metric import Scores
+
+if TYPE_CHECKING:
+    from readbench.tasks.metric import Scores
 
 SCORES = "scores.parquet"
 

@@ -15,7 +15,8 @@ STATISTICS = "statistics.json"
 
 class TaskStatistics(BaseModel):
     """Of one task: how its methods, in the order of ``names``, compare by the primary metric. ``p``: of each
-    against each, corrected. ``joint``: the metrics of methods that have several cells."""
+    against each, corrected, null where nothing can be told. ``one_seed``: stochastic methods that ran with
+    one. ``joint``: the metrics of methods that have several cells."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -23,6 +24,7 @@ class TaskStatistics(BaseModel):
     rank_ranges: list[tuple[int, int]]
     p: list[list[float | None]]
     test: str = "not tested"
+    one_seed: list[str] = []
     joint: dict[str, dict[str, Value]] = {}
 
     @model_validator(mode="after")

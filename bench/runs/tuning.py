@@ -74,11 +74,12 @@ def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
 
 
 def _how(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:
-    values = [trials[method.spec].value for method in grid.candidates]
     reached = trials[best.spec].value
+    as_good = [method for method in grid.candidates if trials[method.spec].value == reached]
     return Chosen(
         asked=grid.method,
-        combinations=len(values),
+        combinations=len(grid.candidates),
         documents=None if reached is None else documents,
-        equal=0 if reached is None else values.count(reached) - 1,
+        equal=0 if reached is None else len(as_good) - 1,
+        edges=() if reached is None else grid.edges(as_good),
     )

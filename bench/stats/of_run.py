@@ -40,13 +40,14 @@ def write_statistics(folder: Path, store: Store) -> None:
         samples = {name: load_sample(store, spec, of_one) for name, of_one in whole.items()}
         results[task] = compare_samples(samples, settings, manifest.seed).to_json() | {
             "metric": settings.primary,
+            "one_seed": [name for name, sample in samples.items() if sample.one_seed],
             "predictions": {
                 name: [_predictions(store, cell) for cell in of_one] for name, of_one in whole.items()
             },
             "joint": {
                 name: {metric: value.model_dump() for metric, value in joint.items()}
                 for name, of_one in whole.items()
-                if len(of_one) > 1 and (joint := _joint(samples[name], store, of_one, settings))
+                if len(of_one) > 1 and (joint := _joint(samples[name], store, of_one))
             },
         }
     write_json(folder / STATISTICS, results)
@@ -54,7 +55,9 @@ def write_statistics(folder: Path, store: Store) -> None:
 
 def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int) -> Comparison:
     """All pairs of methods on the primary metric of a task. A metric that is a mean of documents, or has a
-    value per document, is compared by flipping signs; one of the whole sample by resampling documents."""
+    value per document, is compared by flipping signs; one of the whole sample by resampling documents. The
+    spread of stochastic methods over seeds counts too; of one with one seed no verdict is given. So does what
+    other training documents would change, where folds share them."""
     from readbench.stats.ranking import compare_all, compare_replicates
     from readbench.stats.resampling import bootstrap, resamples_needed
     from readbench.tasks.metric import OfSample, find_metric
@@ -62,9 +65,12 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
     first = next(iter(samples.values()))
     metric = find_metric(first.metrics, settings.primary)
     seed = derived_seed(seed, "compare", settings.split_hash)
+    better = metric.higher_is_better
+    overlap = shared_training(settings.folds, settings.documents)
+    seeds = {name: sample.per_seed(metric.id) for name, sample in samples.items() if sample.stochastic}
     if not isinstance(metric.aggregate, OfSample):
         values = {name: sample.values(metric.id) for name, sample in samples.items()}
-        return compare_all(values, higher_is_better=metric.higher_is_better, seed=seed)
+        return compare_all(values, better, seed, seeds=seeds, overlap=overlap)
     place = first.metrics.index(metric)
     resamples = resamples_needed(len(samples))
     points, replicates = {}, {}
@@ -73,19 +79,37 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         replicates[name] = bootstrap(len(sample.ids), sample.resampled, resamples=resamples, seed=seed)[
             :, place
         ]
-    return compare_replicates(points, replicates, higher_is_better=metric.higher_is_better, seed=seed)
+    return compare_replicates(
+        points,
+        replicates,
+        better,
+        seed,
+        documents=len(first.ids),
+        seeds=seeds,
+        overlap=overlap,
+    )
 
 
-def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: RunTask) -> dict[str, Value]:
+def shared_training(folds: int, documents: Mapping[str, int]) -> float:
+    """What the variance of a difference over test documents is multiplied with where folds share training
+    documents: 1 + folds * test / train (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366, section 4: 1 /
+    folds becomes 1 / folds + test / train). 1 of a single fold, and where nothing is learned from.
+    ``documents``: of one fold by part."""
+    train = documents.get("train", 0)
+    if folds < 2 or not train:
+        return 1.0
+    return 1.0 + folds * documents.get("test", 0) / train
+
+
+def _joint(sample: Sample, store: Store, cells: Sequence[RunCell]) -> dict[str, Value]:
     """Each metric on all test documents of the folds, averaged over the repeats, with its interval, and
     its standard deviation over the cells."""
     import numpy as np
 
-    from readbench.stats.resampling import bootstrap, percentile_intervals
+    from readbench.stats.intervals import intervals_of
 
-    seed = derived_seed(0, "bootstrap", settings.split_hash)
     numbers = sample.numbers()
-    intervals = percentile_intervals(bootstrap(len(sample.ids), sample.resampled, seed=seed))
+    intervals = intervals_of(sample.repeats)
     counts = sample.repeats[0].counts()
     records = [record for cell in cells if (record := store.record(cell.key)) is not None]
     language = str(records[0].task.get("language", "en")) if records else "en"
@@ -96,8 +120,9 @@ def _joint(sample: Sample, store: Store, cells: Sequence[RunCell], settings: Run
         defined = bool(counts[i]) and not np.isnan(numbers[i])
         joint[metric.id] = Value(
             value=float(numbers[i]) if defined else None,
-            low=float(intervals[i, 0]) if defined else None,
-            high=float(intervals[i, 1]) if defined else None,
+            low=intervals[i].low,
+            high=intervals[i].high,
+            reason=intervals[i].reason,
             n=int(counts[i]),
             higher_is_better=metric.higher_is_better,
             version=version_in(metric.version, language),

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from readbench.stats.resampling import Floats, bootstrap_p
-from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
+from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, over_training_p, sign_flip_p
+
+Seeds = Mapping[str, Floats]
+"""The values (seeds,) of each stochastic method."""
 
 
 def rank_ranges(
@@ -74,13 +77,18 @@ def compare_all(
     *,
     permutations: int = 10_000,
     alpha: float = 0.05,
+    seeds: Seeds | None = None,
+    overlap: float = 1.0,
 ) -> Comparison:
     """Compares all pairs of methods by sign-flip permutation with Holm's correction.
 
     ``scores``: per method the values (documents,) of one metric, the same documents in the same order,
     NaN where one does not count. With many methods ``permutations`` is raised to 2 * pairs / alpha:
     a p-value is at least 1 / (1 + permutations), so that with fewer the correction alone would
-    keep any two methods from ever being told apart. Raises ValueError where lengths differ.
+    keep any two methods from ever being told apart. ``seeds``: of each stochastic method its values
+    (seeds,); p-values then hold over seeds, and are NaN for one with one seed. ``overlap``: what the variance
+    over documents is multiplied with where folds share training documents. Raises ValueError where lengths
+    differ.
     """
     names = tuple(scores)
     columns = [np.asarray(scores[name], dtype=np.float64) for name in names]
@@ -92,12 +100,18 @@ def compare_all(
     permutations = max(permutations, math.ceil(2 * len(left) / alpha))
     differences = np.zeros((k, k))
     raw = np.ones(len(left))
+    errors = np.zeros(len(left))
     for pairs in _blocks(len(left), len(table)):
         gap = table[:, left[pairs]] - table[:, right[pairs]]
         mean = _column_means(gap)
         differences[left[pairs], right[pairs]] = mean
         differences[right[pairs], left[pairs]] = -mean
         raw[pairs] = sign_flip_p(gap, permutations=permutations, seed=seed)
+        if seeds or overlap > 1:
+            errors[pairs] = _errors_of_means(gap)
+    if seeds or overlap > 1:
+        of_pairs = _of_pairs(seeds or {}, names, left, right)
+        raw = over_training_p(raw, differences[left, right], errors, len(table), of_pairs, overlap)
     p = np.ones((k, k))
     p[left, right] = p[right, left] = holm(raw)
     means = _column_means(table)
@@ -124,9 +138,13 @@ def compare_replicates(
     seed: int,
     *,
     alpha: float = 0.05,
+    documents: int = 0,
+    seeds: Seeds | None = None,
+    overlap: float = 1.0,
 ) -> Comparison:
     """Compares all pairs of methods on a metric of the whole sample: ``points`` are their values,
-    ``replicates`` (resamples,) their values on the same resamples of documents, with Holm's correction.
+    ``replicates`` (resamples,) their values on the same resamples of ``documents``, with Holm's correction.
+    ``seeds`` and ``overlap`` as in ``compare_all``.
 
     At least ``resamples_needed(methods)`` resamples let the correction tell methods apart.
     """
@@ -136,7 +154,13 @@ def compare_replicates(
     table = np.column_stack([replicates[name] for name in names]) if k else np.empty((0, 0))
     left, right = np.triu_indices(k, 1)
     p = np.ones((k, k))
-    p[left, right] = p[right, left] = holm(bootstrap_p(table[:, left] - table[:, right]))
+    gaps = table[:, left] - table[:, right]
+    raw = bootstrap_p(gaps)
+    if seeds or overlap > 1:
+        of_pairs = _of_pairs(seeds or {}, names, left, right)
+        errors = _deviations(gaps)
+        raw = over_training_p(raw, means[left] - means[right], errors, documents, of_pairs, overlap)
+    p[left, right] = p[right, left] = holm(raw)
     ranges = rank_ranges(means, p, higher_is_better=higher_is_better, alpha=alpha)
     differences = means[:, None] - means[None, :]
     return Comparison(
@@ -149,6 +173,27 @@ def _column_means(table: Floats) -> Floats:
     means = np.full(table.shape[1], np.nan)
     np.divide(np.nansum(table, axis=0), counts, out=means, where=counts > 0)
     return means
+
+
+def _errors_of_means(table: Floats) -> Floats:
+    """The standard error of each column's mean (columns,); 0 of a single value."""
+    counts = np.count_nonzero(~np.isnan(table), axis=0)
+    squares = np.nansum((table - _column_means(table)) ** 2, axis=0)
+    return np.asarray(np.sqrt(squares / np.maximum((counts - 1) * counts, 1)))
+
+
+def _deviations(table: Floats) -> Floats:
+    """The standard deviation of each column (columns,), NaN left out; 0 where nothing is left."""
+    counts = np.count_nonzero(~np.isnan(table), axis=0)
+    squares = np.nansum((table - _column_means(table)) ** 2, axis=0)
+    return np.asarray(np.sqrt(squares / np.maximum(counts, 1)))
+
+
+def _of_pairs(
+    seeds: Seeds, names: Sequence[str], left: NDArray[np.intp], right: NDArray[np.intp]
+) -> list[tuple[Floats, ...]]:
+    pairs = zip(left.tolist(), right.tolist(), strict=True)
+    return [tuple(seeds[names[i]] for i in pair if names[i] in seeds) for pair in pairs]
 
 
 def _blocks(pairs: int, n: int) -> Iterator[slice]:

@@ -10,6 +10,7 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Document, Prediction, Target
 from readbench.tasks.base import TaskDefinition, check_ids
 from readbench.tasks.classification_scores import METRICS, ClassificationScores
+from readbench.tasks.metric import FOLD
 from readbench.tasks.predictions import labelled
 from readbench.tasks.spec import TaskSpec
 
@@ -66,7 +67,12 @@ class ClassificationTask(TaskDefinition):
             for row in zip(*tables, strict=True)
         ]
         return ClassificationScores.of(
-            spec, list(columns["id"]), list(columns["gold"]), list(columns["predicted"]), scores
+            spec,
+            list(columns["id"]),
+            list(columns["gold"]),
+            list(columns["predicted"]),
+            scores,
+            columns.get(FOLD),
         )
 
 

@@ -5,32 +5,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from readbench.core.errors import BenchError
-from readbench.tasks.metric import Metric, OfSample, Scores
+from readbench.tasks.metric import Metric, OfSample, Scale, Scores
 from readbench.tasks.spec import TaskSpec
 
 Floats = NDArray[np.float64]
 
 BINS = 15
 """Equal bins of confidence for the calibration error: Guo et al. 2017, arXiv:1706.04599, section 5."""
-SUM_TOLERANCE = 1e-6
+ROUNDED = 5e-4
+"""How far a probability may lie from what it was: rounded to three places it still counts as one. A sum may
+be as many times that far from 1 as there are classes."""
 
 _MACRO = "scikit-learn's macro mean, over classes that occur in gold or predictions; 0 where undefined"
 _POSITIVE = "of the positive class; 0 where undefined; null without a named positive class"
-_SCORED = "null where a document lacks scores of all classes"
+_SCORED = "of folds the mean; null where a document lacks scores of all classes"
 
 METRICS = (
     Metric("accuracy", True, "equal labels; an abstention is wrong", "share of documents labelled right"),
-    Metric("precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample()),
-    Metric("recall", True, _POSITIVE, "binary: found among the positive", OfSample()),
-    Metric("f1", True, _POSITIVE, "binary: F1 of the positive class", OfSample()),
-    Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample()),
-    Metric("macro_recall", True, _MACRO, "recall, averaged over classes", OfSample()),
+    Metric(
+        "precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample(Scale.COUNTS)
+    ),
+    Metric("recall", True, _POSITIVE, "binary: found among the positive", OfSample(Scale.COUNTS)),
+    Metric("f1", True, _POSITIVE, "binary: F1 of the positive class", OfSample(Scale.COUNTS)),
+    Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample(Scale.SHARES)),
+    Metric("macro_recall", True, _MACRO, "recall, averaged over classes", OfSample(Scale.SHARES)),
     Metric("macro_f1", True, _MACRO, "F1, averaged over classes", OfSample()),
     Metric(
         "mcc",
@@ -38,20 +43,21 @@ METRICS = (
         "multi-class; an abstention is a class of its own; 0 where undefined",
         "Matthews correlation of gold and predictions",
         OfSample(),
+        bounds=(-1.0, 1.0),
     ),
     Metric(
         "roc_auc",
         True,
         f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
         "area under the ROC curve of the scores",
-        OfSample(),
+        OfSample(Scale.CURVE, fewest=50),
     ),
     Metric(
         "average_precision",
         True,
         f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
         "area under the precision-recall curve of the scores",
-        OfSample(),
+        OfSample(Scale.CURVE, fewest=200),
     ),
     Metric(
         "brier",
@@ -59,13 +65,15 @@ METRICS = (
         "two classes: (p - y)^2 of one class, several: sum over classes; null unless the "
         "scores are probabilities",
         "squared error of the probabilities",
+        bounds=(0.0, 2.0),
     ),
     Metric(
         "ece",
         False,
-        f"{BINS} equal bins of the highest probability; null unless the scores are probabilities",
+        f"{BINS} equal bins of the highest probability; what chance adds is subtracted; null unless the "
+        "scores are probabilities",
         "expected calibration error: confidence against accuracy",
-        OfSample(),
+        OfSample(Scale.NONE),
     ),
     Metric("abstained", False, "no label predicted", "share of documents without an answer"),
 )
@@ -78,7 +86,8 @@ class Labelled:
 
     ``gold`` int64 (documents,): index into ``labels``, -1 where a document has no gold and does not count;
     ``predicted``: the same, len(labels) for an abstention; ``scores`` float64 (documents, labels), None
-    where some counted document lacks a finite score of some label. ``positive``: index or None.
+    where some counted document lacks a finite score of some label. ``positive``: index or None. ``folds``
+    int64 (documents,): which model gave the scores, None where one gave all of them.
     """
 
     labels: tuple[str, ...]
@@ -86,14 +95,21 @@ class Labelled:
     gold: NDArray[np.int64]
     predicted: NDArray[np.int64]
     scores: Floats | None
+    folds: NDArray[np.int64] | None = None
+
+    @property
+    def improbable(self) -> NDArray[np.bool_]:
+        """Which of the counted documents have scores that are no probabilities; all where scores lack."""
+        if self.scores is None:
+            return np.ones(np.count_nonzero(self.gold >= 0), dtype=np.bool_)
+        counted = self.scores[self.gold >= 0]
+        outside = ((counted < -ROUNDED) | (counted > 1 + ROUNDED)).any(axis=1)
+        # Half of the last place, and what adding up floats loses.
+        return np.asarray(outside | (np.abs(counted.sum(axis=1) - 1) > len(self.labels) * ROUNDED + 1e-9))
 
     @property
     def are_probabilities(self) -> bool:
-        if self.scores is None:
-            return False
-        counted = self.scores[self.gold >= 0]
-        inside = ((counted >= -SUM_TOLERANCE) & (counted <= 1 + SUM_TOLERANCE)).all()
-        return bool(inside and (np.abs(counted.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
+        return self.scores is not None and not self.improbable.any()
 
 
 class ClassificationScores(Scores):
@@ -109,6 +125,7 @@ class ClassificationScores(Scores):
         gold: Sequence[str | None],
         predicted: Sequence[str | None],
         scores: Sequence[Mapping[str, float]],
+        folds: Sequence[int] | None = None,
     ) -> ClassificationScores:
         """Raises BenchError for a label that the spec does not have."""
         places = {label: index for index, label in enumerate(spec.labels)}
@@ -129,20 +146,84 @@ class ClassificationScores(Scores):
             gold=known,
             predicted=np.array([places.get(label or "", len(places)) for label in predicted], dtype=np.int64),
             scores=table if np.isfinite(table[known >= 0]).all() and (known >= 0).any() else None,
+            folds=None if folds is None else np.array(folds, dtype=np.int64),
         )
         evidence: dict[str, Sequence[Any]] = {"gold": list(gold), "predicted": list(predicted)}
         for index, label in enumerate(spec.labels):
             column = table[:, index]
             evidence[f"score.{label}"] = [None if np.isnan(value) else float(value) for value in column]
-        made = cls(METRICS, tuple(ids), _per_document(labelled), evidence)
+        return cls.of_arrays(tuple(ids), labelled, evidence)
+
+    @classmethod
+    def of_arrays(
+        cls, ids: tuple[str, ...], labelled: Labelled, evidence: Mapping[str, Sequence[Any]]
+    ) -> ClassificationScores:
+        made = cls(METRICS, ids, _per_document(labelled), evidence)
         object.__setattr__(made, "labelled", labelled)
         return made
 
+    @cached_property
+    def _numbers(self) -> Floats:
+        return super().aggregates()
+
+    def aggregates(self) -> Floats:
+        return self._numbers.copy()
+
     def counts(self) -> NDArray[np.int64]:
         """All documents with gold, for every metric that is defined; 0 for the others."""
-        numbers = self.aggregates()
+        numbers = self._numbers
         n = int(np.count_nonzero(self.labelled.gold >= 0))
         return np.where(np.isnan(numbers), 0, n).astype(np.int64)
+
+    def support(self) -> NDArray[np.int64]:
+        """The documents of the rarest class that occurs; of ratios of two counts, the lower one."""
+        found = self.counts()
+        table = confusion(self.labelled, np.ones((1, len(self.ids))))[0]
+        in_gold, in_predictions = table.sum(axis=1), table[:, :-1].sum(axis=0)
+        occurs = in_gold[in_gold > 0]
+        rarest = 0 if len(occurs) < 2 else int(occurs.min())
+        for place, metric in enumerate(METRICS):
+            if isinstance(metric.aggregate, OfSample) and found[place]:
+                found[place] = rarest
+        guessed = in_predictions[(in_gold + in_predictions) > 0]
+        if found[_PLACES["macro_precision"]] and len(guessed):
+            found[_PLACES["macro_precision"]] = int(guessed.min())
+        positive = self.labelled.positive
+        if positive is not None and rarest:
+            either = in_gold[positive] + in_predictions[positive] - table[positive, positive]
+            below = {"precision": in_predictions[positive], "recall": in_gold[positive], "f1": either}
+            for name, count in below.items():
+                found[_PLACES[name]] = int(count)
+        return found
+
+    def bounds(self, metric: Metric) -> tuple[float, float]:
+        # Of two classes the error of one counts, of more the sum.
+        return (0.0, 1.0) if metric.id == "brier" and len(self.labelled.labels) == 2 else metric.bounds
+
+    def why_undefined(self, metric: str) -> str:
+        labelled = self.labelled
+        if not (labelled.gold >= 0).any():
+            return "no document has a label"
+        if metric in ("precision", "recall", "f1") and labelled.positive is None:
+            return "no class is named positive"
+        if metric not in ("roc_auc", "average_precision", "brier", "ece"):
+            return ""
+        if labelled.scores is None:
+            return "not every document has a score of every class"
+        if metric in ("roc_auc", "average_precision"):
+            return "the test documents are all of one class"
+        improbable = labelled.improbable
+        count = int(np.count_nonzero(improbable))
+        if improbable.all():
+            return "the scores are no probabilities"
+        return f"the scores of {count:,} document{'s' if count > 1 else ''} are no probabilities"
+
+    def shares(self, metric: str) -> tuple[Floats, Floats]:
+        table = confusion(self.labelled, np.ones((1, len(self.ids))))[0]
+        in_gold, in_predictions = table.sum(axis=1), table[:, :-1].sum(axis=0)
+        occurs = in_gold + in_predictions > 0
+        below = {"macro_recall": in_gold, "macro_precision": in_predictions}[metric]
+        return np.diag(table[:, :-1])[occurs], below[occurs]
 
     def of_sample(self, numbers: Floats, weights: Floats) -> Floats:
         filled = numbers.copy()
@@ -225,6 +306,8 @@ def _mcc(counts: Floats) -> Floats:
 
 
 def _curves(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
+    """The areas within each fold, averaged: scores of different models have no order among them (Forman &
+    Scholz 2010, doi:10.1145/1882471.1882479). A fold without documents of a class is left out."""
     if labelled.scores is None:
         undefined = np.full(len(weights), np.nan)
         return {"roc_auc": undefined, "average_precision": undefined}
@@ -234,15 +317,20 @@ def _curves(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
     else:
         classes = [1] if k == 2 else list(range(k))
     counted = labelled.gold >= 0
-    pairs = [
-        _areas(weights[:, counted], labelled.gold[counted] == label, labelled.scores[counted, label])
-        for label in classes
-    ]
-    with np.errstate(invalid="ignore"):
-        return {
-            name: _mean_of_defined(np.column_stack([pair[place] for pair in pairs]))
-            for place, name in enumerate(("roc_auc", "average_precision"))
-        }
+    folds = np.zeros(len(counted), dtype=np.int64) if labelled.folds is None else labelled.folds
+    of_folds: list[list[Floats]] = [[], []]
+    for fold in np.unique(folds[counted]):
+        within = counted & (folds == fold)
+        pairs = [
+            _areas(weights[:, within], labelled.gold[within] == label, labelled.scores[within, label])
+            for label in classes
+        ]
+        for place, areas in enumerate(of_folds):
+            areas.append(_mean_of_defined(np.column_stack([pair[place] for pair in pairs])))
+    return {
+        name: _mean_of_defined(np.column_stack(areas))
+        for name, areas in zip(("roc_auc", "average_precision"), of_folds, strict=True)
+    }
 
 
 def _mean_of_defined(values: Floats) -> Floats:
@@ -268,13 +356,27 @@ def _areas(weights: Floats, positive: NDArray[np.bool_], scores: Floats) -> tupl
 
 
 def _calibration_error(labelled: Labelled, weights: Floats) -> Floats:
+    """The weighted mean gap of the bins, less what chance adds to it.
+
+    The gap of a bin is normal around the true one, with a variance s^2 that follows from the confidences. The
+    square of the true gap is estimated without bias by gap^2 - s^2 (Kumar et al. 2019, arXiv:1909.10155,
+    section 4); how much larger the absolute value of a normal variable around it is on average (the mean of
+    a folded normal distribution) is subtracted. What remains is at least 0.
+    """
     if not labelled.are_probabilities or labelled.scores is None:
         return np.full(len(weights), np.nan)
+    from scipy.special import ndtr
+
     counted = labelled.gold >= 0
     scores = labelled.scores[counted]
-    confidence = scores.max(axis=1)
+    confidence = np.clip(scores.max(axis=1), 0.0, 1.0)
     right = scores.argmax(axis=1) == labelled.gold[counted]
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     one_hot = (bins[:, None] == np.arange(BINS)).astype(np.float64)
-    gaps = np.abs(weights[:, counted] @ (one_hot * (right - confidence)[:, None]))
-    return _ratio(gaps.sum(axis=1), weights[:, counted].sum(axis=1))
+    of_counted = weights[:, counted]
+    gaps = np.abs(of_counted @ (one_hot * (right - confidence)[:, None]))
+    noise = np.sqrt(of_counted @ (one_hot * (confidence * (1 - confidence))[:, None]))
+    true = np.sqrt(np.maximum(_ratio(gaps, noise) ** 2 - 1, 0.0))
+    seen = np.sqrt(2 / np.pi) * np.exp(-(true**2) / 2) + true * (1 - 2 * ndtr(-true))
+    without_chance = np.maximum((gaps - noise * (seen - true)).sum(axis=1), 0.0)
+    return _ratio(without_chance, of_counted.sum(axis=1))

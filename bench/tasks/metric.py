@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,36 @@ class OfMeans:
     combine: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
+FOLD = "fold"
+"""The column of evidence that says which fold, and so which model, a document's scores come from; only where
+folds are joined."""
+
+
+class Scale(Enum):
+    """What the interval of a metric of the whole sample is made of (``readbench.stats.intervals``).
+
+    COUNTS: a ratio of two counts of documents. RATIO: any other smooth number between the bounds. CURVE: one
+    that few documents may decide. SHARES: the mean of proportions of separate documents
+    (``Scores.shares``). NONE: no interval of it holds.
+    """
+
+    COUNTS = "counts"
+    RATIO = "ratio"
+    CURVE = "curve"
+    SHARES = "shares"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class OfSample:
     """An aggregate of all documents at once (an area under a curve, a macro mean over classes): neither a
     mean of documents nor made of such means. The task's own ``Scores`` computes it under weights of the
-    documents, and two methods are compared by resampling documents.
+    documents, and two methods are compared by resampling documents. ``fewest``: with fewer documents no
+    interval of it holds.
     """
+
+    scale: Scale = Scale.RATIO
+    fewest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +68,7 @@ class Metric:
     of other metrics; the per-document values are still what paired tests compare.
 
     ``language`` is the only one that a metric reads, with None it reads any. ``vectors``: it compares
-    embeddings, and is computed only where a suite asks for it.
+    embeddings, and is computed only where a suite asks for it. ``bounds``: the least and the largest value.
     """
 
     id: str
@@ -53,6 +78,7 @@ class Metric:
     aggregate: OfMeans | OfSample | None = None
     language: str | None = None
     vectors: bool = False
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +115,23 @@ class Scores:
     def counts(self) -> NDArray[np.int64]:
         """How many documents count for each metric (metrics,)."""
         return np.asarray(np.count_nonzero(~np.isnan(self.values), axis=0), dtype=np.int64)
+
+    def support(self) -> NDArray[np.int64]:
+        """How many documents decide on each metric (metrics,): all that count or, where classes count, those
+        of the rarest class."""
+        return self.counts()
+
+    def bounds(self, metric: Metric) -> tuple[float, float]:
+        """The least and the largest value that a metric can have here."""
+        return metric.bounds
+
+    def why_undefined(self, metric: str) -> str:  # noqa: ARG002 - for those that override it
+        """Why a metric that was asked for has no value here; empty where nothing is known."""
+        return ""
+
+    def shares(self, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The numerators and denominators (classes,) whose proportions a ``Scale.SHARES`` metric averages."""
+        raise NotImplementedError(f"these scores have no shares of {metric}")
 
     def means(self) -> NDArray[np.float64]:
         """The mean (metrics,) over the documents that count; NaN where none does. No metric's

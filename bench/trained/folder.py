@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -126,17 +126,35 @@ def read_model(folder: Path) -> ModelManifest:
             where=str(path),
             todo="fit it again",
         )
-    for name, expected in manifest.files.items():
-        place = folder / name
-        if not place.is_file():
-            raise BenchError(f"the file {name} is missing", where=str(folder), todo="fit the model again")
-        if _sha256(place) != expected:
-            raise BenchError(
-                f"the file {name} has changed since it was written",
-                where=str(folder),
-                todo="fit the model again",
-            )
+    _check_files(folder, manifest.files)
     return manifest
+
+
+def _check_files(folder: Path, sums: Mapping[str, str]) -> None:
+    """Raises BenchError where a folder does not hold the files of its manifest, these alone, and as they were
+    written. A link could bring in anything from elsewhere."""
+    places = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    found = {path.relative_to(folder).as_posix(): path for path in places}
+    links = [name for name, path in found.items() if path.is_symlink()]
+    outside = [
+        name for name in sums if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
+    ]
+    more = sorted(found.keys() - sums.keys() - {MANIFEST})
+    changed = [name for name, sum_ in sums.items() if name in found and _sha256_of(found[name]) != sum_]
+    for names, what in (
+        (links, "the file {} is a link to another place"),
+        (outside, "its manifest names {}, which is outside of its folder"),
+        (sorted(sums.keys() - found.keys()), "the file {} is missing"),
+        (more, "the file {} is not in its manifest"),
+        (changed, "the file {} has changed since it was written"),
+    ):
+        if names:
+            raise BenchError(what.format(names[0]), where=str(folder), todo="fit the model again")
+
+
+def _sha256_of(path: Path) -> str:
+    """The sum of a file; empty for what is none (a device, a pipe)."""
+    return _sha256(path) if path.is_file() and not path.is_symlink() else ""
 
 
 def _sha256(path: Path) -> str:

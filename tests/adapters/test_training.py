@@ -25,7 +25,7 @@ from readbench_adapters.training.loop import (
     resolve_precision,
     train,
 )
-from readbench_adapters.training.optimiser import parameter_groups
+from readbench_adapters.training.optimiser import Optimiser, parameter_groups
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")
@@ -137,7 +137,7 @@ def test_one_step_is_torch_own_arithmetic() -> None:
     optimiser = torch.optim.AdamW(groups, lr=0.05)
     steps, warm = 14, 4
     for step, batch in enumerate(problem.batches):
-        rate = step / warm if step < warm else (steps - step) / (steps - warm)
+        rate = (step + 1) / (warm + 1) if step < warm else (steps - step) / (steps - warm)
         for group in optimiser.param_groups:
             group["lr"] = 0.05 * rate
         optimiser.zero_grad()
@@ -146,6 +146,32 @@ def test_one_step_is_torch_own_arithmetic() -> None:
         optimiser.step()
     for one, other in zip(problem.model.parameters(), plain.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("warm", [0, 1, 3])
+def test_every_step_has_a_learning_rate(schedule: str, warm: int) -> None:
+    """None is lost to a rate of 0, the first as little as the last; the warm-up ends at the highest."""
+    problem = Problem()
+    optimiser = Optimiser(
+        problem.model,
+        learning_rate=0.5,
+        weight_decay=0.0,
+        schedule=schedule,
+        warmup_steps=warm,
+        steps=9,
+        max_norm=None,
+        scaled=False,
+    )
+    rates = []
+    for _ in range(9):
+        loss = problem.loss([0, 1, 2])
+        optimiser.accumulate(loss.value, loss.count)
+        rates.append(optimiser._adam.param_groups[0]["lr"])
+        optimiser.step()
+    assert min(rates) > 0
+    assert rates[: warm + 1] == pytest.approx([0.5 * (step + 1) / (warm + 1) for step in range(warm + 1)])
+    assert max(rates) == pytest.approx(rates[warm])
 
 
 def test_accumulated_batches_step_like_one_big_batch() -> None:

@@ -10,6 +10,7 @@ import pytest
 import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import foldnorm
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, PredictedLabel
@@ -93,11 +94,14 @@ def plain_ece(labels: Sequence[str], gold: Sequence[str], scores: np.ndarray) ->
         confidence = float(max(row))
         place = next(b for b in range(1, 16) if confidence <= b / 15 or b == 15)
         bins.setdefault(place, []).append((confidence, labels[int(np.argmax(row))] == label))
-    gaps = [
-        len(inside) / len(gold) * abs(np.mean([c for c, _ in inside]) - np.mean([r for _, r in inside]))
-        for inside in bins.values()
-    ]
-    return float(sum(gaps))
+    total = 0.0
+    for inside in bins.values():
+        gap = abs(sum(c for c, _ in inside) - sum(r for _, r in inside))
+        spread = math.sqrt(sum(c * (1 - c) for c, _ in inside))
+        true = math.sqrt(max(gap**2 - spread**2, 0.0))
+        chance = foldnorm.mean(true / spread, scale=spread) - true if spread > 1e-9 else 0.0
+        total += gap - chance
+    return max(0.0, float(total)) / len(gold)
 
 
 def random_case(seed: int) -> tuple[tuple[str, ...], list[str], list[str | None], np.ndarray]:
