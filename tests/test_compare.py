@@ -157,7 +157,7 @@ def test_other_document_ids_are_incomparable(gate_runs: GateRuns, tmp_path: Path
     assert found.state == "incomparable"
     assert "not tested on the same documents" in found.why
     path.unlink()
-    with pytest.raises(BenchError, match="cannot be read"):
+    with pytest.raises(BenchError, match="are gone or damaged"):
         compared(gate_runs.side("before"), side)
 
 

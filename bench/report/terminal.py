@@ -283,8 +283,9 @@ def _footnotes(table: Table) -> Text:
         lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
     if len(ok) > 1:
         lines.append(
-            "rank: from 1 + the methods significantly better to the methods not significantly worse "
-            f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: marginal, everything loaded."
+            "rank: the best and the worst place that the tests leave open "
+            f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: documents a second, once "
+            "everything is loaded."
         )
     lines += statistical_notes(table)
     return Text("\n".join(lines), style="dim")

@@ -30,17 +30,17 @@ def closing_sentence(table: Table) -> str:
     broken = [row for row in table.rows if row.status != "ok"]
     failed = f" {len(broken)} of {len(table.rows)} methods did not finish." if broken else ""
     if len(ranked) == 1:
-        return f"{best.method} has {table.primary} {_score(best, table)}; nothing stands beside it.{failed}"
+        return f"Only one method ran: {best.method}, {table.primary} {_score(best, table)}.{failed}"
     alike = [row for row in ranked[1:] if row.ranks and _alike(best, row, table)]
     if not alike:
         return f"{best.method} is best by {table.primary}; every other method is significantly worse.{failed}"
     cheapest = min(alike, key=_seconds_per_document)
-    words = f"{best.method} is best by {table.primary}; {cheapest.method} cannot be told apart"
+    words = f"{best.method} is best by {table.primary}, but cannot be told apart from {cheapest.method}"
     ratio = _seconds_per_document(cheapest) / max(_seconds_per_document(best), 1e-12)
-    words += f" at {_share(ratio)} the cost per document" if ratio < 0.8 else ""
+    words += f" ({_share(ratio)} the cost per document)" if ratio < 0.8 else ""
     others = len(alike) - 1
     if others:
-        words += f", nor can {others} other{'s' if others > 1 else ''}"
+        words += f" and {others} other{'s' if others > 1 else ''}"
     return f"{words}.{failed}"
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import fuzz_results
 import fuzz_seeds as seeds
 
 from readbench.core.types import Dataset
@@ -113,6 +114,19 @@ def as_input_of_a_submission(path: Path, rng: Random | None) -> None:  # noqa: A
 
 def installed(library: str) -> bool:
     return importlib.util.find_spec(library) is not None
+
+
+def targets_of(group: str) -> tuple[Target, ...]:
+    """The targets of a group. Those of a results folder are made by a run, which no other group has to wait
+    for."""
+    if group != "results":
+        return all_targets()[group]
+    beside = fuzz_results.files()
+    return tuple(
+        Target(name, content, fuzz_results.in_turn, beside)
+        for name, content in beside.items()
+        if Path(name).name in fuzz_results.READ or name.startswith("leases")
+    )
 
 
 @cache

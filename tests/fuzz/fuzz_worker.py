@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 
 from fuzz_mutations import mutated
-from fuzz_targets import Target, all_targets
+from fuzz_targets import Target, targets_of
 
 from readbench.core.errors import BenchError
 
@@ -57,7 +57,7 @@ def failure(target: Target, data: bytes, rng: Random, folder: Path) -> str:
 
 
 def failures(group: str, first: int, count: int, folder: Path) -> Iterator[dict[str, object]]:
-    targets = all_targets()[group]
+    targets = targets_of(group)
     for at, target in enumerate(
         targets
     ):  # what is valid is read, and all libraries are loaded before the bounds hold

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-FEW = {"rows": 250, "binary": 80, "folders": 80, "gold": 30, "suites": 40, "submissions": 20}
+FEW = {"rows": 250, "binary": 80, "folders": 80, "gold": 30, "suites": 40, "results": 60, "submissions": 20}
 MANY = 40
 """Times as many in the slow test: 20,000 in all."""
 
