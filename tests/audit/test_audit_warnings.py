@@ -14,6 +14,7 @@ from rich.console import Console
 
 from readbench.audit import warnings
 from readbench.audit.warnings import shortcut_warnings
+from readbench.core.escape import for_markdown
 from readbench.planning.plan import Options
 from readbench.report import markup
 from readbench.report.terminal import render
@@ -104,5 +105,5 @@ def test_the_board_carries_the_warning(tmp_path: Path) -> None:
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(render(board, 100))
     assert "Warning: the marks of `authors` alone predict the label" in console.export_text()
-    assert f"> **Warning**: {line}" in markup.as_markdown(board)
+    assert f"> **Warning**: {for_markdown(line)}" in markup.as_markdown(board)
     assert json.loads(markup.as_json(board))["warnings"] == {"classification": [line]}
