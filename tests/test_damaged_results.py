@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench_process import Bench, records, write_suite
+from bench_process import Bench, records
+from toy_runs import write_two
 
-METHODS = ["pke.firstphrases", "pke.tfidf"]
+METHODS = ["toy.first", "toy.last"]
 CONTENTS = {
     "empty": b"",
     "no JSON": b"{",
@@ -43,16 +46,26 @@ def measured(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a suite and the results of its run."""
     bench = Bench(extension)
     folder = tmp_path_factory.mktemp("measured")
-    suite = write_suite(folder, METHODS, name="small")
-    done = bench("run", suite, "--limit", "20", "--output-path", folder / "results")
+    write_two(folder)
+    done = run(bench, folder)
     assert done.returncode == 0, done.stderr
     return folder
 
 
+def run(bench: Bench, folder: Path, verb: str = "run") -> subprocess.CompletedProcess[str]:
+    more = ["--limit", "20", "--include-path", folder / "two.py", "--output-path", folder / "results"]
+    return bench(verb, folder / "small.toml", *more)
+
+
 @pytest.fixture
-def folder(measured: Path, tmp_path: Path) -> Path:
-    shutil.copytree(measured, tmp_path / "copy")
-    return tmp_path / "copy"
+def folder(measured: Path) -> Iterator[Path]:
+    """The same folder for each test, as it was: the path of a method's file is part of its key."""
+    kept = measured.with_name(f"{measured.name}-kept")
+    if not kept.exists():
+        shutil.copytree(measured, kept)
+    yield measured
+    shutil.rmtree(measured)
+    shutil.copytree(kept, measured)
 
 
 def values(results: Path) -> dict[str, float]:
@@ -77,7 +90,7 @@ def test_the_next_run_heals(bench: Bench, measured: Path, folder: Path, patterns
     board = bench("leaderboard", "--output-path", results)
     assert board.returncode == 0, board.stderr
     assert "internal error" not in board.stderr
-    again = bench("run", folder / "small.toml", "--limit", "20", "--output-path", results)
+    again = run(bench, folder)
     assert again.returncode == 0, again.stderr
     assert values(results) == values(measured / "results")
     board = bench("leaderboard", "--output-path", results)
@@ -85,7 +98,7 @@ def test_the_next_run_heals(bench: Bench, measured: Path, folder: Path, patterns
     assert board.stderr == ""
     for method in METHODS:
         assert method in board.stdout
-    assert bench("show", "small", "pke.tfidf", "--output-path", results).returncode == 0
+    assert bench("show", "small", "toy.last", "--output-path", results).returncode == 0
 
 
 @pytest.mark.parametrize("pattern", ["cells/*/record.json", "runs/*/statistics.json", "estimates.json"])
@@ -121,21 +134,21 @@ def test_a_damaged_manifest_is_one_line(bench: Bench, folder: Path, content: str
 
 def test_a_record_that_was_changed_is_shown_as_such(bench: Bench, folder: Path) -> None:
     results = folder / "results"
-    path = next(p for p in results.glob("cells/*/record.json") if '"pke.tfidf"' in p.read_text())
+    path = next(p for p in results.glob("cells/*/record.json") if '"toy.last"' in p.read_text())
     record = json.loads(path.read_text())
     record["metrics"]["f1@10"]["value"] = 0.999
     path.write_text(json.dumps(record))
     board = bench("leaderboard", "--output-path", results).stdout
-    assert "after this run: pke.tfidf" in board
+    assert "after this run: toy.last" in board
     rows = json.loads(bench("leaderboard", "--format", "json", "--output-path", results).stdout)["rows"]
     assert {row["method"]: row["changed_since_the_run"] for row in rows} == {
-        "pke.tfidf": True,
-        "pke.firstphrases": False,
+        "toy.last": True,
+        "toy.first": False,
     }
-    plan = bench("plan", folder / "small.toml", "--limit", "20", "--output-path", results)
+    plan = run(bench, folder, "plan")
     assert "record.json is damaged" in " ".join(plan.stdout.split())
-    assert bench("run", folder / "small.toml", "--limit", "20", "--output-path", results).returncode == 0
-    assert values(results)["pke.tfidf"] < 0.9
+    assert run(bench, folder).returncode == 0
+    assert values(results)["toy.last"] < 0.9
 
 
 def test_what_is_whole_is_not_measured_again(bench: Bench, folder: Path) -> None:
@@ -143,7 +156,7 @@ def test_what_is_whole_is_not_measured_again(bench: Bench, folder: Path) -> None
     before = {method: record["started_at"] for method, record in records(results).items()}
     for path in results.glob("cells/*/scores.parquet"):
         path.unlink()
-    done = bench("run", folder / "small.toml", "--limit", "20", "--output-path", results)
+    done = run(bench, folder)
     assert done.returncode == 0, done.stderr
     assert {method: record["started_at"] for method, record in records(results).items()} == before
     assert len(list(results.glob("cells/*/scores.parquet"))) == len(METHODS)

@@ -179,7 +179,7 @@ def test_what_is_gone_is_said(store: Store, tmp_path: Path) -> None:
     shutil.copytree(store.root, copy.root)
     run = copy.runs()[0]
     shutil.rmtree(copy.root / "datasets")
-    with pytest.raises(BenchError, match="what it was run on cannot be read"):
+    with pytest.raises(BenchError, match="what it was run on is gone or damaged"):
         render_predictions(copy, run, "test.known")
     shutil.rmtree(copy.root / "cells")
     with pytest.raises(BenchError, match="its cell is no longer in the results folder"):

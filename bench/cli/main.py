@@ -14,7 +14,7 @@ import typer
 
 from readbench.cli import streams
 from readbench.cli.app import app
-from readbench.core.errors import BenchError, DamagedFile
+from readbench.core.errors import BenchError, Note
 from readbench.core.escape import for_terminal, one_line
 from readbench.core.names import suggestion
 
@@ -60,8 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _show_warning(others: Callable[..., None], message: Warning | str, *rest: Any) -> None:
-    """A damaged file of the results folder is one line; other warnings are shown as ever."""
-    if isinstance(message, DamagedFile):
+    """A note is one line; warnings of libraries are shown as ever."""
+    if isinstance(message, Note):
         sys.stderr.write(f"bench: {one_line(for_terminal(str(message)))}\n")
     else:
         others(message, *rest)

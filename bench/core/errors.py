@@ -25,7 +25,11 @@ class MissingDependency(BenchError):
     """A library or a model that a method needs is not here; ``todo`` is the line that brings it."""
 
 
-class DamagedFile(UserWarning):
+class Note(UserWarning):
+    """Something that stops nothing and that a reader should know. The command line prints it as one line."""
+
+
+class DamagedFile(Note):
     """A file of the results folder cannot be read, and counts as absent."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from readbench.core.errors import Note
 from readbench.core.seeds import seeded_order
 from readbench.core.types import Document
 from readbench.text.languages import KNOWN, language_code
@@ -76,7 +78,12 @@ def guessed(documents: Sequence[Document], fields: Iterable[str]) -> Guess | Non
     telling = [text for text in texts if _tells(text)]
     if 2 * len(telling) < len(texts) or not telling:
         return None
-    codes = Counter(_code(text) for text in telling)
+    try:
+        codes = Counter(_code(text) for text in telling)
+    except OSError as error:  # the model is unpacked into a temporary file, and a disk may be full
+        why = f"the language of the texts was not looked at: {error.strerror or error}"
+        warnings.warn(why, Note, stacklevel=2)
+        return None
     code, seen = codes.most_common(1)[0]
     return Guess(code, seen, len(telling)) if code and seen >= AGREED * len(telling) else None
 

@@ -67,7 +67,15 @@ GRID = [
 ]
 
 
-@pytest.mark.parametrize(("model", "tuning", "more"), GRID)
+def always(model: str, tuning: str) -> bool:
+    """Whether a case is tried by the fast tests; the others take a minute together."""
+    return model == "llama" or tuning in ("lora", "full", "p-tuning-v2")
+
+
+@pytest.mark.parametrize(
+    ("model", "tuning", "more"),
+    [pytest.param(*case, marks=[] if always(*case[:2]) else pytest.mark.slow) for case in GRID],
+)
 def test_a_tuning_learns_and_keeps_what_it_learned_and_scores_each_paper_alone(
     model: str, tuning: str, more: str, models: dict[str, Path], tmp_path: Path
 ) -> None:

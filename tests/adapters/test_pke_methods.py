@@ -177,11 +177,13 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
 @pytest.mark.parametrize(
     "spec",
     [
-        *PLAIN,
+        "pke.tfidf",
+        "pke.multipartiterank",
         "pke.topicalpagerank[lda=train]",
         *(
             pytest.param(variant, marks=pytest.mark.slow)
             for variant in (
+                *sorted({*PLAIN} - {"pke.tfidf", "pke.multipartiterank"}),
                 "pke.tfidf[df=train]",
                 "pke.textrank[top_percent=0.33]",
                 "pke.singlerank[candidates=ngrams(1,3)]",

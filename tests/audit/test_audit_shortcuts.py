@@ -49,7 +49,7 @@ def test_a_planted_separator_is_found_and_spelled_out(planted: Dataset) -> None:
     assert set(found.ids) <= set(labels)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 6))])
 def test_marks_at_random_are_no_finding(papers: Papers, seed: int) -> None:
     dataset = papers(seed, separator=by_chance)
     full, _, probes, findings = probe_fields(dataset.documents, labels_of(dataset), {})

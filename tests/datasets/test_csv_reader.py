@@ -139,6 +139,7 @@ def test_too_long_texts_are_skipped_and_counted(write: Write) -> None:
     assert dataset.counts == {"skipped: longer than 10 characters": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quote", ['"', ""])
 def test_an_abstract_of_100_megabytes_is_skipped_in_seconds(tmp_path: Path, quote: str) -> None:
     path = tmp_path / "p.csv"
