@@ -195,6 +195,7 @@ def test_carriage_returns_are_quoted() -> None:
     assert predicting.csv_line(["a\rb", "c"]) == b'"a\rb",c\n'
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(
     classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

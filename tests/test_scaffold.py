@@ -64,7 +64,7 @@ def test_both_files_run_as_they_are() -> None:
     assert bench("new-method", "my.method").returncode == 0
     done = bench("run", "mine", "--method", "my.method", "--include-path", "my_method.py")
     assert done.returncode == 0, done.stderr
-    assert "my.method has f1@10 0." in done.stdout
+    assert "Only one method ran: my.method, f1@10 0." in done.stdout
     assert bench("check", "my.method", "--include-path", "my_method.py").returncode == 0
 
 

@@ -47,10 +47,9 @@ from readbench.machine.memory import peak_private_bytes, reset_own_peak
 from readbench.machine.sources import loaded_modules
 from readbench.methods.preparations import find_preparation
 from readbench.methods.registry import Method, Registry, find_phrase_encoder
-from readbench.results.tables import PredictionWriter, read_columns, read_documents, read_targets
+from readbench.results.tables import PREDICTIONS, PredictionWriter, read_columns, read_documents, read_targets
 from readbench.tasks.predictions import FORMATS, PredictionFormat
 
-PREDICTIONS = "predictions.parquet"
 SCRATCH = "scratch"
 
 

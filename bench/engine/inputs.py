@@ -9,13 +9,12 @@ from pathlib import Path
 
 from readbench.core.types import Task, digest_of_documents
 from readbench.engine.accounts import Accounts
-from readbench.engine.child import PREDICTIONS
 from readbench.engine.job import CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
 from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.store import Store, damaged_files
-from readbench.results.tables import write_documents, write_targets
+from readbench.results.tables import PREDICTIONS, write_documents, write_targets
 
 TARGETS = "targets.parquet"
 """The gold of the documents that a cell learns from, in its working folder."""

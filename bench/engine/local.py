@@ -123,7 +123,6 @@ class LocalExecutor:
 
     workers: int = 1
     threads: int = 1
-    import_problems: dict[str, str] = field(default_factory=dict)
     _running: dict[str, _Running] = field(default_factory=dict)
 
     def __enter__(self) -> LocalExecutor:
@@ -158,9 +157,8 @@ class LocalExecutor:
     def preload(self, modules: Iterable[str]) -> None:
         """Imports libraries in the server, so that no child pays for them."""
         self._send({"op": "import", "modules": sorted(set(modules))})
-        while (message := self._receive()) is None:
+        while self._receive() is None:
             pass
-        self.import_problems = message["problems"]
 
     def run(
         self, jobs: Sequence[ScheduledJob], on_start: OnStart, on_progress: OnProgress, on_end: OnEnd

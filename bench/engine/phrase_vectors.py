@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from readbench.adapter import MissingDependency
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, Task
-from readbench.engine.child import PREDICTIONS
 from readbench.engine.job import PreparationJob
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import PreparationFigures
@@ -28,7 +27,7 @@ from readbench.planning.plan import Plan, PlannedCell
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
 from readbench.results.store import Store
-from readbench.results.tables import read_columns, write_documents
+from readbench.results.tables import PREDICTIONS, read_columns, write_documents
 from readbench.tasks import get_task
 from readbench.tasks.base import VectorScorer
 from readbench.tasks.semantic import MODEL, WEIGHTS, PhraseVectors, depth_of

@@ -11,7 +11,7 @@ from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write, write_json
 from readbench.engine.accounts import Accounts
-from readbench.engine.child import PREDICTIONS, SCRATCH
+from readbench.engine.child import SCRATCH
 from readbench.engine.inputs import TARGETS, Inputs
 from readbench.engine.job import JOB
 from readbench.engine.local import LocalExecutor
@@ -32,7 +32,7 @@ from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.score_files import SCORES
 from readbench.results.store import RECORD, Store
-from readbench.results.tables import predictions_digest, read_columns
+from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns
 from readbench.tasks import get_task
 from readbench.text.normalise import version_in
 

@@ -7,7 +7,7 @@ which runs a user's script again if it has no ``__main__`` guard.
 
 Messages are JSON datagrams on a Unix socket. From the parent: ``{"op": "import", "modules": []}``,
 ``{"op": "start", "token", "folder"}`` with the write end of the child's output pipe attached. To
-the parent: ``{"op": "imported", "problems": {}}``, ``{"op": "started", "token", "pid"}``,
+the parent: ``{"op": "imported"}``, ``{"op": "started", "token", "pid"}``,
 ``{"op": "ended", "token", "pid", "code", "cpu_s", "wall_s", "at"}`` with ``code`` as in
 ``os.waitstatus_to_exitcode``, the seconds from the fork to the end, and the end by ``time.monotonic``, which
 counts alike in all processes of a machine.
@@ -88,17 +88,15 @@ class Server:
         if message["op"] == "import":
             # A parent that dies now would be noticed only after the imports, which can take long.
             self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            problems = {}
             for name in message["modules"]:
-                try:
+                # Also SystemExit and the like: the cell that needs it will tell.
+                with contextlib.suppress(BaseException):
                     importlib.import_module(name)
-                except BaseException as error:  # also SystemExit; the cell that needs it will tell
-                    problems[name] = f"{type(error).__name__}: {error}"
             self._prctl(PR_SET_PDEATHSIG, 0)
             gc.collect()
             # What is imported stays for good: keep the collector off it, or every fork copies its pages.
             gc.freeze()
-            self._send({"op": "imported", "problems": problems})
+            self._send({"op": "imported"})
         elif message["op"] == "start":
             self._start(message, descriptors[0])
         return True

@@ -20,7 +20,7 @@ from readbench.results.places import BASELINES
 from readbench.results.record import Failure, Record
 from readbench.results.score_files import SCORES
 from readbench.results.statistics_file import STATISTICS
-from readbench.results.store import Store
+from readbench.results.store import RECORD, RUN, Store
 from readbench.results.tables import PREDICTIONS
 
 OWN = frozenset({"cells", "runs"})
@@ -126,7 +126,7 @@ def _fill(workspace: Path, side: Side) -> None:
             )
         place = target.cell(cell.key)
         place.mkdir(parents=True)
-        digest = _write_compact(place / "record.json", without_text(record))
+        digest = _write_compact(place / RECORD, without_text(record))
         cells.append(cell.model_copy(update={"record": digest}))
         if cell.status == "ok":
             shutil.copyfile(side.store.cell(cell.key) / SCORES, place / SCORES)
@@ -135,7 +135,7 @@ def _fill(workspace: Path, side: Side) -> None:
                 write_answers(answers, place)
     run = target.run(manifest.name)
     run.mkdir(parents=True)
-    write_json(run / "run.json", _portable(manifest.model_copy(update={"cells": cells})))
+    write_json(run / RUN, _portable(manifest.model_copy(update={"cells": cells})))
     statistics = side.store.run(manifest.name) / STATISTICS
     if statistics.is_file():
         shutil.copyfile(statistics, run / STATISTICS)

@@ -13,6 +13,7 @@ from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.gate.checkouts import Checkout, moved
 from readbench.results.record import Costs
+from readbench.results.store import RUN
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +95,7 @@ class Rounds:
         done = self.code[who].bench(self._arguments(who, results), self.folder)
         lines = done.stdout.strip().splitlines()
         # Python itself ends with 1, too, where the code cannot be imported.
-        if done.returncode in (0, 1) and lines and Path(lines[-1], "run.json").is_file():
+        if done.returncode in (0, 1) and lines and Path(lines[-1], RUN).is_file():
             return open_side(lines[-1], results)
         said = (done.stderr.strip() or done.stdout.strip() or "nothing was said").splitlines()[-1]
         todo = "ask for what both sides have, with --suite and --method"

@@ -105,10 +105,10 @@ class _Shown:
 
 
 def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
-    spec = TaskSpec.model_validate(record.task)
-    task = get_task(spec.task)
     predictions: dict[str, Prediction] = {}
     try:
+        spec = TaskSpec.model_validate(record.task)
+        task = get_task(spec.task)
         for cell in cells:
             if cell.repeat == 0:
                 columns = read_columns(store.cell(cell.key) / PREDICTIONS)

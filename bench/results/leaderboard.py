@@ -18,7 +18,7 @@ from readbench.results.cost_table import COST_TABLE, join_folds
 from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
 from readbench.results.record import CellFacts, Costs, Failure, Record, Value
 from readbench.results.statistics_file import read_statistics
-from readbench.results.store import Store
+from readbench.results.store import RUN, Store
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Leaderboard:
 def find_run(reference: str | None, store: Store) -> str:
     """The name of a run from a run's name or folder, a suite's name (its newest run), or nothing (the
     newest run of all). Raises BenchError where there is none."""
-    if reference and Path(reference).joinpath("run.json").is_file():
+    if reference and Path(reference).joinpath(RUN).is_file():
         return Path(reference).resolve().name
     if reference and _is_results(Path(reference)):
         reference = None
@@ -120,14 +120,14 @@ def find_run(reference: str | None, store: Store) -> str:
 
 
 def _is_results(folder: Path) -> bool:
-    return (folder / "runs").is_dir() and not (folder / "run.json").is_file()
+    return (folder / "runs").is_dir() and not (folder / RUN).is_file()
 
 
 def open_store(reference: str | None, root: Path | str) -> Store:
     """The results folder that a run's folder lies in, that is named itself, or the given one."""
     if reference and _is_results(Path(reference)):
         return Store(reference)
-    if reference and Path(reference).joinpath("run.json").is_file():
+    if reference and Path(reference).joinpath(RUN).is_file():
         return Store(Path(reference).resolve().parent.parent)
     return Store(root)
 

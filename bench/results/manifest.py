@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from readbench.core.types import Decision, OtherLanguage
 from readbench.results.manifest_migrations import MANIFEST_MIGRATIONS
@@ -96,6 +96,15 @@ class RunTask(StoredModel):
     board: list[str]
     reference: RunReference | None = None
     warnings: list[str] = Field(default_factory=list)
+
+    @field_validator("spec")
+    @classmethod
+    def _is_a_spec(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Whoever reads a run makes a spec of it: what is none is said where the file is read."""
+        from readbench.tasks.spec import TaskSpec
+
+        TaskSpec.model_validate(value)
+        return value
 
 
 class Manifest(StoredModel):

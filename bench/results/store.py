@@ -43,6 +43,7 @@ WORKSPACE = re.compile(r"\.\w+-([0-9a-f]{12})-\w+(\.old)?")
 
 SUMS = "sums.json"
 RECORD = "record.json"
+RUN = "run.json"
 
 Kept = TypeVar("Kept", Record, CellFacts)
 
@@ -137,7 +138,7 @@ class Store:
 
         Raises BenchError where it cannot be read.
         """
-        path = self.run(name) / "run.json"
+        path = self.run(name) / RUN
         try:
             manifest = read_manifest(json.loads(path.read_bytes()), str(path))
         except BenchError:

@@ -18,7 +18,7 @@ from readbench.planning.labels import without_positive
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
 from readbench.results.manifest import Manifest, RunCell, RunReference, RunStatus, RunTask
-from readbench.results.store import Store
+from readbench.results.store import RUN, Store
 from readbench.runs.tuning import Choice
 from readbench.tasks.spec import TaskSpec
 
@@ -29,7 +29,7 @@ def write_manifest(
     plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, status: RunStatus, began: float
 ) -> None:
     """``status`` as the manifest has it; ``began`` is the monotonic clock at the start of the run."""
-    path = store.run(name) / "run.json"
+    path = store.run(name) / RUN
     started = store.manifest(name).started_at if path.exists() else now()
     done = status != "running"
     manifest = Manifest(
