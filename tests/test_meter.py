@@ -195,8 +195,8 @@ def peak_of(work: Callable[[], None]) -> int:
     ],
 )
 def test_a_tree_has_the_same_peak_every_time(work: Callable[[], None], mib: int) -> None:
-    # What forks of Python write into their pages by themselves is some MiB, and more on a busy machine. That may
-    # disturb a measurement, but it cannot make a wrong one right.
+    # What forks of Python write into their pages by themselves is some MiB, and more on a busy machine. That
+    # may disturb a measurement, but it cannot make a wrong one right.
     peaks: list[float] = []
     for _ in range(TRIES):
         peaks = [peak_of(work) / MIB for _ in range(4)]
