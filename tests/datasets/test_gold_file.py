@@ -32,7 +32,7 @@ def test_gold_for_papers_that_had_none_and_from_anywhere(write: Write, tmp_path:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": [["x"]],\n}', ", line 2: broken JSON at column 1: "),
+        ('{"a": [["x"]],\n]', ", line 2: broken JSON at column 1: "),
         ("[" * 100_000, ": broken JSON; "),
         ('{"a": ' + "9" * 5000 + "}", ": broken JSON; "),
         ("[]", ": is no JSON object; write "),
