@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from readbench.adapter import Preparation, PreparationNeed
 from readbench.core.files import write_json
 from readbench.core.types import Part
 from readbench.datasets import open_dataset
@@ -232,17 +231,3 @@ def test_what_did_not_run_costs_nothing(plan: Plan, tmp_path: Path) -> None:
     (cell,) = plan.cells
     costs = accounts(plan, tmp_path).costs(cell, Ending("missing_dependency"), [])
     assert {name: value for name, value in costs if value is not None} == {}
-
-
-def test_a_parse_of_the_test_documents_alone_is_charged_a_document() -> None:
-    """The words are those of the test part; a need of other parts would be charged as training is."""
-    assert PreparationNeed(_Any()).parts == ("test",)
-
-
-class _Any(Preparation):
-    name = "any"
-
-    def build(self, documents: object, folder: Path, context: object) -> None: ...
-
-    def open(self, folder: Path) -> Path:
-        return folder

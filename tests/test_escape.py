@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
@@ -104,8 +103,6 @@ def test_json_says_what_it_was_given(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-x", "@SUM(A1)", "\tx", "\r=x", "＝1"])
 def test_a_formula_becomes_text(text: str) -> None:
-    sink = io.StringIO()
-    csv.writer(sink).writerow([escape.for_spreadsheet(text)])
     assert escape.for_spreadsheet(text) == f"'{text}"
 
 
@@ -120,4 +117,4 @@ def test_xml_can_be_read_again(text: str) -> None:
     from xml.etree import ElementTree
 
     element = ElementTree.Element("case", name=escape.for_xml(text))
-    assert ElementTree.fromstring(ElementTree.tostring(element)).tag == "case"
+    assert ElementTree.fromstring(ElementTree.tostring(element)).get("name") == escape.for_xml(text)

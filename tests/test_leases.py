@@ -106,3 +106,14 @@ def test_another_process_with_the_same_number_is_another(tmp_path: Path) -> None
     assert lease_is_alive(tmp_path, lease.id)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"started": 1}))
     assert not lease_is_alive(tmp_path, lease.id)
+
+
+def test_one_process_has_one_lease_on_a_folder(tmp_path: Path) -> None:
+    first = Store(tmp_path).lease
+    assert Store(tmp_path).lease is first
+    # Who empties the folder takes the lease with it: the next use makes another one.
+    (tmp_path / FOLDER / f"{first.id}.json").unlink()
+    second = Store(tmp_path).lease
+    assert second.id != first.id
+    assert lease_is_alive(tmp_path, second.id)
+    assert [path.stem for path in (tmp_path / FOLDER).iterdir()] == [second.id]

@@ -25,7 +25,7 @@ from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, 
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
 from readbench.results.score_files import SCORES
-from readbench.results.store import Store
+from readbench.results.store import Store, damaged_files
 from readbench.tasks.spec import TaskSpec
 
 
@@ -264,6 +264,8 @@ class _Planner:
         machine, or beside other cells, is not what it costs here alone."""
         cost = self.store.preparation_cost(key)
         if cost is None or cost.machine != machine()["fingerprint"]:
+            return False
+        if damaged_files(self.store.preparation(key)):
             return False
         return not cost.contended or self.options.workers > 1
 

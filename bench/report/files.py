@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from readbench.core.escape import for_spreadsheet
 from readbench.core.files import cannot_write
 from readbench.results.leaderboard import build_leaderboard
 from readbench.results.store import Store
@@ -43,6 +44,11 @@ def write_results(folder: Path, store: Store) -> None:
     table_ = pa.Table.from_pylist(rows)
     try:
         pq.write_table(table_, folder / "results.parquet", compression="zstd")
-        pyarrow.csv.write_csv(table_, folder / "results.csv")
+        cells = [{name: _in_a_cell(value) for name, value in row.items()} for row in rows]
+        pyarrow.csv.write_csv(pa.Table.from_pylist(cells, schema=table_.schema), folder / "results.csv")
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def _in_a_cell(value: Any) -> Any:
+    return for_spreadsheet(value) if isinstance(value, str) else value

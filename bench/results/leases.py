@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import platform
 import secrets
@@ -22,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from readbench.core.damage import stored_json
-from readbench.core.files import cannot_write
+from readbench.core.files import cannot_write, write_json
 
 FOLDER = "leases"
 BEAT_S = 10.0
@@ -50,11 +49,7 @@ class Lease:
         self.id = secrets.token_hex(6)
         self._path = root / FOLDER / f"{self.id}.json"
         self._owner = os.getpid()
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps(asdict(_this_process())), encoding="utf-8")
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
+        self._write()
         self._ended = threading.Event()
         threading.Thread(target=self._beat, name="lease", daemon=True).start()
         atexit.register(self.end)
@@ -66,11 +61,38 @@ class Lease:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
+    def is_held(self) -> bool:
+        """Whether it is this process's, and still on disk."""
+        return os.getpid() == self._owner and self._path.exists()
+
+    def _write(self) -> None:
+        """Whole or not at all: who read half of it would take this process for dead."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        write_json(self._path, asdict(_this_process()))
+
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_S):
-            # A folder that was removed or a disk that is full for a while: the next beat may succeed.
+            # A disk that is full for a while: the next beat may succeed.
             with contextlib.suppress(OSError):
                 os.utime(self._path)
+
+
+_HELD: dict[Path, Lease] = {}
+
+
+def lease_on(root: Path) -> Lease:
+    """The one lease of this process on a results folder, made where there is none yet, and again where the
+    folder was removed or this process is a fork. Raises BenchError where the folder cannot be written."""
+    place = root.resolve()
+    held = _HELD.get(place)
+    if held is None or not held.is_held():
+        if held is not None:
+            held.end()
+        held = _HELD[place] = Lease(place)
+    return held
 
 
 def lease_is_alive(root: Path, id_: str) -> bool:

@@ -32,7 +32,7 @@ from readbench.core.damage import ABSENT, counts_as_absent, in_words, parsed, st
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write
 from readbench.machine.file_sums import file_sum
-from readbench.results.leases import Lease, lease_is_alive, remove_dead_leases
+from readbench.results.leases import Lease, lease_is_alive, lease_on, remove_dead_leases
 from readbench.results.manifest import Manifest, read_manifest
 from readbench.results.record import SCHEMA_VERSION, CellFacts, PreparationCost, Record, read_record
 from readbench.results.score_files import SCORES
@@ -56,7 +56,6 @@ class Store:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        self._lease: Lease | None = None
 
     def cell(self, key: str) -> Path:
         return self.root / "cells" / key
@@ -121,10 +120,8 @@ class Store:
         return damaged
 
     def preparation_cost(self, key: str) -> PreparationCost | None:
-        """What a preparation cost; None where it is not there, or one of its files is damaged."""
-        place = self.preparation(key)
-        cost = stored_json(place / "preparation.json", PreparationCost.model_validate)
-        return None if cost is None or damaged_files(place) else cost
+        """What a preparation cost; None where it is not there, or says nothing of it."""
+        return stored_json(self.preparation(key) / "preparation.json", PreparationCost.model_validate)
 
     def records(self) -> Iterator[Record]:
         """Every readable record; unreadable ones are passed over."""
@@ -152,9 +149,7 @@ class Store:
     @property
     def lease(self) -> Lease:
         """The lease of this process on the folder, from its first use to the end of the process."""
-        if self._lease is None:
-            self._lease = Lease(self.root)
-        return self._lease
+        return lease_on(self.root)
 
     def runs(self) -> list[str]:
         """Names of runs, newest first."""
