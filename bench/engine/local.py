@@ -181,6 +181,8 @@ class LocalExecutor:
                     waiting.remove(job)
                     on_start(job)
                     self._start(job)
+            pauses = [running.meter.pause_s for running in self._running.values() if running.meter]
+            self._socket.settimeout(min(pauses, default=TICK_S))
             message = self._receive()
             if message is not None and message["op"] == "started":
                 self._running[message["token"]].meter = Meter(message["pid"])
