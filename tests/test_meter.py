@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from readbench.machine.memory import ProcessMemory, process_memory
 from readbench.machine.processes import Look
 
 MIB = 2**20
-HELD_S = 0.15
+HELD = 8
+"""Turns of the meter."""
 
 
 class Machine:
@@ -214,9 +216,29 @@ def fork(work: Callable[[], object]) -> int:
     return pid
 
 
-def hold(mib: int) -> None:
+class Turns:
+    """How often the meter was asked to look: what a process waits for, so that a busy machine, which gives
+    the meter little time, gives it as many looks as an idle one. A turn is 20 ms there."""
+
+    def __init__(self) -> None:
+        self._count = mmap.mmap(-1, 8)
+
+    @property
+    def count(self) -> int:
+        return int.from_bytes(self._count[:8], "little")
+
+    def next(self) -> None:
+        self._count[:8] = (self.count + 1).to_bytes(8, "little")
+
+    def wait(self, turns: int) -> None:
+        end = self.count + turns
+        while self.count < end and os.getppid() != 1:
+            time.sleep(0.002)
+
+
+def hold(mib: int, turns: Turns) -> None:
     held = b"x" * (mib * MIB)
-    time.sleep(HELD_S)
+    turns.wait(HELD)
     del held
 
 
@@ -224,54 +246,61 @@ def end(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
-def big_and_one_child() -> None:
+def big_and_one_child(turns: Turns) -> None:
     held = b"x" * (400 * MIB)
-    time.sleep(0.3)  # until reading it has become rare
-    end(fork(lambda: hold(200)))
+    turns.wait(15)  # until reading it has become rare
+    end(fork(lambda: hold(200, turns)))
     del held
 
 
-def big_and_a_child_that_writes_into_it() -> None:
+def big_and_a_child_that_writes_into_it(turns: Turns) -> None:
     held = bytearray(300 * MIB)
     for start in range(0, len(held), 4096):
         held[start] = 1
-    time.sleep(0.3)
+    turns.wait(15)
 
     def write() -> None:
         for start in range(0, 200 * MIB, 4096):
             held[start] = 2
-        time.sleep(0.5)
+        turns.wait(25)
 
     end(fork(write))
 
 
-def children_one_after_another() -> None:
+def children_one_after_another(turns: Turns) -> None:
     held = b"x" * (300 * MIB)
     for _ in range(4):
-        end(fork(lambda: hold(150)))
+        end(fork(lambda: hold(150, turns)))
     del held
 
 
-def big_and_another_program() -> None:
+def big_and_another_program(turns: Turns) -> None:
     held = b"x" * (300 * MIB)
-    code = f"import time; held = b'x' * {200 * MIB}; time.sleep({HELD_S})"
-    subprocess.run([sys.executable, "-S", "-c", code], check=True)
+    code = f"held = b'x' * {200 * MIB}; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        turns.wait(HELD)
+        program.communicate(b"\n")
     del held
 
 
-def children_that_take_nothing() -> None:
+def children_that_take_nothing(turns: Turns) -> None:
     held = b"x" * (200 * MIB)
-    for pid in [fork(lambda: time.sleep(0.3)) for _ in range(4)]:
+    for pid in [fork(lambda: turns.wait(15)) for _ in range(4)]:
         end(pid)
     del held
 
 
-def peak_of(work: Callable[[], None]) -> int:
+def peak_of(work: Callable[[Turns], None]) -> int:
     """What a meter says of a forked process that does this."""
+    turns = Turns()
 
     def late() -> NoReturn:
-        time.sleep(0.1)
-        work()
+        turns.wait(5)
+        work(turns)
         os._exit(0)
 
     pid = fork(late)
@@ -279,6 +308,7 @@ def peak_of(work: Callable[[], None]) -> int:
     meter.set_baseline(process_memory(pid).private)
     while os.waitpid(pid, os.WNOHANG) == (0, 0):
         meter.sample()
+        turns.next()
         time.sleep(0.02)
     return meter.peak_growth_bytes
 
@@ -294,7 +324,7 @@ def peak_of(work: Callable[[], None]) -> int:
         (children_that_take_nothing, 200),
     ],
 )
-def test_a_tree_has_the_same_peak_every_time(work: Callable[[], None], mib: int) -> None:
+def test_a_tree_has_the_same_peak_every_time(work: Callable[[Turns], None], mib: int) -> None:
     # What forks of Python write into their pages by themselves is some MiB, and more on a busy machine.
     peaks = [peak_of(work) / MIB for _ in range(4)]
     assert peaks == pytest.approx([mib] * 4, rel=0.12), peaks

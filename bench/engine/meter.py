@@ -37,7 +37,7 @@ QUICK_S, SLOW_S = 0.02, 0.06
 MOVED = 2**20
 """Bytes by which a tree that changes has changed since the last look."""
 LOOKS = 1 / 10
-"""Which part of the time may go into looking."""
+"""Which part of a processor may go into looking."""
 
 
 @dataclass
@@ -89,10 +89,11 @@ class Meter:
         began = monotonic()
         if began < self._next_look:
             return None
+        worked = thread_time()
         looks = self.tree.look()
         self.gpu.sample(looks)
+        self._pace(looks, began, thread_time() - worked)
         if self.baseline_bytes is None:
-            self._pace(looks, began)
             return None
         self._welcome(looks)
         growth = self._growth + self._risen(looks)
@@ -105,15 +106,14 @@ class Meter:
             self._likely_peak = max(self._likely_peak, growth)
         else:
             self._known_peak = max(self._known_peak, growth)
-        self._pace(looks, began)
         return growth
 
     def kill(self) -> None:
         """Ends the tree, and what was ever seen of it."""
         self.tree.kill()
 
-    def _pace(self, looks: dict[int, Look], began: float) -> None:
-        """Looks less often while nothing changes."""
+    def _pace(self, looks: dict[int, Look], began: float, took_s: float) -> None:
+        """Looks less often while nothing changes, and where a look takes long."""
         before, self._last = self._last, looks
         still = before.keys() == looks.keys() and all(
             abs(look.resident - before[pid].resident) < MOVED
@@ -121,8 +121,7 @@ class Meter:
             for pid, look in looks.items()
         )
         self.pause_s = min(SLOW_S, self.pause_s * 1.5) if still else QUICK_S
-        now = monotonic()
-        self._next_look = now + max(self.pause_s - (now - began), (now - began) / LOOKS)
+        self._next_look = began + max(self.pause_s, took_s / LOOKS)
 
     def _welcome(self, looks: dict[int, Look]) -> None:
         """Takes new processes into account. A fork begins with what its parent holds, which is there already;
