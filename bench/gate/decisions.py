@@ -147,7 +147,7 @@ def _enough(wanted: Needed | None) -> str:
 
 
 def _rounded_up(count: int) -> int:
-    unit = 10 ** max(len(str(count)) - 2, 0)
+    unit = int(10 ** max(len(str(count)) - 2, 0))
     return -(-count // unit) * unit
 
 
