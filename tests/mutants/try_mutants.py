@@ -23,7 +23,6 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-COPIED = ("bench", "adapters", "suites", "tests", ".src", "pyproject.toml")
 LONGEST_S = 900
 CAUGHT, MISSED, HUNG = "caught", "missed", "hung"
 
@@ -75,13 +74,17 @@ def tried_before(log: Path | None) -> dict[str, str]:
     return {line["name"]: line["end"] for line in lines}
 
 
-def copied(copy: Path) -> Path:
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, symlinks=True)
-        else:
-            shutil.copy2(source, copy / name)
+def copied(place: Path) -> Path:
+    """The files of the repository in ``place``, with the data beside it that some tests need."""
+    copy = place / "copy"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, done.stdout.split("\0")):
+        if (ROOT / name).exists() or (ROOT / name).is_symlink():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
+    if (data := ROOT.parent / "shared").exists():
+        (place / "shared").symlink_to(data.resolve())
     return copy
 
 
