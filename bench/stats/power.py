@@ -17,6 +17,8 @@ Conclusion = Literal["pass", "regressed", "inconclusive"]
 ALPHA = 0.025
 """One-sided, so that a regression lies outside a 95 % interval: of methods that did not change, at most this
 share is called regressed."""
+NO_DISTANCE = 1e-12
+"""A difference this close to the margin lies on it: only rounding sets them apart."""
 POWER = 0.90
 """The smallest detectable loss is the one that is found with this probability."""
 
@@ -115,7 +117,7 @@ def needed(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Ne
     are. None where the estimate lies on the margin, and no number decides, and where one pair of seeds hides
     the training noise."""
     distance = -gain if gain < -margin else gain + margin
-    if distance <= 0 or noise.standard_error == 0 or noise.seeds < 2 or not noise.documents:
+    if distance <= NO_DISTANCE or noise.standard_error == 0 or noise.seeds < 2 or not noise.documents:
         return None
     target = (distance / student_t_quantile(1 - alpha, noise.df)) ** 2
     of_documents = max(noise.standard_error**2 - noise.of_seeds, 0.0)
