@@ -76,6 +76,7 @@ class Accounts:
         if isinstance(figures, CellFigures):
             costs.load_s, costs.fit_s = figures.load_s, figures.fit_s
             costs.warmup_s, costs.predict_s = figures.warmup_s, figures.predict_s
+            costs.cpu_s = figures.predict_cpu_s
             costs.peak_vram_allocated_bytes = figures.peak_vram_allocated_bytes
         if self.charges_imports and cell.state != "missing" and ending.wall_s is not None:
             costs.import_s = self._imports.of(cell.modules).seconds
@@ -115,6 +116,7 @@ class Accounts:
             seconds=cost.build_s,
             seconds_per_document=per_document,
             peak_memory_bytes=cost.peak_memory_bytes,
+            beside_other_work=cost.beside_other_work,
             notes=cost.notes,
         )
 

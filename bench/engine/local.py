@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from readbench.engine.progress import (
 )
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.server import MESSAGE
+from readbench.machine.load import LoadWatch, Moment
 from readbench.results.record import Status
 
 TICK_S = 0.02
@@ -96,6 +97,7 @@ class _Running:
     output: Output
     progress: ProgressFile
     watch: PhaseWatch
+    begun: Moment
     meter: Meter | None = None
     verdict: _Verdict | None = None
     killed_at: float = 0.0
@@ -124,6 +126,7 @@ class LocalExecutor:
     workers: int = 1
     threads: int = 1
     _running: dict[str, _Running] = field(default_factory=dict)
+    _load: LoadWatch = field(default_factory=LoadWatch)
 
     def __enter__(self) -> LocalExecutor:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -188,16 +191,18 @@ class LocalExecutor:
                 self._running[message["token"]].meter = Meter(message["pid"])
             elif message is not None and message["op"] == "ended":
                 running = self._running.pop(message["token"])
-                ending = _ending(running, message)
+                ending = replace(_ending(running, message), load=self._load.end(running.begun))
                 ended[running.job.id] = on_end(running.job, ending)
             for running in self._running.values():
                 self._watch(running, on_progress)
+            self._load.tick()
 
     def _start(self, job: ScheduledJob) -> None:
         job.write()
         read_end, write_end = os.pipe()
         watch = PhaseWatch(started=monotonic())
-        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch)
+        begun = self._load.begin()
+        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch, begun)
         self._send({"op": "start", "token": job.id, "folder": str(job.folder)}, write_end)
         os.close(write_end)
 

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
-from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
+from readbench.report.words import (
+    closing_sentence,
+    load_notes,
+    shown_cost,
+    statistical_notes,
+    tuned_lines,
+)
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -65,7 +71,10 @@ def as_markdown(board: Leaderboard) -> str:
             "",
             *(
                 text
-                for note in (*_as_list(tuned_lines(table)), *map(for_markdown, statistical_notes(table)))
+                for note in (
+                    *_as_list(tuned_lines(table)),
+                    *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
+                )
                 for text in (note, "")
             ),
         ]
@@ -105,7 +114,7 @@ def _markdown_table(table: Table) -> list[str]:
             shown[0] = for_markdown(f"{row.status}: {next(iter(row.problem.splitlines()), '')}")
         elif values[0] is not None:
             shown[0] += _interval(values[0])
-        costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
+        costs = [for_markdown(shown_cost(row, cost)) for cost in (speed, memory)]
         method = markdown_code(row.method) + (" (tuned)" if row.chosen else "")
         rows.append([ranks, method, *shown, *costs])
     return markdown_table(head, rows, right=range(2, len(head)))
@@ -133,6 +142,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "task": row.task,
                 "method": row.method,
                 "status": row.status,
+                "beside_other_work": row.beside_other_work,
                 "rank_best": best,
                 "rank_worst": worst,
                 "chosen": row.chosen.words if row.chosen else None,

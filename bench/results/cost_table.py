@@ -99,6 +99,7 @@ _COSTS = (
     _seconds(name="prepare_s", heading="prepare", wanted=50),
     _seconds(name="fit_s", heading="fit", wanted=53, compared=True, tracked=True),
     _seconds(name="predict_s", compared=True),
+    _seconds(name="cpu_s", compared=True),
     _seconds(name="wall_s", over_members=None),
     _rate(name="documents_per_s"),
     _rate(name="documents_per_s_marginal", heading="docs/s", tracked=True),
