@@ -100,10 +100,13 @@ _COSTS = (
     _seconds(name="fit_s", heading="fit", wanted=53, compared=True, tracked=True),
     _seconds(name="predict_s", compared=True),
     _seconds(name="cpu_s", compared=True),
+    _seconds(name="tuning_s", heading="tuning", wanted=54),
     _seconds(name="wall_s", over_members=None),
     _rate(name="documents_per_s"),
     _rate(name="documents_per_s_marginal", heading="docs/s", tracked=True),
     _size(name="peak_memory_bytes", heading="memory", compared=True, tracked=True),
+    _size(name="own_memory_bytes", heading="own memory", wanted=55),
+    _size(name="library_memory_bytes"),
     _size(name="peak_vram_allocated_bytes", compared=True),
     _size(name="peak_vram_process_bytes"),
     Cost(

@@ -224,12 +224,18 @@ def _row(
         whole,
         _ranks(of_task).get(method),
         metrics,
-        join_folds([record.costs for record in known]),
+        _with_tuning(join_folds([record.costs for record in known]), cells[0].chosen),
         problem,
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
         any(cell.record not in (None, digests[cell.key]) for cell in cells),
     )
+
+
+def _with_tuning(costs: Costs, chosen: Chosen | None) -> Costs:
+    """A method is charged for every combination that was tried, not only for the one that was chosen."""
+    seconds = None if chosen is None else chosen.tuning_s
+    return costs if seconds is None else costs.model_copy(update={"tuning_s": seconds})
 
 
 def _ranks(of_task: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

@@ -92,7 +92,11 @@ class Costs(StoredModel):
     document took longer than the others: what somebody who starts this method alone will see.
     ``documents_per_s_marginal``: test documents over their share of preparation and prediction, everything
     loaded: what one more document costs.
-    ``peak_memory_bytes``: the import footprint plus the sampled growth of the process tree.
+    ``tuning_s``: of a method whose parameters were chosen, what trying all combinations took: a fact of the
+    row on a board, null in the record of a cell.
+    ``library_memory_bytes``: the import footprint, which methods with the same libraries have in common;
+    ``own_memory_bytes``: the sampled growth of the cell's process tree beyond them. ``peak_memory_bytes``:
+    both together, or what one of its preparations held where that is more.
     """
 
     import_s: float | None = None
@@ -102,10 +106,13 @@ class Costs(StoredModel):
     fit_s: float | None = None
     predict_s: float | None = None
     cpu_s: float | None = None
+    tuning_s: float | None = None
     wall_s: float | None = None
     documents_per_s: float | None = None
     documents_per_s_marginal: float | None = None
     peak_memory_bytes: int | None = None
+    own_memory_bytes: int | None = None
+    library_memory_bytes: int | None = None
     peak_vram_allocated_bytes: int | None = None
     peak_vram_process_bytes: int | None = None
     gpu_utilisation: float | None = None
