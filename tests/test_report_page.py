@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ import pytest
 from page_runs import ATTACK, SECRET, PageRuns, make_page_runs
 
 from readbench.cli import main
+from readbench.core.errors import BenchError
 from readbench.core.escape import for_html, for_script
+from readbench.report.page import build_page, read_contents
+from readbench.report.page.chart_lines import Series, lines_chart
+from readbench.report.page.chart_parts import Named
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 ADDRESS = re.compile(r"(?:https?:)?//[\w.-]+\.\w+|\burl\(|@import|\bsrc=|\bimport\s*\(")
@@ -191,6 +196,36 @@ def test_the_page_says_how_to_repeat_it(runs: PageRuns, page: str) -> None:
     values = Outline(page).texts["dd"]
     for wanted in (manifest.fingerprint, manifest.command, manifest.machine["cpu"], manifest.suite_digest):
         assert str(wanted) in values
+
+
+def test_several_runs_have_a_history(runs: PageRuns) -> None:
+    page = build_page(read_contents(runs.sides(*reversed(runs.names)), texts=True))
+    outline = Outline(page)
+    assert not outline.problems
+    old, new = runs.names
+    assert f"{new} against {old}: " in outline.texts["summary"]
+    assert "pass" in outline.texts["strong"]
+    cells = [text.strip() for text in outline.texts["td"]]
+    assert cells.count("identical") == 6
+    assert cells.count("identical predictions") == 6
+    assert "history" not in [text.strip() for text in Outline(runs.page()).texts["a"]]
+
+
+def test_a_change_that_is_more_than_chance_is_marked() -> None:
+    method = Named("<m>", "0.1")
+    svg = lines_chart(
+        [Series(method, [0.1, None, 0.3], ["", "", "better"])], ["a", "b", "c"], "f1", "runs", 560
+    )
+    ring = re.findall(r"<circle[^>]*class=\"change\"[^>]*><title>([^<]*)</title>", svg)
+    assert ring == ["&lt;m&gt;: better"]
+
+
+def test_runs_of_two_suites_are_no_history(runs: PageRuns) -> None:
+    side = runs.sides()[0]
+    manifest = side.manifest.model_copy(update={"suite": "another"})
+    other = replace(side, board=replace(side.board, manifest=manifest))
+    with pytest.raises(BenchError, match="2 suites: papers, another"):
+        read_contents([side, other], texts=True)
 
 
 def test_without_texts_there_is_none(runs: PageRuns) -> None:

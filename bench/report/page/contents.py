@@ -11,6 +11,7 @@ from readbench.core.errors import BenchError
 from readbench.report.page.chart_parts import Named
 from readbench.report.page.corpus import Corpus, read_answers, read_corpus
 from readbench.report.page.groups import groupings
+from readbench.report.page.history import Step, history_picture, steps_of
 from readbench.report.page.packed import TaskDocuments, documents_data
 from readbench.report.page.pictures import (
     Picture,
@@ -43,12 +44,14 @@ class TaskContents:
 @dataclass(frozen=True)
 class PageContents:
     """``documents`` is None where no document was scored; ``why_no_texts`` says why they have no texts, empty
-    where they have some."""
+    where they have some. ``steps`` and ``history`` are there where there are several runs."""
 
     board: Leaderboard
     tasks: Sequence[TaskContents]
     documents: Mapping[str, Any] | None
     why_no_texts: str
+    steps: Sequence[Step] = ()
+    history: Sequence[Picture] = ()
 
     @property
     def texts(self) -> bool:
@@ -94,7 +97,10 @@ def read_contents(sides: Sequence[Side], *, texts: bool) -> PageContents:
             shown.append(TaskDocuments(scores, answers))
     why = corpus.missing if texts else LEFT_OUT
     documents = documents_data(shown, corpus, texts=not why) if shown else None
-    return PageContents(board, tasks, documents, why)
+    steps = steps_of(sides)
+    over_runs = (history_picture(sides, steps, task.table, task.marks) for task in tasks if steps)
+    history = [picture for picture in over_runs if picture is not None]
+    return PageContents(board, tasks, documents, why, steps, history)
 
 
 def _answers(
