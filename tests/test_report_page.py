@@ -12,9 +12,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from page_runs import ATTACK, SECRET, PageRuns, make_page_runs
 
+import readbench
 from readbench.cli import main
 from readbench.core.errors import BenchError
 from readbench.core.escape import for_html, for_script
@@ -244,6 +246,19 @@ def test_a_document_costs_little(runs: PageRuns, page: str) -> None:
     texts = len(gzip.compress(json.dumps([row[0] for row in data["texts"]]).encode(), 9)) * 4 / 3
     whole = len(page) - len(runs.page(texts=False))
     assert whole < texts + len(data["ids"]) * 6 * 200
+
+
+def test_a_board_shows_itself_in_a_notebook(runs: PageRuns) -> None:
+    frame = readbench.leaderboard(runs.names[0], output_path=runs.results)
+    shown = Outline(frame._repr_html_())
+    assert not shown.problems
+    heads = [text.strip() for text in shown.texts["th"]]
+    assert {"toy.words", f"toy.words[label={ATTACK}, start=2]", "rank", "docs/s"} <= set(heads)
+    assert len(shown.all("svg")) == 2 * 6
+    assert not {"style", "script", "button"} & {tag for tag, _ in shown.elements}
+    chosen = frame[frame["status"] == "ok"]
+    assert type(chosen) is pd.DataFrame
+    assert len(chosen) == 6
 
 
 # -- the verb -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ __all__ = [
     "comparison",
     "export",
     "files",
+    "frame",
     "markup",
     "page",
     "progress",

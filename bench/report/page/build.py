@@ -18,9 +18,10 @@ from readbench.core.escape import for_html, for_script
 from readbench.report.page.board import BoardView, board_view
 from readbench.report.page.contents import PageContents, TaskContents
 from readbench.report.page.packed import pack
-from readbench.report.page.pictures import Picture
+from readbench.report.page.pictures import Picture, marks_of
 from readbench.report.page.provenance import provenance
 from readbench.report.words import cautions, closing_sentence, documents_of_parts, footnotes
+from readbench.results.leaderboard import Leaderboard
 
 STYLES = ("page.css",)
 SCRIPTS = ("theme.js", "table.js", "charts.js", "documents.js", "pairs.js")
@@ -132,6 +133,12 @@ def _shown(value: Any) -> Any:
     return Markup(for_html("" if value is None else str(value)))
 
 
-def render(name: str, **values: Any) -> str:
-    """One of the templates by itself."""
-    return _template(name).render(**values)
+def render_board(board: Leaderboard) -> str:
+    """The tables of a board as a part of a page of somebody else: no style, no script."""
+    tables = [table for table in board.tables if table.rows]
+    views = [board_view(table, marks_of(table, place), output=False) for place, table in enumerate(tables)]
+    return _template("notebook.html").render(
+        manifest=board.manifest,
+        cautions=cautions(board.manifest),
+        tables=[(table, closing_sentence(table), view) for table, view in zip(tables, views, strict=True)],
+    )

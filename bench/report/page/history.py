@@ -71,7 +71,7 @@ def _step(before: Side, after: Side) -> Step:
     for method in comparison.methods:
         change = next(iter(method.metrics), None)
         decided = [d for d in verdicts.decisions if (d.task, d.method) == (method.task, method.method)]
-        rows.append(_row(method.task, method.method, change, method.why or method.state, decided))
+        rows.append(_row(method.task, method.method, change, method.state, decided))
     return Step(*names, VERDICTS[verdicts.exit_status], comparison.notes, rows)
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import gzip
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from readbench.report.page.corpus import Answer, Corpus, fact_text
 from readbench.report.page.groups import length_in_words
 from readbench.report.page.scores import TaskScores
 from readbench.tasks.extraction import matching_key
+from readbench.tasks.spec import TaskSpec
 from readbench.text import normalise
 
 MILLI = 1000
@@ -57,7 +60,7 @@ def documents_data(tasks: Sequence[TaskDocuments], corpus: Corpus, *, texts: boo
             [[one.fields.get(name, "") if one else "" for name in fields]] for one in documents
         ]
         for task, of_task in zip(tasks, data["tasks"], strict=True):
-            tables, of_task["predicted"], of_task["sure"] = _answers_of(task, corpus, fields)
+            tables, of_task["predicted"], of_task["sure"] = _answers_of(task, corpus)
             for id_, row in zip(ids, rows, strict=True):
                 row.append(tables.get(id_))
         data["texts"] = rows
@@ -86,9 +89,7 @@ def _thousandths(values: Any) -> list[int | None]:
     ]
 
 
-def _answers_of(
-    task: TaskDocuments, corpus: Corpus, fields: Sequence[str]
-) -> tuple[dict[str, Any], list[Any], list[Any]]:
+def _answers_of(task: TaskDocuments, corpus: Corpus) -> tuple[dict[str, Any], list[Any], list[Any]]:
     """The table of each document; of each document and method the places in the table, None where its answers
     are gone; and, of labels, the probabilities."""
     spec = task.scores.spec
@@ -108,7 +109,7 @@ def _answers_of(
             sure.append([None if value is None else round(value, 3) for value in confidences])
         for one in answers:
             parts |= {} if one is None else dict(zip(one.texts, one.parts, strict=False))
-        tables[id_] = _table(task, corpus.documents.get(id_), list(places), len(gold), parts, fields)
+        tables[id_] = _table(task, corpus.documents.get(id_), list(places), len(gold), parts)
     return tables, predicted, sure
 
 
@@ -118,13 +119,12 @@ def _table(
     texts: Sequence[str],
     gold: int,
     parts: Mapping[str, tuple[str, str]],
-    fields: Sequence[str],
 ) -> list[Any]:
     """The number of gold texts, the table whose first these are, the places of those that are not in the
     document, and pairs (place, gold place) of texts that count as equal."""
     kind = task.scores.spec.task
     if kind == "keyphrases" and document is not None:
-        return [gold, *_phrases(task.scores.spec.language, document, texts, gold, fields)]
+        return [gold, *_phrases(task.scores.spec, document, texts, gold)]
     if kind == "extraction":
         entries = [[text, *filter(None, parts[text])] if text in parts else text for text in texts]
         return [gold, entries, [], _equal([matching_key(text) for text in texts], gold)]
@@ -145,18 +145,16 @@ def _gold(target: Target | None) -> tuple[list[str], dict[str, tuple[str, str]]]
 
 
 def _phrases(
-    language: str, document: Document, table: Sequence[str], count: int, fields: Sequence[str]
+    spec: TaskSpec, document: Document, table: Sequence[str], count: int
 ) -> tuple[list[Any], list[int], list[int]]:
     """The table with the forms of each phrase that the text has in other letters; the gold phrases that the
     text does not have; and what counts as equal."""
-    keys = [normalise.key(phrase, language) for phrase in table]
-    readers = [_Stemmed(document.fields[name], language) for name in fields if document.fields.get(name)]
+    keys = [normalise.key(phrase, spec.language) for phrase in table]
+    text = _Stemmed(spec.text(document), spec.language)
     entries: list[Any] = []
     absent = []
     for place, (phrase, key) in enumerate(zip(table, keys, strict=True)):
-        forms: set[str] = set()
-        for reader in readers:
-            forms |= reader.forms(key)
+        forms = text.forms(key)
         if not forms and place < count:
             absent.append(place)
         other = sorted(forms - {phrase.lower()})
@@ -196,11 +194,7 @@ class _Stemmed:
         ]
         self.stems = f" {' '.join(stem for _, _, stem in self.places)} "
         # Where each word begins in ``stems``.
-        self.starts: dict[int, int] = {}
-        at = 0
-        for place, (_, _, stem) in enumerate(self.places):
-            self.starts[at] = place
-            at += len(stem) + 1
+        self.starts = [0, *accumulate(len(stem) + 1 for _, _, stem in self.places)]
 
     def forms(self, key: str) -> set[str]:
         """The different letters, in lower case, in which the text has a phrase."""
@@ -210,7 +204,7 @@ class _Stemmed:
         wanted, words = f" {key} ", key.count(" ")
         at = self.stems.find(wanted)
         while at >= 0:
-            first = self.starts[at]
+            first = bisect_left(self.starts, at)
             start, end = self.places[first][0], self.places[first + words][1]
             found.add(self.text[start:end].lower())
             at = self.stems.find(wanted, at + 1)

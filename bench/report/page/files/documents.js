@@ -34,7 +34,7 @@ const start = (data) => {
   let task = data.tasks[0];
   let shown = [];
   let at = 0;
-  const lower = (data.texts ?? []).map(([fields]) => fields.join("\n").toLowerCase());
+  let lower = null;
 
   // -- which documents, in which order ----------------------------------------------------------------
 
@@ -66,6 +66,7 @@ const start = (data) => {
 
   const refresh = (wantedId) => {
     const words = search.value.trim().toLowerCase();
+    if (words) lower ??= (data.texts ?? []).map(([fields]) => fields.join("\n").toLowerCase());
     const found = (place) => {
       const one = task.documents[place];
       return !words || (lower[one] ?? "").includes(words) || data.ids[one].toLowerCase().includes(words);
