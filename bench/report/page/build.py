@@ -119,6 +119,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["markup"] = Markup
+    environment.filters["breakable"] = _breakable
     return environment
 
 
@@ -131,6 +132,11 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Markup):
         return value
     return Markup(for_html("" if value is None else str(value)))
+
+
+def _breakable(name: str) -> Markup:
+    """The name of a method, which may break after the dot of its family and before its parameters."""
+    return Markup(for_html(name).replace(".", ".<wbr>", 1).replace("[", "<wbr>[", 1))
 
 
 def render_board(board: Leaderboard) -> str:

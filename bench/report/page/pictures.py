@@ -54,13 +54,12 @@ def _inverse(rate: float | None) -> float | None:
     return 1 / rate if rate else None
 
 
+# Loading and preparing are parts of what a document costs somebody who starts the method alone.
 AXES = (
     Axis("time a document, everything loaded", lambda costs: _inverse(costs.documents_per_s_marginal)),
     Axis("time a document, started alone", lambda costs: _inverse(costs.documents_per_s)),
     Axis("memory", lambda costs: costs.peak_memory_bytes, show_size),
     Axis("time to learn", lambda costs: costs.fit_s),
-    Axis("time to load", lambda costs: costs.load_s),
-    Axis("time to prepare", lambda costs: costs.prepare_s),
     Axis("memory of the GPU", lambda costs: costs.peak_vram_allocated_bytes, show_size),
 )
 
