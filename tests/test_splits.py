@@ -178,3 +178,12 @@ def test_without_labels_and_groups_a_split_is_the_seeded_order_cut() -> None:
     order = seeded_order([document.id for document in papers.documents], "split:3")
     (split,) = make_splits(papers, SplitSpec(kind="holdout", test=0.2, validation=0.1), 3)
     assert (*split.test, *split.validation, *split.train) == tuple(order)
+
+
+def test_labels_in_proportion_can_be_declined() -> None:
+    papers, labels = labelled({"a": 20, "b": 20})
+    plain = SplitSpec(kind="holdout", test=0.2, stratified=False)
+    assert make_splits(papers, plain, 3, labels) == make_splits(papers, plain, 3)
+    assert make_splits(papers, plain, 3, labels) != make_splits(
+        papers, SplitSpec(kind="holdout", test=0.2), 3, labels
+    )
