@@ -14,6 +14,7 @@ from scipy import stats as scipy_stats
 from readbench.stats.power import (
     Noise,
     detectable,
+    needed,
     noise,
     non_inferior,
     signed_rank_location,
@@ -171,6 +172,46 @@ def test_the_detectable_loss_is_detected() -> None:
 def test_detectable_loss_exceeds_the_margin() -> None:
     assert detectable(Noise(1e-9, 50, 3), 0.01) == pytest.approx(0.01)
     assert detectable(Noise(0.01, 1e9, 3), 0.0) == pytest.approx(0.0324, abs=1e-4)
+
+
+@settings(deadline=None)
+@given(
+    gain=st.floats(-0.2, 0.2),
+    margin=st.floats(0.0, 0.05),
+    documents_se=st.floats(1e-4, 0.1),
+    seeds=st.lists(st.floats(-0.05, 0.05), min_size=2, max_size=6),
+)
+def test_what_would_decide_decides(
+    gain: float, margin: float, documents_se: float, seeds: list[float]
+) -> None:
+    """More documents make their part of the variance smaller, more seeds the other: with as many as are
+    called needed, the same estimate is decided."""
+    seen = noise(documents_se, 300, seeds)
+    if non_inferior(gain, margin, seen) != "inconclusive":
+        return
+    wanted = needed(gain, margin, seen)
+    if wanted is None:
+        assert abs(gain + margin) <= 1e-12 or seen.standard_error == 0
+        return
+    of_documents = seen.standard_error**2 - seen.of_seeds
+
+    def decided(documents: float, seeds: float) -> bool:
+        variance = of_documents / documents + seen.of_seeds / seeds
+        more = Noise(math.sqrt(variance) * (1 - 1e-9), seen.df, seen.seeds, seen.documents)
+        return non_inferior(gain, margin, more) != "inconclusive"
+
+    assert decided(wanted.times, wanted.times)
+    if wanted.documents is not None:
+        assert decided(wanted.documents / 300, 1)
+        assert wanted.documents >= 300
+    if wanted.seeds is not None:
+        assert decided(1, wanted.seeds / seen.seeds)
+    assert not decided(0.9 * wanted.times, 0.9 * wanted.times)
+
+
+def test_of_one_pair_of_seeds_nothing_says_how_many_would_do() -> None:
+    assert needed(-0.02, 0.01, noise(0.03, 100, [0.1])) is None
+    assert needed(-0.01, 0.01, noise(0.03, 100, [0.1, 0.2])) is None
 
 
 def test_one_seed_detects_what_lies_wholly_beyond_the_margin() -> None:
