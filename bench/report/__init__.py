@@ -12,6 +12,7 @@ __all__ = [
     "frame",
     "markup",
     "page",
+    "policy",
     "progress",
     "screen",
     "show",
