@@ -142,7 +142,7 @@ def test_one_method_is_lit_everywhere(opened: Opened) -> None:
 def test_another_metric_and_cost_draw_another_chart(opened: Opened) -> None:
     figure = opened.page.locator("#task-0 .choice")
     before = figure.locator(".wide svg").get_attribute("aria-label")
-    figure.get_by_label("Cost").select_option("memory")
+    figure.get_by_role("combobox", name="Cost", exact=True).select_option("memory")
     figure.locator('.wide svg[aria-label*="against memory"]').wait_for()
     assert before != figure.locator(".wide svg").get_attribute("aria-label")
     # What was drawn anew is lit as well.
@@ -155,16 +155,16 @@ def test_another_metric_and_cost_draw_another_chart(opened: Opened) -> None:
 
 def test_two_methods_head_to_head(opened: Opened) -> None:
     pair = opened.page.locator("#task-0 .pair")
-    pair.get_by_label("A", exact=True).select_option("toy.words")
-    pair.get_by_label("B", exact=True).select_option("toy.words[start=4]")
+    pair.get_by_role("combobox", name="A", exact=True).select_option("toy.words")
+    pair.get_by_role("combobox", name="B", exact=True).select_option("toy.words[start=4]")
     said = pair.locator(".verdict").inner_text()
     found = re.search(r"minus B: ([+−])(\d\.\d+) \(95 % interval of this pair (\S+) to (\S+)\)", said)
     assert found is not None
     low, high = (float(text.replace("−", "-")) for text in found.groups()[2:])
     difference = float(f"{found[1]}{found[2]}".replace("−", "-"))
     assert low < difference < high
-    pair.get_by_label("A", exact=True).select_option("toy.words[start=4]")
-    pair.get_by_label("B", exact=True).select_option("toy.words")
+    pair.get_by_role("combobox", name="A", exact=True).select_option("toy.words[start=4]")
+    pair.get_by_role("combobox", name="B", exact=True).select_option("toy.words")
     turned = pair.locator(".verdict").inner_text()
     assert f"{'−' if found[1] == '+' else '+'}{found[2]}" in turned
     link = pair.locator(".apart a").first
@@ -184,12 +184,12 @@ def test_documents_are_searched_and_chosen(opened: Opened) -> None:
     assert "p17" in page.locator("#detail").inner_text()
     page.get_by_label("Search").fill("")
     for name in ("only A right", "all wrong", "all right", "A better than B", "B better than A"):
-        page.get_by_label("Show").select_option(name)
+        page.get_by_role("combobox", name="Show", exact=True).select_option(name)
         shown = page.locator("#list li").count()
         assert shown < 60
         assert page.locator("#count").inner_text() == f"{shown} of 60 documents"
-    page.get_by_label("Show").select_option("all documents")
-    page.get_by_label("Task").select_option("classification")
+    page.get_by_role("combobox", name="Show", exact=True).select_option("all documents")
+    page.get_by_role("combobox", name="Task", exact=True).select_option("classification")
     assert "toy.length[longest=30]" in page.locator("#detail").inner_text()
 
 
