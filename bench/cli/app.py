@@ -17,6 +17,7 @@ VERBS = (
     "plan",
     "leaderboard",
     "show",
+    "query",
     "audit",
     "check",
     "doctor",
