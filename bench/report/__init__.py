@@ -12,6 +12,7 @@ __all__ = [
     "markup",
     "policy",
     "progress",
+    "query",
     "screen",
     "show",
     "terminal",
