@@ -18,6 +18,7 @@ VERBS = (
     "leaderboard",
     "show",
     "report",
+    "query",
     "audit",
     "check",
     "doctor",

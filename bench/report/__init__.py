@@ -14,6 +14,7 @@ __all__ = [
     "page",
     "policy",
     "progress",
+    "query",
     "screen",
     "show",
     "terminal",
