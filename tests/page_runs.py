@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+import readbench
 from readbench.compare.paired import Side, open_side
 from readbench.planning.plan import Options
 from readbench.report.page import build_page, read_contents
@@ -90,7 +91,7 @@ class PageRuns:
         return [open_side(name, self.results) for name in names or self.names[-1:]]
 
     def page(self, *, texts: bool = True) -> str:
-        return build_page(read_contents(self.sides(), texts=texts))
+        return build_page(read_contents(self.sides(), texts=texts), readbench.__version__)
 
     def write(self, *, texts: bool = True) -> Path:
         path = self.folder / f"page-{'with' if texts else 'without'}.html"

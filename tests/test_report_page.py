@@ -200,7 +200,7 @@ def test_the_page_says_how_to_repeat_it(runs: PageRuns, page: str) -> None:
 
 
 def test_several_runs_have_a_history(runs: PageRuns) -> None:
-    page = build_page(read_contents(runs.sides(*reversed(runs.names)), texts=True))
+    page = build_page(read_contents(runs.sides(*reversed(runs.names)), texts=True), readbench.__version__)
     outline = Outline(page)
     assert not outline.problems
     old, new = runs.names

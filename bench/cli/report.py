@@ -30,13 +30,14 @@ def report(
     output_path: Output = RESULTS,
 ) -> None:
     """Write a run as one HTML file that needs no network: board, charts, documents, how it was measured."""
+    import readbench
     from readbench.compare.paired import open_side
     from readbench.report.ci import write_text
     from readbench.report.page import build_page, converts, read_contents, write_plots
 
     sides = [open_side(reference, output_path) for reference in references]
     contents = read_contents(sides, texts=not without_texts)
-    write_text(output, build_page(contents))
+    write_text(output, build_page(contents, readbench.__version__))
     say(f"{output}: {output.stat().st_size / 1000:,.0f} KB")
     if plots is not None:
         files = write_plots(contents.tasks, plots)

@@ -13,7 +13,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-import readbench
 from readbench.core.escape import for_html, for_script
 from readbench.report.page.board import BoardView, board_view
 from readbench.report.page.contents import PageContents, TaskContents
@@ -45,8 +44,8 @@ class TaskView:
     pairs: Markup
 
 
-def build_page(contents: PageContents) -> str:
-    """The whole page as text."""
+def build_page(contents: PageContents, version: str) -> str:
+    """The whole page as text; ``version`` is that of the program that made it."""
     style = "\n".join(map(_resource, STYLES))
     script = "\n".join(f"(() => {{\n{_resource(name)}}})();" for name in SCRIPTS)
     manifest = contents.board.manifest
@@ -61,7 +60,7 @@ def build_page(contents: PageContents) -> str:
         contents=contents,
         documents=None if contents.documents is None else Markup(pack(contents.documents)),
         charts=Markup(pack(_other_charts(contents.tasks))),
-        version=readbench.__version__,
+        version=version,
     )
 
 
