@@ -139,11 +139,11 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "task": row.task,
                 "method": row.method,
                 "status": row.status,
-                "beside_other_work": row.beside_other_work,
                 "rank_best": best,
                 "rank_worst": worst,
                 "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
+                "beside_other_work": row.beside_other_work,
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}
