@@ -91,6 +91,33 @@ def test_a_seed_a_suite_file_and_a_machine_are_notes(gate_runs: GateRuns) -> Non
     assert all("another machine" in cost.why for cost in costs if cost.cost == "predict_s")
 
 
+def test_how_far_repeated_cells_lie_apart_is_taken_from_the_runs(gate_runs: GateRuns) -> None:
+    side = gate_runs.side("same")
+
+    def apart(row: Row) -> Row:
+        """The peaks of its cells: 100 MiB, 120 MiB and so on."""
+        records = tuple(
+            record.model_copy(
+                update={"costs": record.costs.model_copy(update={"peak_memory_bytes": (100 + 20 * i) << 20})}
+            )
+            for i, record in enumerate(row.records)
+        )
+        return replace(row, records=records)
+
+    tables = tuple(replace(table, rows=tuple(map(apart, table.rows))) for table in side.board.tables)
+    found = compared(gate_runs.side("before"), Side(side.store, replace(side.board, tables=tables)))
+    repeated = method(found, "test.noisy").cost("peak_memory_bytes")
+    assert repeated is not None
+    assert repeated.repeats == pytest.approx(1.4)
+    # A method without training noise runs once.
+    once = method(found, "test.steady").cost("peak_memory_bytes")
+    assert once is not None
+    assert once.repeats is None
+    speed = method(found, "test.noisy").cost("predict_s")
+    assert speed is not None
+    assert speed.repeats is None
+
+
 def with_version(side: Side, version: str) -> Side:
     def other(row: object) -> object:
         metrics = {name: value.model_copy(update={"version": version}) for name, value in row.metrics.items()}  # type: ignore[attr-defined]

@@ -20,7 +20,8 @@ numbers: a machine of CI gets a new patch release whenever its image is built an
 class CostChange:
     """One cost of one method, by its name in ``COST_TABLE``. ``ratio`` is after over before; what follows the
     pace of the machine is scaled by what the reference workload took in each run. ``judged``: whether the two
-    values may be compared; else ``why`` not."""
+    values may be compared; else ``why`` not. ``repeats``: of a size, the largest ratio between cells of one
+    run that did the same work on the same fold with another seed; None where none was repeated."""
 
     cost: str
     before: float | None
@@ -28,6 +29,7 @@ class CostChange:
     ratio: float | None
     judged: bool
     why: str = ""
+    repeats: float | None = None
 
     @property
     def definition(self) -> Cost:
@@ -48,8 +50,21 @@ def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostCh
         why = memory if cost.is_size else speed
         if first is None or second is None:
             why = f"it was not measured {'before' if first is None else 'after'}"
-        changes.append(CostChange(cost.name, first, second, _ratio(cost, first, second, pace), not why, why))
+        ratio = _ratio(cost, first, second, pace)
+        repeats = _repeats(cost, old, new) if cost.is_size else None
+        changes.append(CostChange(cost.name, first, second, ratio, not why, why, repeats))
     return tuple(changes)
+
+
+def _repeats(cost: Cost, *rows: Row) -> float | None:
+    ratios = []
+    for row in rows:
+        of_fold: dict[int, list[float]] = {}
+        for record in row.records:
+            if value := getattr(record.costs, cost.name):
+                of_fold.setdefault(record.fold, []).append(float(value))
+        ratios += [max(values) / min(values) for values in of_fold.values() if len(values) > 1]
+    return max(ratios, default=None)
 
 
 def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:

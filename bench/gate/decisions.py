@@ -19,6 +19,12 @@ STORED_BAND = 2.0
 reference workload. Of 17,000 pairs 0.3 % lie farther apart by their throughput, and 3.6 % by ``predict_s``
 including times below ``MOMENT`` (the runs behind docs/ci/operating-characteristics.md)."""
 
+MEMORY_BAND, MEMORY_APART = 1.10, 8 * 2**20
+"""How far apart single measurements of the memory of the same code lie, as a ratio and in bytes: what is
+within either of them is no regression yet. Measured on one process and on trees of several, on a busy machine
+(docs/ci/memory-noise.md). Where a run repeats cells with other seeds, and they lie farther apart, that
+counts."""
+
 NO_THRESHOLD = "no threshold holds for it"
 """Why nothing is decided on a method that nobody guards."""
 
@@ -189,7 +195,7 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
         return decided("pass", change_shown)
     change_shown = f"{change_shown}, beyond {threshold.text}"
     if change.definition.is_size:
-        return decided("regressed", change_shown)
+        return decided(*_of_size(change, after - before, change_shown))
     if _moment(method, change):
         why = f"it took less than {MOMENT:g} s both times"
     elif change.ratio is not None and _within_band(change, change.ratio):
@@ -197,6 +203,18 @@ def _of_cost(method: MethodChange, change: CostChange | None, threshold: Thresho
     else:
         return decided("regressed", change_shown)
     return decided("inconclusive", f"{change_shown}, but {why}: decide it with --speed --against")
+
+
+def _of_size(change: CostChange, grown: float, shown: str) -> tuple[Verdict, str]:
+    """Beyond the threshold: a regression where it is also beyond what measuring again would change."""
+    band = max(MEMORY_BAND, change.repeats or 1.0)
+    if change.ratio is None or (change.ratio > band and grown > MEMORY_APART):
+        return "regressed", shown
+    apart = f"up to ×{band:.2f} or {MEMORY_APART >> 20} MiB apart"
+    return (
+        "inconclusive",
+        f"{shown}, but measurements of the same code lie {apart}: decide it with --speed --against",
+    )
 
 
 def _within_band(change: CostChange, ratio: float) -> bool:
