@@ -34,7 +34,15 @@ from readbench_adapters.classical.files import read_estimator, write_estimator
 
 XFYUN = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "xfyun"
 SPEC = TaskSpec(task="classification", labels=("0", "1"), positive="1")
-METHODS = ("majority", "logreg", "bow-logreg", "naive-bayes", "linear-svm", "random-forest")
+METHODS = (
+    "majority",
+    "logreg",
+    "logreg[implementation=library]",
+    "bow-logreg",
+    "naive-bayes",
+    "linear-svm",
+    "random-forest",
+)
 SEED = 11
 
 
@@ -79,6 +87,7 @@ COUNTS: Callable[[], Any] = lambda: CountVectorizer(ngram_range=(1, 10), max_fea
 SCRIPTS: dict[str, Callable[[], Any]] = {
     "majority": lambda: DummyClassifier(strategy="prior"),
     "logreg": lambda: make_pipeline(TFIDF(), LogisticRegression()),
+    "logreg[implementation=library]": lambda: make_pipeline(TFIDF(), LogisticRegression()),
     "bow-logreg": lambda: make_pipeline(COUNTS(), LogisticRegression(max_iter=1000)),
     "naive-bayes": lambda: make_pipeline(COUNTS(), MultinomialNB()),
     "random-forest": lambda: make_pipeline(TFIDF(), RandomForestClassifier(random_state=SEED)),
