@@ -165,8 +165,8 @@ class Result(Strict):
 
 
 class Evaluation(Strict):
-    """The fields of ``eval.schema.json`` 0.2.1 of evaleval/every_eval_ever that are written, with their types;
-    those that it requires are required here."""
+    """The fields of ``eval.schema.json`` 0.2.1 of evaleval/every_eval_ever that are written, with their
+    types. What it requires is required here."""
 
     schema_version: Literal["0.2.1"]
     evaluation_id: str

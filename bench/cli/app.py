@@ -17,6 +17,7 @@ VERBS = (
     "plan",
     "leaderboard",
     "show",
+    "report",
     "query",
     "audit",
     "check",

@@ -1,4 +1,4 @@
-"""A run's numbers in the schemas by which evaluations are collected: Every Eval Ever and the Hub's results."""
+"""A run's numbers in the schemas by which evaluations are collected: Every Eval Ever, and the Hub's."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def hub_dataset(manifest: Manifest) -> str | None:
 
 def hub_results(board: Leaderboard, dataset: str | None = None) -> dict[str, str]:
     """The YAML that a model's repository keeps in ``.eval_results/``, one file a method that ended ok, by a
-    file name: its value of each metric of the board. ``dataset``: OWNER/NAME on the Hub, where the run did not
-    read it from there.
+    file name: its value of each metric of the board. ``dataset``: OWNER/NAME on the Hub, where the run did
+    not read it from there.
 
     https://huggingface.co/docs/hub/eval-results. Raises BenchError where no dataset of the Hub is known, and
     MissingDependency without PyYAML.
