@@ -58,7 +58,7 @@ methods = ["toy.first[n=1]", "toy.last"]
 """
 READ = (
     *("record.json", "scores.parquet", "predictions.parquet", "sums.json", "run.json", "statistics.json"),
-    *("estimates.json", "documents.parquet", "targets.parquet"),
+    *("estimates.json", "documents.jsonl", "documents.parquet", "targets.parquet"),
 )
 
 
