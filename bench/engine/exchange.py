@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from readbench.core.types import Document, Target, Task, Token, plain_target, target_from_plain
 
@@ -39,7 +39,7 @@ def _document_line(document: Document) -> bytes:
 
 def read_document_lines(path: Path, ids: Iterable[str] | None = None) -> list[Document]:
     """The documents of a file; with ``ids``, those alone and in that order."""
-    with path.open("rb") as file:
+    with _lines(path) as file:
         documents = [_document(*json.loads(line)) for line in file]
     if ids is None:
         return documents
@@ -61,7 +61,7 @@ def target_lines(targets: Mapping[Task, Mapping[str, Target]]) -> bytes:
 
 def read_target_lines(path: Path) -> dict[Task, dict[str, Target]]:
     targets: dict[Task, dict[str, Target]] = {}
-    with path.open("rb") as file:
+    with _lines(path) as file:
         for task, id_, plain in map(json.loads, file):
             targets.setdefault(task, {})[id_] = target_from_plain(plain)
     return targets
@@ -100,13 +100,18 @@ def read_prediction_lines(path: Path) -> dict[str, list[Any]]:
 
 
 def _chunks(path: Path) -> Iterator[dict[str, list[Any]]]:
-    with path.open("rb") as file:
+    with _lines(path) as file:
         for line in file:
             chunk = json.loads(line)
             columns = chunk.values() if isinstance(chunk, dict) else [None]
             if not all(isinstance(one, list) for one in columns) or len(set(map(len, columns))) > 1:
                 raise ValueError("the file of its predictions holds something else")
             yield chunk
+
+
+def _lines(path: Path) -> TextIO:
+    # Only where a line was ended: text may hold other line breaks.
+    return path.open(encoding="utf-8", newline="\n")
 
 
 def _line(value: object) -> bytes:

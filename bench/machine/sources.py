@@ -178,9 +178,9 @@ def loaded_modules(cls: type, before: Iterable[str] = ()) -> dict[str, str]:
         top = name.partition(".")[0]
         if name in known and top != HARNESS:
             continue
-        file = _file_of(module)
-        if file is not None and (top in (HARNESS, own) or is_first_party(file)):
-            found[name] = str(file)
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and (top in (HARNESS, own) or is_first_party(Path(file))):
+            found[name] = file
     return found
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
-from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -49,7 +49,7 @@ def installed_state() -> InstalledState:
     state = []
     for folder in sys.path:
         try:
-            state.append((folder, Path(folder or ".").stat().st_mtime_ns))
+            state.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 - asked for each cell
         except OSError:
             continue
     return tuple(state)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +41,7 @@ class Method:
     adapter: type[Adapter]
     params: Any
 
-    @property
+    @cached_property
     def spec(self) -> str:
         """The canonical spec: parameters that differ from the defaults, keys in order."""
         given = plain(self.params)
