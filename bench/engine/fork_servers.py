@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 from readbench.core.errors import BenchError
 from readbench.engine.server import MESSAGE
 
-GRACE_S = 10.0
+GRACE_S, STATUS_S = 10.0, 1.0
 
 
 class ForkServers:
@@ -74,17 +75,21 @@ class ForkServers:
         ready = select.select(self._connections(), [], [], wait_s)[0]
         if not ready:
             if self._process.poll() is not None:
-                raise self._dead(self._process.returncode)
+                raise self._dead()
             return None
-        try:
-            data = ready[0].recv(MESSAGE)
-        except OSError as error:
-            raise self._dead(self._process.poll()) from error
-        if not data:
-            raise self._dead(self._process.poll())
-        message: dict[str, Any] = json.loads(data)
+        message = self._read(ready[0])
         if message["op"] == "lost":
-            raise self._dead(message["code"])
+            raise _ended(message["code"])
+        return message
+
+    def _read(self, connection: socket.socket) -> dict[str, Any]:
+        try:
+            data = connection.recv(MESSAGE)
+        except OSError as error:
+            raise self._dead() from error
+        if not data:
+            raise self._dead()
+        message: dict[str, Any] = json.loads(data)
         return message
 
     def _connections(self) -> list[socket.socket]:
@@ -98,11 +103,24 @@ class ForkServers:
         try:
             socket.send_fds(connection, [json.dumps(message).encode()], descriptors)
         except OSError as error:
-            raise self._dead(self._process.poll()) from error
+            raise self._dead() from error
 
-    def _dead(self, code: int | None) -> BenchError:
-        return BenchError(
-            f"the fork server ended unexpectedly (exit status {code})",
-            todo="run `bench doctor`; results of finished cells are kept",
-            exit_status=3,
-        )
+    def _dead(self) -> BenchError:
+        """How a server ended: its socket is closed a moment before it has an exit status."""
+        end = monotonic() + STATUS_S
+        while (left := end - monotonic()) > 0 and self._process.poll() is None:
+            # The small server tells of the other one.
+            with contextlib.suppress(OSError, ValueError):
+                if select.select([self._small], [], [], min(left, 0.05))[0]:
+                    message = json.loads(self._small.recv(MESSAGE))
+                    if message["op"] == "lost":
+                        return _ended(message["code"])
+        return _ended(self._process.poll())
+
+
+def _ended(code: int | None) -> BenchError:
+    return BenchError(
+        f"the fork server ended unexpectedly (exit status {code})",
+        todo="run `bench doctor`; results of finished cells are kept",
+        exit_status=3,
+    )
