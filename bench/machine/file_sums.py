@@ -18,7 +18,7 @@ _State = tuple[int, int, int, int, int]
 _KNOWN: dict[_State, str] = {}
 
 
-def file_sum(path: Path) -> str:
+def file_sum(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal.
 
     The sum is kept for this process under the file's inode, size and both times, wherever it is reached from.
@@ -29,7 +29,7 @@ def file_sum(path: Path) -> str:
     state = _state(path)
     if state in _KNOWN:
         return _KNOWN[state]
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     settled = time.time_ns() - max(state[-1], state[-2]) > SETTLED_NS
     if settled and _state(path) == state:
@@ -45,7 +45,7 @@ def folder_sum(folder: Path, files: Iterable[Path]) -> str:
     return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
 
-def _state(path: Path) -> _State:
+def _state(path: Path | str) -> _State:
     status = os.stat(path)  # noqa: PTH116 - one call for everything that tells two files apart
     return (
         status.st_dev,
