@@ -56,8 +56,8 @@ class Model:
         self._task = get_task(manifest.spec.task)
 
     def predict(self, documents: Sequence[Document]) -> dict[str, Prediction]:
-        """Predictions by document id. Raises BenchError where the method breaks its interface, and whatever it
-        raises itself: what it saved may hold something else than it should, which shows only here."""
+        """Predictions by document id. Raises BenchError where the method breaks its interface, and for what
+        it raises itself: what it saved may hold something else than it should, which shows only here."""
         shown = [self.manifest.spec.project(document) for document in documents]
         predictions: dict[str, Prediction] = {}
         size = self._adapter.chunk_size
