@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 from bench_process import Bench
 from gate_runs import GateRuns, make_runs
+from hypothesis import settings
 
 from readbench.cli import main
 
 # Workers of pytest-xdist inherit a terminal's width; what is tested here prints into pipes.
 os.environ.pop("COLUMNS", None)
+
+# How long an example takes is the machine's business.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 EXTENSION = Path(__file__).parent / "extension"
 LONGEST_FIRST = (

@@ -162,7 +162,7 @@ def test_a_method_that_cannot_be_imported_is_named(bench: Bench, tmp_path: Path)
     assert "hostile.good" in listed.stdout
     assert "this module is broken" in " ".join(listed.stdout.split())
     suite = write_suite(tmp_path, ["hostile.good", "hostile.badimport"])
-    done = bench("run", suite, "--limit", "12", "--output-path", tmp_path / "results")
+    done = bench.here("run", suite, "--limit", "12", "--output-path", tmp_path / "results")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "hostile.badimport" in done.stderr

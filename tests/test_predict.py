@@ -42,7 +42,7 @@ def papers(path: Path, documents: Sequence[Document]) -> Path:
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "bayes"
-    fit("naive-bayes", CORPUS.only(d.id for d in CORPUS.documents[:120]), folder)
+    fit("naive-bayes[ngram_max=2]", CORPUS.only(d.id for d in CORPUS.documents[:120]), folder)
     return folder
 
 
@@ -53,7 +53,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_a_model_says_what_it_is(classifier: Path) -> None:
     manifest = read_model(classifier)
-    assert manifest.method == "naive-bayes"
+    assert manifest.method == "naive-bayes[ngram_max=2]"
     assert (manifest.spec.labels, manifest.spec.positive) == (("0", "1"), "1")
     assert manifest.documents == {"train": 120, "validation": 0, "test": 0}
     assert all((classifier / name).is_file() for name in manifest.files)
@@ -240,6 +240,51 @@ def test_preparations_are_made_block_by_block(tmp_path: Path, monkeypatch: pytes
     text = (tmp_path / "one.jsonl").read_text(encoding="utf-8")
     assert text == (tmp_path / "many.jsonl").read_text(encoding="utf-8")
     assert all(json.loads(line)["keyphrases"] for line in text.splitlines())
+
+
+def with_its_sum(folder: Path, file: Path, content: str) -> None:
+    """A file of a model folder as somebody wrote it who mended the manifest, too."""
+    file.write_text(content, encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    name = file.relative_to(folder).as_posix()
+    manifest["files"][name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "content", ["1.5", "{}", '{"0": "many"}', '{"0": -1}', "[]", '{"0": 1, "1": null}', ""]
+)
+def test_what_the_majority_saved_is_looked_at(tmp_path: Path, content: str) -> None:
+    fit("majority", CORPUS, tmp_path / "model")
+    with_its_sum(tmp_path / "model", tmp_path / "model" / "model" / "prior.json", content)
+    with pytest.raises(BenchError, match="the method cannot read what it saved"), opened(tmp_path / "model"):
+        pass
+
+
+def test_a_method_that_fails_on_a_text_is_one_line(tmp_path: Path) -> None:
+    """Also where what it saved is at fault, and only predicting shows it."""
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from readbench.adapter import Adapter, RankedPhrases\n"
+        "class Mine(Adapter):\n"
+        "    name = 'mine'\n"
+        "    tasks = frozenset({'keyphrases'})\n"
+        "    def save(self, folder):\n"
+        "        (folder / 'n').write_text('0')\n"
+        "    def restore(self, folder):\n"
+        "        self.n = int((folder / 'n').read_text())\n"
+        "    def predict(self, chunk):\n"
+        "        return [RankedPhrases(('a',), (1 / self.n,)) for _ in chunk]\n",
+        encoding="utf-8",
+    )
+    fit("mine", CORPUS, tmp_path / "model", task="keyphrases", include_paths=[code])
+    with (
+        opened(tmp_path / "model", include_paths=[code]) as model,
+        pytest.raises(
+            BenchError, match=r"^mine failed while predicting \(ZeroDivisionError: division by zero\)$"
+        ),
+    ):
+        model.predict(CORPUS.documents[:2])
 
 
 def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Path) -> None:

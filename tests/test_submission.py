@@ -8,17 +8,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from readbench.cli import main
 from readbench.core.errors import BenchError
+from readbench.core.types import Document, PredictedLabel
 from readbench.datasets import open_dataset
 from readbench.trained.fitting import FitPlan
 from readbench.trained.submission import Training, submit
 from readbench.trained.submission_check import Check
+from readbench_adapters.classical.text_classifiers import Majority
 
 CORPUS = open_dataset("papers-demo")
 TEST = CORPUS.documents[200:]
@@ -81,6 +83,22 @@ def test_one_column_alone(files: Path) -> None:
         assert list(Check(files / name, files / "in.csv").problems()) == []
 
 
+def test_an_abstention_gets_the_commonest_label_and_is_counted(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(self: Majority, chunk: Sequence[Document]) -> list[PredictedLabel]:  # noqa: ARG001
+        return [PredictedLabel(None if int(d.id[-1]) % 2 else "0") for d in chunk]
+
+    monkeypatch.setattr(Majority, "predict", predict)
+    labels = [f"{d.id},{int(number % 4 > 0)}\n" for number, d in enumerate(CORPUS.documents[:40])]
+    (files / "few.csv").write_text("uuid,label\n" + "".join(labels), encoding="utf-8")
+    learn = Training(files / "few.csv", files / "all.csv")
+    done = submit(files / "in.csv", files / "out.csv", classifier="majority", labels=learn)
+    given = [row["label"] for row in rows(files / "out.csv")]
+    assert given == ["1" if int(d.id[-1]) % 2 else "0" for d in TEST]
+    assert done.abstentions == given.count("1") > 0
+
+
 def test_labels_without_their_papers_are_refused(files: Path) -> None:
     with pytest.raises(BenchError, match=r"none of its 200 ids"):
         submit(
@@ -140,6 +158,10 @@ def test_the_rest_too_is_looked_at_before(files: Path) -> None:
     (files / "words.csv").write_text(table, encoding="utf-8")
     with pytest.raises(BenchError, match=r"words\.csv: its labels are no, yes; the competition's are"):
         everything(files, labels=Training(files / "words.csv", files / "all.csv"))
+    third = (files / "labels.csv").read_text(encoding="utf-8").replace(",1", ",2", 3)
+    (files / "third.csv").write_text(third, encoding="utf-8")
+    with pytest.raises(BenchError, match=r"third\.csv: its labels are 0, 1, 2; the competition's are"):
+        everything(files, labels=Training(files / "third.csv", files / "all.csv"))
     (files / "out.csv").symlink_to(files / "in.csv")
     with pytest.raises(BenchError, match="would destroy it"):
         everything(files, fresh=True)
@@ -227,6 +249,10 @@ def good() -> list[list[str]]:
         (lambda t: t[2].__setitem__(0, ""), "row 2 (line 3): the uuid is empty"),
         (lambda t: t[0].__setitem__(1, "keywords"), "header: the columns are uuid, keywords, label, not"),
         (lambda t: t[0].__setitem__(0, "id"), "header: the columns are id, Keywords, label, not uuid"),
+        (
+            lambda t: t.__setitem__(slice(None), [[uuid, label, words] for uuid, words, label in t]),
+            "header: the columns are in the order uuid, label, Keywords, not uuid, Keywords, label",
+        ),
         (lambda t: t[7].append("more"), "row 7 (line 8): 4 fields where the header has 3"),
         (lambda t: t[2].__setitem__(2, " 0 "), "row 2 (line 3): the label is ' 0 ', not 0 or 1"),
         (

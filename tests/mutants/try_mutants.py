@@ -9,22 +9,40 @@ is a line of JSON in FILE, and what stands there already is not tried again. Exi
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, NoReturn
+
+import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LONGEST_S = 900
 CAUGHT, MISSED, HUNG = "caught", "missed", "hung"
+PASSED = "\nall passed\n"
+LIBRARIES = (
+    "hypothesis",
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "rich.console",
+    "scipy.stats",
+    "typer",
+)
+"""Imported once for all: that takes as long as many a test file."""
 
 
 def main(words: list[str]) -> int:
@@ -34,6 +52,10 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     mutants = [mutant for area in options.areas or known_areas() for mutant in mutants_of(area)]
     ends = tried_before(options.log)
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
+    assert not any(name.startswith("readbench") for name in sys.modules)
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         copy = copied(Path(place))
         checked: set[str] = set()
@@ -96,7 +118,7 @@ def tried(mutant: dict[str, Any], copy: Path) -> tuple[str, str | None]:
     path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
     try:
         failed = tests_fail(mutant["tests"], copy)
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         return HUNG, None
     finally:
         path.write_text(text, encoding="utf-8")
@@ -104,20 +126,42 @@ def tried(mutant: dict[str, Any], copy: Path) -> tuple[str, str | None]:
 
 
 def tests_fail(tests: list[str], copy: Path) -> str | None:
-    """The line of pytest's summary about the first failure; none where all passed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests],
-        cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy / ".src"), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-        check=False,
-    )
-    if done.returncode == 0:
+    """The line of pytest's summary about the first failure; none where all passed. The tests run in a fork of
+    this process, which has imported the libraries and nothing of the project."""
+    output = copy.parent / "output"
+    child = os.fork()
+    if child == 0:
+        run_tests(tests, copy, output)
+    end = monotonic() + LONGEST_S
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if monotonic() > end:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise TimeoutError(f"{tests} ran longer than {LONGEST_S} s")
+        sleep(0.05)
+    text = output.read_text(encoding="utf-8", errors="replace")
+    if text.endswith(PASSED):
         return None
-    failures = re.findall(r"^(?:FAILED|ERROR) .*$", done.stdout, re.MULTILINE)
-    return failures[0] if failures else (done.stdout + done.stderr)[-500:]
+    failures = re.findall(r"^(?:FAILED|ERROR) .*$", text, re.MULTILINE)
+    return failures[0] if failures else text[-500:]
+
+
+def run_tests(tests: list[str], copy: Path, output: Path) -> NoReturn:
+    """In the fork: whatever happens, the process ends here."""
+    try:
+        os.setsid()
+        os.chdir(copy)
+        os.environ |= {"PYTHONPATH": str(copy / ".src"), "PYTHONDONTWRITEBYTECODE": "1"}
+        sys.path.insert(0, str(copy / ".src"))
+        sys.dont_write_bytecode = True
+        with output.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        status = pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests])
+        sys.stdout.write(PASSED if status == 0 else "")
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
 
 
 def shown(mutants: list[dict[str, Any]], ends: dict[str, str]) -> int:
