@@ -264,7 +264,8 @@ def test_the_keyboard_alone_is_enough(opened: Opened) -> None:
 
     go_to("one.textContent === 'f1@10' && one.tagName === 'BUTTON'")
     page.keyboard.press("Enter")
-    assert opened.page.locator('#task-0 th[aria-sort="descending"]').count() == 1
+    assert page.locator('#task-0 th[aria-sort="ascending"]').inner_text().startswith("f1@10")
+    assert opened.methods()[-2] == "toy.words"
     go_to("one.tagName === 'SUMMARY'")
     page.keyboard.press("Enter")
     assert page.locator("#task-0 tbody details[open]").count() == 1
