@@ -5,13 +5,14 @@ own. Importing this module imports pke.
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
 * ``TopicRank`` and ``MultipartiteRank`` divide by zero where two candidates begin at the same word.
-* ``YAKE`` spends most of its time in a pure Python edit distance; the one in C gives the same numbers.
+* ``YAKE`` compares phrases by a pure Python edit distance; the one in C gives the same numbers.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -21,11 +22,13 @@ from pke import unsupervised as pke
 from rapidfuzz.distance import Levenshtein
 from sklearn.feature_extraction.text import CountVectorizer
 
+from readbench_adapters.pke import yake_words
 from readbench_adapters.pke.arrays import Topics
 from readbench_adapters.pke.selection import Asked, Selection
-from readbench_adapters.pke.topic_graph import Occurrences, closeness, cluster, promote_first
+from readbench_adapters.pke.topic_graph import Occurrences, between_topics, closeness, cluster, promote_first
 from readbench_adapters.pke.walk import Vector, ranks_of_dense
 from readbench_adapters.pke.word_graph import Words, phrase_scores
+from readbench_adapters.pke.yake_words import SHORTEST
 
 NOUNS_AND_ADJECTIVES = ("NOUN", "PROPN", "ADJ")
 
@@ -34,7 +37,7 @@ class TopicReader:
     """A topic model prepared once for all documents: vocabulary index, vectoriser, scikit-learn model."""
 
     def __init__(self, topics: Topics, stoplist: Collection[str]) -> None:
-        self.topics = topics
+        self._word_topics = np.asarray(topics.word_topics)  # of a memory map each slice takes longer
         self.index = {word: i for i, word in enumerate(topics.vocabulary)}
         self._model = topics.model()
         # What pke's TopicalPageRank takes: it makes p(word | topic) of it, for every document.
@@ -58,7 +61,7 @@ class TopicReader:
         known = [place for place in places if place >= 0]
         if not known:
             return None
-        rows = self.topics.word_topics[known]
+        rows = self._word_topics.take(known, axis=0)
         # vecdot is numpy's dot product row by row: a product of matrices would add in another order.
         products, squares = np.vecdot(rows, document_topics), np.vecdot(rows, rows)
         lengths = np.sqrt(squares * np.dot(document_topics, document_topics))
@@ -98,9 +101,7 @@ class MultipartiteRank(Selection, pke.MultipartiteRank):  # type: ignore[misc]
         place = {name: i for i, name in enumerate(self.candidates)}
         topics = [[place[name] for name in topic] for topic in cluster(self.candidates, threshold, method)]
         candidates = list(self.candidates.values())
-        weights = closeness(Occurrences.of(candidates))
-        for topic in topics:
-            weights[np.ix_(topic, topic)] = 0.0
+        weights = between_topics(closeness(Occurrences.of(candidates)), topics)
         if alpha > 0:
             weights = promote_first(weights, topics, [one.offsets[0] for one in candidates], alpha)
         self.weights = dict(zip(self.candidates, ranks_of_dense(weights).tolist(), strict=True))
@@ -117,11 +118,23 @@ class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
         self.ngram_selection(n=n)
         self.candidate_filtering()
 
-    def _feature_extraction(self) -> None:
-        super()._feature_extraction()
-        if self.shortest_word == 1:
-            for word, features in self.features.items():
-                features["isstop"] = word in self.stoplist
+    def candidate_weighting(self, window: int = 2, use_stems: bool = False) -> None:
+        if not self.candidates:
+            return
+        shortest = 1 if self.shortest_word == 1 else SHORTEST
+        words = yake_words.Words(
+            self.sentences, self.stoplist, window=window, use_stems=use_stems, shortest=shortest
+        )
+        for key, phrase in self.candidates.items():
+            if use_stems:
+                weights = [words.weights[stem] for stem in phrase.lexical_form]
+                self.weights[key] = np.prod(weights) / (len(phrase.offsets) * (1 + sum(weights)))
+                continue
+            forms = [tuple(word.lower() for word in form) for form in phrase.surface_forms]
+            for form, times in Counter(forms).items():
+                written = " ".join(form)
+                self.weights[written] = words.phrase(form, times)
+                self.surface_to_lexical[written] = key
 
     def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
         longest = len(candidate)
@@ -129,6 +142,8 @@ class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
             length = max(longest, len(earlier))
             # 1 - d / length > threshold can hold only for a distance below this bound.
             bound = math.floor((1.0 - threshold) * length) + 1
+            if abs(longest - len(earlier)) >= bound:
+                continue
             distance = Levenshtein.distance(candidate, earlier, score_cutoff=bound)
             if 1.0 - distance / length > threshold:
                 return True

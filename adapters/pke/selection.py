@@ -61,12 +61,15 @@ class Selection(Asked):
     # pke's defaults, which ``fill`` sets anew for a language whose words are shorter.
     shortest_phrase = 3
     shortest_word = 2
+    all_valid = False
+    """Whether the filter with its defaults would leave all candidates."""
 
     def take(self, spans: Iterable[Span]) -> None:
         """Makes the words at ``spans`` the candidates. Spans with the same stems are one candidate; its form
         is that of the first, its places are counted in words of the document."""
         found = self.candidates
         found.clear()
+        self.all_valid = False
         before = list(accumulate((sentence.length for sentence in self.sentences), initial=0))
         for number, start, end in spans:
             sentence = self.sentences[number]
@@ -104,6 +107,7 @@ class Selection(Asked):
         """The chunks of NLTK's grammar that are named NP. Raises ValueError for a grammar that is none."""
         pattern = None if grammar is None else tag_pattern(grammar)
         if pattern is None:
+            self.all_valid = False
             super().grammar_selection(grammar=grammar)
             return
         self.take(
@@ -115,9 +119,11 @@ class Selection(Asked):
     def ngram_selection(self, n: int = 3) -> None:
         """The n-grams that survive ``candidate_filtering`` with its defaults, in their order."""
         if n > LONGEST_PHRASE:
+            self.all_valid = False
             super().ngram_selection(n=n)
         else:
             self.take(self._valid_ngrams(n))
+            self.all_valid = True
 
     def _valid_ngrams(self, longest: int) -> Iterator[Span]:
         """For pke two phrases are one if their stems are equal, and it checks the words of the first
@@ -164,7 +170,7 @@ class Selection(Asked):
         pke's own filter."""
         if options:
             super().candidate_filtering(**options)
-        else:
+        elif not self.all_valid:
             self._leave_only(self._is_phrase)
 
     def _is_valid(self, word: str) -> bool:

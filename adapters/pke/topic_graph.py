@@ -166,6 +166,20 @@ def _turns(counts: Ints, rows: slice, columns: slice) -> Ints:
 # -- the first of a topic --------------------------------------------------------------------------
 
 
+def between_topics(weights: Vector, topics: Sequence[Sequence[int]]) -> Vector:
+    """The edges between candidates of different topics; there are no others (Boudin 2018, section 2.2)."""
+    topic_of = _topic_of(topics)
+    return np.where(topic_of[:, np.newaxis] == topic_of, 0.0, weights)
+
+
+def _topic_of(topics: Sequence[Sequence[int]]) -> Ints:
+    """The topic of each candidate."""
+    found = np.empty(sum(map(len, topics)), dtype=np.int64)
+    for number, topic in enumerate(topics):
+        found[topic] = number
+    return found
+
+
 def promote_first(
     weights: Vector, topics: Sequence[Sequence[int]], first_places: Sequence[int], alpha: float
 ) -> Vector:
@@ -173,13 +187,13 @@ def promote_first(
     weight towards the first candidate of each topic (Boudin 2018, equation 2): from each candidate ``j`` of
     another topic to the first ``i``, the weights between ``j`` and the others of the topic, times ``alpha``
     and ``exp(1 / place of i)``. ``first_places`` count the words before a candidate's first occurrence."""
-    adjusted = weights.copy()
-    for topic in topics:
+    adjusted, topic_of = weights.copy(), _topic_of(topics)
+    for number, topic in enumerate(topics):
         if len(topic) < 2:
             continue
         first = min(topic, key=first_places.__getitem__)
         others = [candidate for candidate in topic if candidate != first]
-        outside = np.setdiff1d(np.arange(len(weights)), topic)
+        outside = np.flatnonzero(topic_of != number)
         # One row for each candidate outside, so that numpy adds each row as it adds a list.
         gained = np.ascontiguousarray(weights[outside][:, others]).sum(axis=1)
         place = 1.0 / (1 + first_places[first])

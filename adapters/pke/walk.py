@@ -7,7 +7,6 @@ last bit: what depends on the order of two nearly equal ranks stays as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +15,9 @@ from readbench.adapter import BenchError
 
 DAMPING = 0.85
 MOST_STEPS = 100
-DENSE = 160
-"""Nodes up to which a matrix with all its zeros is faster than one without them."""
 
 Vector = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def ranks_of_dense(weights: Vector, *, bias: Vector | None = None, tolerance: float = 1e-6) -> Vector:
@@ -38,12 +36,30 @@ def ranks_of_dense(weights: Vector, *, bias: Vector | None = None, tolerance: fl
     return _walk(step, leaving, bias, tolerance)
 
 
-def ranks_of_sparse(weights: Any, *, bias: Vector | None = None, tolerance: float = 1e-6) -> Vector:
-    """The same for a symmetric ``scipy.sparse.csr_array`` whose columns are sorted."""
-    leaving = weights.sum(axis=1)
-    shares = weights.copy()
-    shares.data *= _inverse(leaving)[shares.indices]
-    return _walk(shares.dot, leaving, bias, tolerance)
+def ranks_of_edges(
+    nodes: int,
+    sources: Ints,
+    targets: Ints,
+    weights: Vector,
+    *,
+    bias: Vector | None = None,
+    tolerance: float = 1e-6,
+) -> Vector:
+    """The same of a graph given by its edges, sorted by source and then by target: int64, int64 and float64,
+    all (edges,). ``weights`` are whole numbers, whose sums are exact."""
+    leaving = _added(weights, sources, nodes)
+    shares = weights * _inverse(leaving)[sources]
+
+    def step(ranks: Vector) -> Vector:
+        # Adds to each target from the first source to the last, as a sparse matrix does.
+        return _added(shares * ranks[sources], targets, nodes)
+
+    return _walk(step, leaving, bias, tolerance)
+
+
+def _added(values: Vector, nodes_of: Ints, nodes: int) -> Vector:
+    found: Vector = np.bincount(nodes_of, weights=values, minlength=nodes).astype(np.float64, copy=False)
+    return found
 
 
 def _sums_of_rows(weights: Vector) -> Vector:
@@ -74,10 +90,14 @@ def _walk(step: Callable[[Vector], Vector], leaving: Vector, bias: Vector | None
     drawn = alike if bias is None else bias / bias.sum()
     dead_ends = np.flatnonzero(leaving == 0)
     ranks: Vector = alike
+    anew = (1 - DAMPING) * drawn
     for _ in range(MOST_STEPS):
         before = ranks
-        lost = sum(before[dead_ends])
-        ranks = DAMPING * (step(before) + lost * drawn) + (1 - DAMPING) * drawn
+        ranks = step(before)
+        if len(dead_ends):
+            ranks += sum(before[dead_ends]) * drawn
+        ranks *= DAMPING
+        ranks += anew
         if np.absolute(ranks - before).sum() < nodes * tolerance:
             return ranks
     raise BenchError(

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench_adapters.pke.walk import DENSE, Vector, ranks_of_dense, ranks_of_sparse
+from readbench_adapters.pke.walk import Vector, ranks_of_edges
 
 TOLERANCE = 1e-4
 """Change of a rank at which the walk ends: pke's for words."""
+SMALL = 256
+"""Nodes up to which counting in a table is faster than sorting."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,16 @@ class Words:
         count, pairs = len(self.nodes), self.together(window)
         if not count:
             return {}
-        if count <= DENSE:
-            once = np.bincount(pairs, minlength=count * count).reshape(count, count)
-            both = (once + once.T).astype(np.float64)
-            ranks = ranks_of_dense(both if counted else np.minimum(both, 1.0), bias=bias, tolerance=TOLERANCE)
+        both_ways = np.concatenate((pairs, pairs % count * count + pairs // count))
+        if count <= SMALL:
+            table = np.bincount(both_ways, minlength=count * count)
+            edges = np.flatnonzero(table)
+            times = table[edges]
         else:
-            from scipy.sparse import csr_array
-
-            both_ways = np.concatenate((pairs, pairs % count * count + pairs // count))
             edges, times = np.unique(both_ways, return_counts=True)
-            data = times.astype(np.float64) if counted else np.ones(len(edges))
-            ends = np.searchsorted(edges, np.arange(count + 1) * count)
-            matrix = csr_array((data, edges % count, ends), shape=(count, count))
-            ranks = ranks_of_sparse(matrix, bias=bias, tolerance=TOLERANCE)
+        weights = times.astype(np.float64) if counted else np.ones(len(edges))
+        sources, targets = np.divmod(edges, count)
+        ranks = ranks_of_edges(count, sources, targets, weights, bias=bias, tolerance=TOLERANCE)
         return dict(zip(self.nodes, ranks.tolist(), strict=True))
 
     def early(self) -> Vector:
