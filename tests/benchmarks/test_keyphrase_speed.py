@@ -128,7 +128,8 @@ def test_weigh_by_topics(benchmark: BenchmarkFixture, short: Parsed, tmp_path: P
 
     topics = TopicModel(source="shipped")
     topics.build([], tmp_path, Context(task=SPEC))
-    reader = extractors.TopicReader(topics.open(tmp_path), frozenset())
+    opened = topics.open(tmp_path)
+    reader = extractors.TopicReader(opened, frozenset())
     rows = reader.of_documents([[stem for sentence in text for stem in sentence.stems] for text in short])
 
     def theirs() -> list[dict[str, float]]:
@@ -138,7 +139,7 @@ def test_weigh_by_topics(benchmark: BenchmarkFixture, short: Parsed, tmp_path: P
         for extractor, row in zip(filled(unsupervised, "TopicalPageRank", short), rows, strict=True):
             extractor.build_word_graph(window=10)
             words = {word: reader.index[word] for word in extractor.graph.nodes() if word in reader.index}
-            close = {w: 1 - cosine(reader.topics.word_topics[i], row) for w, i in words.items()}
+            close = {w: 1 - cosine(opened.word_topics[i], row) for w, i in words.items()}
             lowest = min(close.values(), default=1.0)
             close.update({word: lowest for word in extractor.graph.nodes() if word not in close})
             total = sum(close.values())
