@@ -8,7 +8,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, MissingDependency, Needs, Params, PreparationNeed, RankedPhrases
+from readbench.adapter import (
+    OWN_CODE,
+    Adapter,
+    MissingDependency,
+    Needs,
+    Params,
+    PreparationNeed,
+    RankedPhrases,
+)
 from readbench.core.types import Document, Task
 from readbench_adapters.pke.filling import fill
 from readbench_adapters.words.candidates import Candidates, CandidatesField, Grammar, parse_candidates
@@ -82,6 +90,8 @@ class PkeAdapter(Adapter):
         self.check_language()
         self.language = language_of(self.context.task.language)
         self.context.note("words", self.language.described())
+        if self.params.implementation == "own":
+            self.context.note(OWN_CODE, "pke")
         from readbench_adapters.pke import extractors
 
         self.extractor = extractors.extractor(self.pke_class, library=self.params.implementation == "library")

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
+from readbench.report.words import closing_sentence, own_code_lines, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value, weights_of
@@ -267,6 +267,7 @@ def _footnotes(table: Table) -> Text:
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
     lines += _weights(table)
+    lines += own_code_lines(table)
     lines += tuned_lines(table)
     reference = table.settings.reference
     if reference is not None:
