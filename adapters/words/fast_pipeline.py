@@ -52,19 +52,34 @@ def _can_be_memoised(ruler: Any) -> bool:
 
 
 def _make(nlp: Any, name: str) -> MemoisedRuler:  # noqa: ARG001 - spaCy calls a factory with both
-    return MemoisedRuler(nlp.get_pipe(RULER))
+    return MemoisedRuler(nlp.get_pipe(RULER), _lemmatizer_behind(nlp))
+
+
+def _lemmatizer_behind(nlp: Any) -> Any:
+    """The lemmatizer that follows the ruler, if it looks at nothing but a word and what the ruler set, and
+    leaves lemmas that are there."""
+    from spacy.lang.en.lemmatizer import EnglishLemmatizer
+    from spacy.pipeline import Lemmatizer
+
+    names = nlp.pipe_names
+    behind = names[names.index(RULER) + 1 :]
+    found = nlp.get_pipe(behind[0]) if behind else None
+    if type(found) in (Lemmatizer, EnglishLemmatizer) and found.mode in ("rule", "lookup"):
+        return None if found.overwrite else found
+    return None
 
 
 class MemoisedRuler:
-    """An attribute ruler that remembers what its patterns of one word set, by word and tag. A document that
-    holds a sequence of words with a pattern of its own ("gonna", "let's") is given to the ruler itself."""
+    """An attribute ruler that remembers what its patterns of one word set, by word and tag, and the lemma
+    that ``lemmatizer`` gives to such a word. A document that holds a sequence of words with a pattern of its
+    own ("gonna", "let's") is given to the ruler itself."""
 
-    def __init__(self, ruler: Any) -> None:
+    def __init__(self, ruler: Any, lemmatizer: Any = None) -> None:
         from spacy.attrs import intify_attrs
         from spacy.matcher import Matcher
         from spacy.pipeline import AttributeRuler
 
-        self._ruler = ruler
+        self._ruler, self._lemmatizer = ruler, lemmatizer
         self._of_one_word = AttributeRuler(ruler.vocab)
         self._sequences = Matcher(ruler.vocab)
         self._attributes = list(intify_attrs(dict.fromkeys(SET_BY_RULES, 0)))
@@ -102,5 +117,7 @@ class MemoisedRuler:
             tags=[doc[place].tag_ for place in first.values()],
         )
         self._of_one_word(examples)
+        if self._lemmatizer is not None:
+            self._lemmatizer(examples)
         rows = examples.to_array(self._attributes).tolist()
         self._known.update(zip(first, map(tuple, rows), strict=True))
