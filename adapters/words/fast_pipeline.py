@@ -63,7 +63,7 @@ def _lemmatizer_behind(nlp: Any) -> Any:
 
     names = nlp.pipe_names
     behind = names[names.index(RULER) + 1 :]
-    found = nlp.get_pipe(behind[0]) if behind else None
+    found: Any = nlp.get_pipe(behind[0]) if behind else None
     if type(found) in (Lemmatizer, EnglishLemmatizer) and found.mode in ("rule", "lookup"):
         return None if found.overwrite else found
     return None
