@@ -12,6 +12,7 @@ from readbench.core.escape import for_markdown, for_spreadsheet, json_text, mark
 from readbench.report.words import (
     closing_sentence,
     load_notes,
+    own_code_lines,
     shown_cost,
     statistical_notes,
     tuned_lines,
@@ -70,6 +71,7 @@ def as_markdown(board: Leaderboard) -> str:
             *(
                 text
                 for note in (
+                    *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
                     *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
                 )
