@@ -3,4 +3,15 @@
 Nothing here knows a task.
 """
 
-__all__ = ["file_sums", "gpu", "load", "machine", "memory", "processes", "sources", "versions", "weights"]
+__all__ = [
+    "file_sums",
+    "gpu",
+    "load",
+    "machine",
+    "memory",
+    "processes",
+    "sources",
+    "user_cache",
+    "versions",
+    "weights",
+]
