@@ -148,8 +148,8 @@ def as_markdown(found: dict[str, list[int]], runs: int) -> str:
     lines = [
         "# How far apart two measurements of memory lie",
         "",
-        f"{runs} runs of the same code, one after the other (`memory_noise.py`), on {os.cpu_count()} processors "
-        f"at a load of {os.getloadavg()[2]:.0f}. Peaks in MiB.",
+        f"{runs} runs of the same code, one after the other (`memory_noise.py`), on {os.cpu_count()}",
+        f"processors at a load of {os.getloadavg()[2]:.0f}. Peaks in MiB.",
         "",
         "| method | smallest | largest | apart | ratio |",
         "| --- | ---: | ---: | ---: | ---: |",
