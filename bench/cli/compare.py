@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console, emit, say
+from readbench.cli import completion
+from readbench.cli.app import Include, Output, app, console, emit, remark, say
 from readbench.cli.options import Format
 from readbench.core.escape import json_text
 from readbench.results.places import BASELINES, RESULTS
@@ -26,10 +27,21 @@ class Target(StrEnum):
 
 @app.command()
 def compare(
-    before: Annotated[str, typer.Argument(metavar="RUN_A", help="A run, a suite's newest, a baseline.")],
-    after: Annotated[str, typer.Argument(metavar="RUN_B", help="What is held against it.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_A", help="A run, a suite's newest, a baseline.", autocompletion=completion.sides
+        ),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="RUN_B", help="What is held against it.", autocompletion=completion.sides)
+    ],
     metric: Annotated[
-        list[str] | None, typer.Option(help="Only this metric; repeat for several. The boards' by default.")
+        list[str] | None,
+        typer.Option(
+            help="Only this metric; repeat for several. The boards' by default.",
+            autocompletion=completion.metrics,
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
     output_path: Output = RESULTS,
@@ -60,7 +72,12 @@ def compare(
 @app.command()
 def baseline(
     reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run, or a suite's newest; the newest by default.")
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run, or a suite's newest; the newest by default.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
     folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
@@ -84,13 +101,23 @@ def baseline(
 def gate(
     context: typer.Context,
     reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A stored run; without one the suite is run afresh.")
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A stored run; without one the suite is run afresh.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="A baseline's folder, or a run to compare with.")
+        str | None,
+        typer.Option(help="A baseline's folder, or a run to compare with.", autocompletion=completion.sides),
     ] = None,
     fail_on: Annotated[
-        list[str] | None, typer.Option(help="NAME:CHANGE, such as f1@10:-1pp or peak_memory_bytes:+10%.")
+        list[str] | None,
+        typer.Option(
+            help="NAME:CHANGE, such as f1@10:-1pp or peak_memory_bytes:+10%.",
+            autocompletion=completion.thresholds,
+        ),
     ] = None,
     thresholds: Annotated[
         Path | None,
@@ -106,9 +133,17 @@ def gate(
         int | None,
         typer.Option(help="With --speed: while it stays inconclusive; 18, or --rounds where more."),
     ] = None,
-    suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="The suite to run; the baseline's by default.", autocompletion=completion.suites),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Overrides the suite's.", autocompletion=completion.datasets)
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this method; repeat for several.", autocompletion=completion.methods),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="A sample; the baseline's by default.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
@@ -156,7 +191,7 @@ def gate(
         # A regression stays one, though nobody can read the report on it.
         if verdicts.exit_status != 1:
             raise problem
-        say(f"bench: {problem}", err=True)
+        remark(str(problem))
     raise typer.Exit(verdicts.exit_status)
 
 
@@ -185,7 +220,10 @@ def _tell(verdicts: Verdicts, format: Format) -> None:
 
 @app.command()
 def export(
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
+    reference: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run, or a suite's newest run.", autocompletion=completion.runs),
+    ],
     to: Annotated[Target, typer.Option(help="For which tool.")],
     output: Annotated[
         Path | None, typer.Option(help="The file (or, with two of them, the folder) to write; or print it.")

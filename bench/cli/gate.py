@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from readbench.cli.app import console, say
+from readbench.cli.app import interface, progress
 from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
@@ -142,7 +142,6 @@ def gate_answers(
         _check(guards, before, methods)
     else:
         from readbench.planning.plan import Options
-        from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
         from readbench.runs.rerun import rerun_suite
 
@@ -155,8 +154,8 @@ def gate_answers(
             timeout_s=read_timeout(asked.timeout),
             memory_bytes=read_memory(asked.memory),
         )
-        interface = TerminalInterface(console(stderr=True))
-        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
+        speaks = interface(stderr=True)
+        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), speaks)
     return judge(before, after, thresholds, strict=strict, methods=methods)
 
 
@@ -194,7 +193,7 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
         rounds=least,
         most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
     )
-    speed = SpeedGate(question, guards.of, lambda line: say(line, err=True), strict)
+    speed = SpeedGate(question, guards.of, progress, strict)
     return speed.against(against)
 
 

@@ -3,4 +3,20 @@
 Nothing is computed anew.
 """
 
-__all__ = ["audit", "ci", "comparison", "export", "files", "markup", "progress", "screen", "show", "terminal"]
+__all__ = [
+    "answers",
+    "audit",
+    "ci",
+    "comparison",
+    "export",
+    "files",
+    "lists",
+    "log",
+    "markup",
+    "planned",
+    "progress",
+    "screen",
+    "show",
+    "shown",
+    "terminal",
+]
