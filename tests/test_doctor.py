@@ -60,7 +60,7 @@ def test_page_fits_80_columns_and_names_every_check(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     for check in doctor.checks(tmp_path):
-        assert f" {check.name} " in text
+        assert f"\n{check.name} " in text
         assert "could not be looked at" not in check.found
 
 

@@ -60,7 +60,7 @@ def test_verbose_says_it_on_standard_error(capfd: pytest.CaptureFixture[str], tm
     _, out, err = said(capfd, *arguments, "-v")
     assert out == plain
     assert silent == ""
-    assert "bench: cell majority (fold 1) of classification: run, key " in err
+    assert "bench: cell majority of classification: run, key " in err
 
 
 def test_an_error_is_in_the_log_with_its_place(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

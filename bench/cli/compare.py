@@ -84,13 +84,13 @@ def baseline(
     output_path: Output = RESULTS,
 ) -> None:
     """Keep a run to gate against: records, scores per document and digests; no text of a document."""
-    from readbench.core.units import show_size
+    from readbench.core.units import count_of, show_size
     from readbench.gate.baseline import promote
     from readbench.results.leaderboard import find_run, open_store
 
     store = open_store(reference, output_path)
     kept = promote(reference or find_run(None, store), output_path, name, folder)
-    say(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
+    say(f"{kept.folder}: {count_of(kept.cells, 'cell')}, {show_size(kept.size)}")
     if kept.failed:
         say(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
     if kept.reused:

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, NoReturn
@@ -51,7 +50,7 @@ def _run(arguments: list[str], options: logs.Common) -> None:
     command = typer.main.get_command(app.app)
     began = time.monotonic()
     with warnings.catch_warnings():
-        warnings.showwarning = partial(_show_warning, warnings.showwarning, options)
+        warnings.showwarning = partial(_show_warning, options)
         try:
             # What a scheduler and a closed terminal send ends a run as Ctrl-C does: children end, the
             # manifest says interrupted. One that ignores SIGHUP (nohup) goes on ignoring it.
@@ -85,13 +84,12 @@ OF_DEVELOPERS = (DeprecationWarning, FutureWarning, PendingDeprecationWarning)
 
 
 def _show_warning(
-    others: Callable[..., None],
     options: logs.Common,
     message: Warning | str,
     category: type[Warning],
     filename: str,
     lineno: int,
-    *rest: Any,
+    *_: Any,
 ) -> None:
     """A note is one line; warnings of libraries are shown as ever, but for those that are not for users."""
     if isinstance(message, Note):
@@ -101,7 +99,7 @@ def _show_warning(
         return
     of_libraries.warning("%s, line %d: %s: %s", filename, lineno, category.__name__, message)
     if not options.quiet and not options.verbose and not issubclass(category, OF_DEVELOPERS):
-        others(message, category, filename, lineno, *rest)
+        sys.stderr.write(for_terminal(warnings.formatwarning(message, category, filename, lineno)))
 
 
 _IN_PLAIN_WORDS = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from readbench.cli import completion
-from readbench.cli.app import Include, app, emit, progress_console, remark, say
+from readbench.cli.app import Include, app, emit, progress, progress_console, remark, say
 from readbench.cli.options import AnswerFormat, Encoding, KeywordSeparator, Language, reading
 from readbench.cli.streams import apart
 from readbench.core.units import count_of
@@ -54,6 +54,7 @@ def fit(
     """Train a method on all documents with gold and keep it as a folder that `bench predict` reads."""
     from readbench.datasets import open_dataset
     from readbench.datasets.options import read_options
+    from readbench.methods.registry import Registry
     from readbench.report import answers
     from readbench.report.progress import counting
     from readbench.trained.fitting import fit as fit_method
@@ -67,7 +68,7 @@ def fit(
     with (
         _interrupted("nothing was kept, and the same command begins anew"),
         apart(),
-        counting(progress_console(), f"fit {method}") as progress,
+        counting(progress_console(), f"fit {method}") as bar,
     ):
         manifest = fit_method(
             method,
@@ -79,9 +80,9 @@ def fit(
             seed=seed,
             threads=threads,
             include_paths=tuple(include_path or ()),
-            progress=progress,
+            progress=bar,
         )
-    learned = learns(manifest, tuple(include_path or ()))
+    learned = learns(Registry(include_path or ()).method(manifest.method), manifest.spec)
     if format is AnswerFormat.json:
         answer = answers.Fitted(
             model=str(output),
@@ -113,20 +114,24 @@ def predict(
 ) -> None:
     """Predict for every row of a file, in constant memory; the same command goes on after an interruption."""
     from readbench.datasets.options import read_options
+    from readbench.datasets.stream import count_documents
     from readbench.report import answers
     from readbench.report.progress import counting
     from readbench.trained.predicting import opened, predict_file
 
     options = read_options(reading(None, encoding, None))
+    shown = progress_console()
+    # Only where somebody sees it: to count reads the file once more.
+    total = count_documents(input, options) if shown.is_terminal and not shown.quiet else 0
     then = f"the same command{' without --fresh' if fresh else ''} goes on after the last whole block"
     with (
         _interrupted(then),
         apart(),
-        opened(model, threads=threads, include_paths=tuple(include_path or ())) as ready,
-        counting(progress_console(), "predict") as progress,
+        counting(shown, "predict") as bar,
+        opened(model, threads=threads, include_paths=tuple(include_path or ()), progress=bar.beside) as ready,
     ):
         done = predict_file(
-            ready, input, output, options=options, fresh=fresh, progress=lambda count: progress(count, 0)
+            ready, input, output, options=options, fresh=fresh, progress=lambda done: bar(done, total)
         )
     if format is AnswerFormat.json:
         answer = answers.Predicted(str(done.output), done.documents, done.resumed, done.without_text)
@@ -197,7 +202,7 @@ def submit(
             phrases=phrases,
             fresh=fresh,
             threads=threads,
-            say=say,
+            say=progress,
         )
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
     say(f"{done.output}: {done.rows} papers{unsure}")

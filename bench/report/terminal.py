@@ -65,15 +65,17 @@ def _heading(board: Leaderboard) -> Text:
 
 
 def _parts(table: Table) -> str:
-    """The number of documents of each part."""
+    """The number of documents of each part, and how often all of it was done."""
     settings = table.settings
     folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
+    repeats = max((len(row.records) for row in table.rows), default=0) // max(settings.folds, 1)
     words = [f"{settings.tested} test documents{folds}"]
     words += [
         f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
         for part, name in (("train", "training"), ("validation", "validation"))
         if settings.documents.get(part)
     ]
+    words += [f"{repeats} seeds where training varies"] if repeats > 1 else []
     return ", ".join(words)
 
 

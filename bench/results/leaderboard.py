@@ -242,7 +242,7 @@ def _row(
         problem,
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
-        any(cell.record not in (None, digests[cell.key]) for cell in cells),
+        any(cell.is_changed(digests[cell.key]) for cell in cells),
     )
 
 

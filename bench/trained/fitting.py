@@ -165,11 +165,11 @@ def train(
         shutil.rmtree(workspace, ignore_errors=True)
 
 
-def learns(manifest: ModelManifest, include_paths: Sequence[Path] = ()) -> bool:
-    """Whether the method learned anything from the documents of its training: most that rank keyphrases do
+def learns(method: Method, spec: TaskSpec) -> bool:
+    """Whether a method learns anything from the documents of its training: most that rank keyphrases do
     not."""
-    adapter = Registry(include_paths).method(manifest.method).adapter
-    return adapter.fit is not Adapter.fit or bool(manifest.preparations)
+    needs = method.create(Context(task=spec)).needs().preparations.values()
+    return method.adapter.fit is not Adapter.fit or any(map(_of_training, needs))
 
 
 def _task(method: Method, dataset: Dataset, task: Task | None) -> Task:
