@@ -58,6 +58,17 @@ def test_runs_are_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> No
     assert first_run(store) not in out
 
 
+def test_a_board_says_that_its_suite_has_other_runs(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    name = first_run(store)
+    _, out, _ = said(capsys, "leaderboard", "quick", "--output-path", store.root)
+    assert "the newest of" not in out
+    store.run("second").rename(store.run("quick-20991231-235959-abcd"))
+    _, out, _ = said(capsys, "leaderboard", "quick", "--output-path", store.root)
+    assert out.endswith(", the newest of 2 runs of quick; the others: bench ls runs quick\n")
+    _, out, _ = said(capsys, "leaderboard", name, "--output-path", store.root)
+    assert "the newest of" not in out
+
+
 def test_a_run_that_cannot_be_read_is_listed_with_its_reason(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

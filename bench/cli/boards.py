@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from readbench.cli import completion
-from readbench.cli.app import Output, app, console, emit
+from readbench.cli.app import Output, app, console, emit, say
 from readbench.cli.options import AnswerFormat, BoardFormat
 from readbench.results.places import RESULTS
 
@@ -42,8 +42,20 @@ def leaderboard(
         from readbench.report.terminal import print_board
 
         print_board(board, console())
+        if others := _other_runs(board, store.runs(), reference):
+            say(others)
     else:
         emit(in_format(board, format))
+
+
+def _other_runs(board: Leaderboard, runs: list[str], reference: str | None) -> str:
+    """That a suite has other runs, where nobody said which one to show: the newest may be of fewer methods."""
+    name, suite = board.manifest.name, board.manifest.suite
+    # A run is called SUITE-DAY-TIME-RANDOM: no manifest need be read.
+    of_suite = [run for run in runs if run.rsplit("-", 3)[0] == suite]
+    if reference not in (None, suite) or len(of_suite) < 2:
+        return ""
+    return f"\n{name}, the newest of {len(of_suite)} runs of {suite}; the others: bench ls runs {suite}"
 
 
 def in_format(board: Leaderboard, format: BoardFormat) -> str:

@@ -99,7 +99,7 @@ def _show_warning(
         return
     of_libraries.warning("%s, line %d: %s: %s", filename, lineno, category.__name__, message)
     if not options.quiet and not options.verbose and not issubclass(category, OF_DEVELOPERS):
-        sys.stderr.write(for_terminal(warnings.formatwarning(message, category, filename, lineno)))
+        sys.stderr.write(for_terminal(warnings.formatwarning(message, category, filename, lineno, "")))
 
 
 _IN_PLAIN_WORDS = {
