@@ -49,7 +49,7 @@ def leaderboard(
 
 
 def _other_runs(board: Leaderboard, runs: list[str], reference: str | None) -> str:
-    """That a suite has other runs, where nobody said which one to show: the newest may be of fewer methods."""
+    """That a suite has other runs, where nobody said which one to show: the newest may have fewer methods."""
     name, suite = board.manifest.name, board.manifest.suite
     # A run is called SUITE-DAY-TIME-RANDOM: no manifest need be read.
     of_suite = [run for run in runs if run.rsplit("-", 3)[0] == suite]

@@ -60,7 +60,8 @@ def run(
 ) -> None:
     """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
 
-    Exit status: 0 all cells ok, 1 some cell failed, 2 wrong use, 3 nothing was measured, 130 interrupted.
+    Exit status: 0 all cells ok, 1 some or all cells failed, 2 wrong use, 3 no method can run here,
+    130 interrupted.
     """
     from readbench.planning.plan import Options
     from readbench.report.terminal import print_board
