@@ -87,6 +87,7 @@ class Observed:
 
     def __init__(self, fields: Fields) -> None:
         self.fields, self.seen, self.wrong = fields, set[str](), list[str]()
+        self._objects = set[str]()
 
     def look(self, value: Any, path: str = "") -> None:
         self.seen.add(path)
@@ -100,6 +101,7 @@ class Observed:
             for one in value:
                 self.look(one, f"{path}[]")
         elif isinstance(value, dict) and self._within(path):
+            self._objects.add(path)
             any_name = any(name.startswith(f"{path}.*") for name in self.fields)
             for name, one in value.items():
                 self.look(one, f"{path}.*" if any_name else f"{path}.{name}".removeprefix("."))
@@ -111,7 +113,7 @@ class Observed:
     def never(self) -> set[str]:
         """Fields of the page that no answer had, though what holds them was there."""
         missing = self.fields.keys() - self.seen
-        return {path for path in missing if path[-1] not in "]*" and path.rpartition(".")[0] in self.seen}
+        return {path for path in missing if path[-1] not in "]*" and path.rpartition(".")[0] in self._objects}
 
 
 def _like(value: Any, kind: type) -> bool:
