@@ -62,9 +62,11 @@ IDENTITY = ("run", "suite", "dataset", "task", "method", "status")
 
 
 def _of_the_board(board: Leaderboard) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns and ``flat_rows``, without the metrics that no board shows: which row it is, the metrics in
-    the order of the boards, the costs."""
-    rows = flat_rows(board)
+    """The columns and ``flat_rows`` with the run, without the metrics that no board shows: which row it is, the
+    metrics in the order of the boards, the costs."""
+    manifest = board.manifest
+    of_run = {"run": manifest.name, "suite": manifest.suite, "dataset": manifest.dataset}
+    rows = [of_run | row for row in flat_rows(board)]
     metrics = {
         name: None
         for table in board.tables
@@ -154,16 +156,12 @@ def _interval(value: Value) -> str:
 
 
 def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
-    """One row a method: its run, rank range, every metric with its interval, every cost."""
+    """One row a method: rank range, every metric with its interval, every cost."""
     rows = []
-    manifest = board.manifest
     for table in board.tables:
         for row in table.rows:
             best, worst = row.ranks or (None, None)
             flat: dict[str, Any] = {
-                "run": manifest.name,
-                "suite": manifest.suite,
-                "dataset": manifest.dataset,
                 "task": row.task,
                 "method": row.method,
                 "status": row.status,
