@@ -14,6 +14,7 @@ __all__ = [
     "log",
     "markup",
     "planned",
+    "policy",
     "progress",
     "screen",
     "show",

@@ -62,8 +62,8 @@ IDENTITY = ("run", "suite", "dataset", "task", "method", "status")
 
 
 def _of_the_board(board: Leaderboard) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns and ``flat_rows`` with the run, without the metrics that no board shows: which row it is, the
-    metrics in the order of the boards, the costs."""
+    """The columns and ``flat_rows`` with the run, without the metrics that no board shows: which row it is,
+    the metrics in the order of the boards, the costs."""
     manifest = board.manifest
     of_run = {"run": manifest.name, "suite": manifest.suite, "dataset": manifest.dataset}
     rows = [of_run | row for row in flat_rows(board)]
