@@ -19,6 +19,7 @@ VERBS = (
     "plan",
     "leaderboard",
     "show",
+    "query",
     "audit",
     "check",
     "doctor",

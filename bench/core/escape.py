@@ -33,9 +33,9 @@ def for_terminal(text: str) -> str:
     return re.sub(_CI_MARK, "# ", re.sub(_CI_COMMAND, ": ", text))
 
 
-def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
+def json_text(value: object, *, indent: int | None = 1, default: Callable[[Any], Any] | None = None) -> str:
     """JSON to read and to print: letters stand as they are, what a terminal would obey is ``\\uXXXX``."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, default=default)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)
     return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

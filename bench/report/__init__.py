@@ -16,6 +16,7 @@ __all__ = [
     "planned",
     "policy",
     "progress",
+    "query",
     "screen",
     "show",
     "shown",
