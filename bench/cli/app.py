@@ -19,6 +19,7 @@ VERBS = (
     "plan",
     "leaderboard",
     "show",
+    "report",
     "query",
     "audit",
     "check",
