@@ -76,7 +76,7 @@ def show(
         str, typer.Argument(help="As the board spells it.", autocompletion=completion.methods_of_run)
     ],
     document: Annotated[
-        str | None, typer.Option(help="One document by id; without it, the first few.")
+        str | None, typer.Option(help="One document by its id; by default the first few are shown.")
     ] = None,
     format: Annotated[
         AnswerFormat, typer.Option(help="How to print it; json has every document.")

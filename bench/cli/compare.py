@@ -160,7 +160,7 @@ def gate(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """Fail when a method got worse or slower, and only then.
+    """Compare with a baseline, and fail where a method got worse or slower.
 
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.

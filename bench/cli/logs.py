@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
 import re
-import shlex
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,6 +120,9 @@ def _opened(path: Path) -> logging.Handler:
 
 def _introduce(arguments: Sequence[str]) -> None:
     """What somebody who reads a bug report asks first."""
+    import platform
+    import shlex
+    import time
     from importlib import metadata
 
     logger.info("bench %s: %s", readbench.__version__, _PASSWORD.sub("…@", shlex.join(["bench", *arguments])))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import ctypes
 import errno
 import io
 import os
@@ -77,6 +76,8 @@ def make_safe() -> None:
 def apart() -> Iterator[None]:
     """While a method works in this process: what it and its libraries print goes to standard error, and
     standard output holds the answer alone. Also what C code writes."""
+    import ctypes
+
     sys.stdout.flush()
     try:
         kept = os.dup(1)
