@@ -178,3 +178,32 @@ def test_sizes(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.splitlines()[-1].startswith(f"{store.root}: ")
     status, _, err = said(capsys, "du", "--output-path", store.root / "none")
     assert (status, "there is no such folder" in err) == (2, True)
+
+
+def test_a_board_is_sorted_by_what_stands_above_its_columns(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = ["leaderboard", first_run(store), "--output-path", store.root, "--format", "json", "--sort"]
+
+    def order(sort: str) -> list[str]:
+        status, out, err = said(capsys, *shown, sort)
+        assert status == 0, err
+        return [row["method"] for row in json.loads(out)["rows"]]
+
+    assert order("ms/doc") == order("docs/s") == order("documents_per_s_marginal")
+    assert order("memory") == order("peak_memory_bytes") != order("docs/s")
+    assert order("f1@10 [95 %]") == order("f1@10")
+    status, _, err = said(capsys, *shown, "docs/ss")
+    assert (status, err) == (2, "bench: no row has a metric or cost 'docs/ss'; did you mean docs/s?\n")
+
+
+def test_a_metric_that_no_method_has_any_more_is_no_wrong_name(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in store.root.glob("cells/*/record.json"):
+        path.unlink()
+    status, out, _ = said(
+        capsys, "leaderboard", first_run(store), "--output-path", store.root, "--sort", "f1@5"
+    )
+    assert status == 0
+    assert "lost" in out

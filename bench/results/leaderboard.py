@@ -174,8 +174,9 @@ def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
         tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
         metrics = {metric for table in tables for row in table.rows for metric in row.metrics}
-        if sort not in metrics and sort not in COST_TABLE:
-            of_board = [metric for table in tables for metric in (table.primary, *table.settings.board)]
+        # A metric of the board is known also where no method has it, because all of them failed.
+        of_board = [metric for table in tables for metric in (table.primary, *table.settings.board)]
+        if sort not in metrics and sort not in COST_TABLE and sort not in of_board:
             headings = [cost.heading for cost in COST_TABLE.values() if cost.heading]
             # Those that a board shows come first, for where nothing is near.
             known = dict.fromkeys([*of_board, *headings, *sorted(metrics), *COST_TABLE])
