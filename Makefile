@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,classification,neural,llm,hub,exports,query,mlflow,plots,dev
+EXTRAS ?= keyphrases,classification,neural,onnx,llm,hub,exports,query,mlflow,plots,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
@@ -82,9 +82,9 @@ lint: $(STAMP) ## style and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(STAMP) ## types of the packages, the tests and the scripts of docs
+types: $(STAMP) ## types of the packages, the tests, the examples and the scripts of docs
 	$(BIN)/mypy -p readbench -p readbench_adapters
-	$(BIN)/mypy tests docs/ci docs/statistics
+	$(BIN)/mypy tests docs/ci docs/statistics examples
 	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit 1; done
 
 wheel: $(STAMP) ## dist/readbench-*.whl
