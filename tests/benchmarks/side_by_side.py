@@ -30,5 +30,6 @@ def side_by_side(
         f"wall {median(wall[0]):.3f} and {median(wall[1]):.3f} s"
     )
     benchmark.extra_info["ratio"] = slow / fast
-    benchmark.pedantic(after, rounds=1, iterations=1)
+    pedantic: Callable[..., object] = benchmark.pedantic
+    pedantic(after, rounds=1, iterations=1)
     return slow / fast
