@@ -47,13 +47,16 @@ check: test lint types ## all that CI runs
 CORE := import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")
 COVERED = COVERAGE_CORE=$$($(BIN)/python -c '$(CORE)') $(BIN)/python -m pytest --cov=readbench --cov=readbench_adapters --cov-report=
 
+# In the order of tests/conftest.py, the longest files first; xdist's own order is by the number of tests.
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: $(STAMP) ## the tests that take minutes, and doctests
-	$(BIN)/python -m pytest -m "not slow and not alone" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not alone" $(IN_TWO)
 	$(BIN)/python -m pytest -m "alone and not slow"
 	$(MAKE) --no-print-directory doctest
 
 test-all: $(STAMP) ## the slow ones as well
-	$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not alone" $(IN_TWO)
 	$(BIN)/python -m pytest -m alone
 	$(MAKE) --no-print-directory doctest
 
@@ -61,7 +64,7 @@ doctest: $(STAMP) ## the examples in docstrings; a file whose library is absent 
 	$(BIN)/python -m pytest --doctest-modules --doctest-ignore-import-errors --pyargs readbench readbench_adapters
 
 coverage: $(STAMP) ## the tests again, then the files with most lines that none of them ran, and the sum
-	$(COVERED) -m "not slow and not alone" --numprocesses 2 --dist loadfile
+	$(COVERED) -m "not slow and not alone" $(IN_TWO)
 	$(BIN)/coverage report --skip-covered --sort=-miss | sed -n '1,17p;$$p'
 
 mutants: $(STAMP) ## mistakes put into a copy of the code, one by one: which of them no test catches

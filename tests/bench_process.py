@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import secrets
@@ -13,8 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
+
+from readbench.cli import main
 
 MARK = "READBENCH_TEST_MARK"
 
@@ -69,6 +74,22 @@ class Bench:
             process.kill()
             raise
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def here(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """The same within this process, whose imports are done: for tests of what a command says and keeps.
+        What it starts are processes all the same."""
+        words, status = [str(argument) for argument in arguments], 0
+        with (
+            contextlib.redirect_stdout(io.StringIO()) as output,
+            contextlib.redirect_stderr(io.StringIO()) as errors,
+            mock.patch.dict(os.environ, self.env),
+            mock.patch.object(sys, "path", [*sys.path, str(self.extension)]),
+        ):
+            try:
+                main(words)
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return subprocess.CompletedProcess(words, status, output.getvalue(), errors.getvalue())
 
     def survivors(self, within_s: float = 2.0) -> list[str]:
         """Command lines of what still lives after that time; none as soon as there is none."""

@@ -11,13 +11,37 @@ from pathlib import Path
 import pytest
 from bench_process import Bench
 from gate_runs import GateRuns, make_runs
+from hypothesis import settings
 
 from readbench.cli import main
 
 # Workers of pytest-xdist inherit a terminal's width; what is tested here prints into pipes.
 os.environ.pop("COLUMNS", None)
 
+# How long an example takes is the machine's business.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
 EXTENSION = Path(__file__).parent / "extension"
+LONGEST_FIRST = (
+    "test_covered_sources.py",
+    "test_pke_methods.py",
+    "test_isolation.py",
+    "test_resume.py",
+    "test_border.py",
+    "test_gate.py",
+    "test_ensembles.py",
+    "test_predict.py",
+    "test_check.py",
+    "test_text_classifiers.py",
+)
+"""Files of half a minute and more. Workers take whole files: one of these at the end would be waited for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest files first; the order of all others, and of the tests of a file, stays."""
+    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_methods import CHARGED
 
 from readbench.core.files import write_json
 from readbench.core.types import Part
@@ -21,59 +22,6 @@ from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite
 from readbench.results.record import PreparationCost
 from readbench.results.store import Store
-
-METHODS = """
-from readbench.adapter import Adapter, Needs, Params, Preparation, PreparationNeed, RankedPhrases
-
-
-class Tables(Preparation):
-    name = "tables"  # of no document
-
-    class Params(Params):
-        pass
-
-    def build(self, documents, folder, context):
-        pass
-
-    def open(self, folder):
-        return folder
-
-
-class Words(Preparation):
-    name = "words"  # of the test documents, built from the tables
-
-    class Params(Params):
-        pass
-
-    def needs(self):
-        return {"tables": PreparationNeed(Tables(), parts=())}
-
-    build, open = Tables.build, Tables.open
-
-
-class Counts(Preparation):
-    name = "counts"  # of the training documents
-
-    class Params(Params):
-        pass
-
-    build, open = Tables.build, Tables.open
-
-
-class Chained(Adapter):
-    name = "toy.chained"
-    tasks = frozenset({"keyphrases"})
-
-    class Params(Params):
-        pass
-
-    def needs(self):
-        counts = PreparationNeed(Counts(), parts=("train",))
-        return Needs({"words": PreparationNeed(Words()), "counts": counts})
-
-    def predict(self, chunk):
-        return [RankedPhrases((), ()) for _ in chunk]
-"""
 
 MIB = 2**20
 COSTS = {
@@ -102,7 +50,7 @@ class Imports:
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     """12 test documents and 20 to learn from; every preparation is in the store."""
-    (tmp_path / "toy.py").write_text(METHODS, encoding="utf-8")
+    (tmp_path / "toy.py").write_text(CHARGED, encoding="utf-8")
     corpus = open_dataset("papers-demo")
     ids = [document.id for document in corpus.documents][:32]
     parts: dict[str, Part] = dict.fromkeys(ids[:12], "test")

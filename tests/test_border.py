@@ -105,7 +105,7 @@ def test_a_note_that_cannot_be_kept_says_why(border: Run) -> None:
 
 def test_boards_show_any_note(border: Run) -> None:
     for form in ("rich", "md", "json"):
-        done = border.bench("leaderboard", "--format", form, "--output-path", border.results)
+        done = border.bench.here("leaderboard", "--format", form, "--output-path", border.results)
         assert done.returncode == 0, done.stderr
         assert "border.notes" in done.stdout
     assert json.loads(done.stdout)["rows"]

@@ -39,7 +39,7 @@ def write(folder: Path, predict: str = f"return {WORDS}", save: str = "pass", ta
 
 
 def checked(bench: Bench, path: Path, *more: str) -> tuple[int, str, str]:
-    done = bench("check", "my.method", "--include-path", path, *more)
+    done = bench.here("check", "my.method", "--include-path", path, *more)
     return done.returncode, " ".join(done.stdout.split()), done.stderr
 
 
@@ -112,7 +112,7 @@ def test_what_mends_it_is_named(bench: Bench, tmp_path: Path) -> None:
 def test_a_class_that_says_no_tasks_is_refused(bench: Bench, tmp_path: Path, tasks: str, said: str) -> None:
     path = write(tmp_path, tasks=tasks)
     for verb in (["check", "my.method"], ["run", "--method", "my.method", "--dataset", "papers-demo"]):
-        done = bench(*verb, "--include-path", path, cwd=tmp_path)
+        done = bench.here(*verb, "--include-path", path)
         assert done.returncode == 2
         assert done.stderr.startswith(f"bench: {path}: {said}; write tasks = ")
         assert done.stderr.count("\n") == 1

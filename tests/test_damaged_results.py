@@ -54,7 +54,7 @@ def measured(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(bench: Bench, folder: Path, verb: str = "run") -> subprocess.CompletedProcess[str]:
     more = ["--limit", "20", "--include-path", folder / "two.py", "--output-path", folder / "results"]
-    return bench(verb, folder / "small.toml", *more)
+    return bench.here(verb, folder / "small.toml", *more)
 
 
 @pytest.fixture
@@ -87,18 +87,18 @@ def test_the_next_run_heals(bench: Bench, measured: Path, folder: Path, patterns
     assert len(damaged) >= len(patterns)
     for path, content in zip(damaged, [*CONTENTS.values()] * len(damaged), strict=False):
         path.write_bytes(content)
-    board = bench("leaderboard", "--output-path", results)
+    board = bench.here("leaderboard", "--output-path", results)
     assert board.returncode == 0, board.stderr
     assert "internal error" not in board.stderr
     again = run(bench, folder)
     assert again.returncode == 0, again.stderr
     assert values(results) == values(measured / "results")
-    board = bench("leaderboard", "--output-path", results)
+    board = bench.here("leaderboard", "--output-path", results)
     assert board.returncode == 0
     assert board.stderr == ""
     for method in METHODS:
         assert method in board.stdout
-    assert bench("show", "small", "toy.last", "--output-path", results).returncode == 0
+    assert bench.here("show", "small", "toy.last", "--output-path", results).returncode == 0
 
 
 @pytest.mark.parametrize("pattern", ["cells/*/record.json", "runs/*/statistics.json", "estimates.json"])
@@ -125,7 +125,7 @@ def test_boards_go_on(folder: Path, pattern: str, content: str) -> None:
 def test_a_damaged_manifest_is_one_line(bench: Bench, folder: Path, content: str) -> None:
     path = next((folder / "results").glob("runs/*/run.json"))
     path.write_bytes(CONTENTS[content])
-    board = bench("leaderboard", path.parent.name, "--output-path", folder / "results")
+    board = bench.here("leaderboard", path.parent.name, "--output-path", folder / "results")
     assert board.returncode in (2, 3)
     assert board.stderr.count("\n") == 1
     assert str(path) in board.stderr
@@ -138,9 +138,9 @@ def test_a_record_that_was_changed_is_shown_as_such(bench: Bench, folder: Path) 
     record = json.loads(path.read_text())
     record["metrics"]["f1@10"]["value"] = 0.999
     path.write_text(json.dumps(record))
-    board = bench("leaderboard", "--output-path", results).stdout
+    board = bench.here("leaderboard", "--output-path", results).stdout
     assert "after this run: toy.last" in board
-    rows = json.loads(bench("leaderboard", "--format", "json", "--output-path", results).stdout)["rows"]
+    rows = json.loads(bench.here("leaderboard", "--format", "json", "--output-path", results).stdout)["rows"]
     assert {row["method"]: row["changed_since_the_run"] for row in rows} == {
         "toy.last": True,
         "toy.first": False,

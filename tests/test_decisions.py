@@ -10,7 +10,7 @@ from readbench.compare.costs import CostChange
 from readbench.compare.runs import MethodChange, MetricChange
 from readbench.gate.thresholds import parse_threshold
 from readbench.gate.verdicts import decide
-from readbench.stats.power import Noise
+from readbench.stats.power import Noise, noise
 
 
 def changed(gain: float, **more: Any) -> MethodChange:
@@ -37,6 +37,22 @@ def test_with_training_noise_the_interval_decides() -> None:
     assert verdict(changed(-0.02, noise=Noise(0.03, 20, 3), **noisy), "f1@10:-1pp") == "inconclusive"
     assert verdict(changed(-0.02, noise=Noise(0.003, 20, 3), **noisy), "f1@10:-1pp") == "regressed"
     assert verdict(changed(0.0, noise=Noise(0.003, 20, 3), **noisy), "f1@10:-1pp") == "pass"
+
+
+def test_an_inconclusive_verdict_says_what_would_decide() -> None:
+    def why(**seen: Any) -> str:
+        threshold = parse_threshold("f1@10:-1pp")
+        (decision,) = decide(changed(0.0, stochastic=True, **seen), {"f1@10": threshold})
+        assert decision.verdict == "inconclusive"
+        return decision.why
+
+    of_both = noise(0.02, 500, [0.00, 0.05, -0.05])
+    assert "documents or" not in why(noise=of_both, seeds=3)
+    assert "documents and seeds would, if the difference stays" in why(noise=of_both, seeds=3)
+    of_documents = noise(0.02, 500, [0.001, 0.0, -0.001])
+    assert "about 7,900 documents would, if the difference stays" in why(noise=of_documents, seeds=3)
+    of_seeds = noise(0.001, 500, [0.00, 0.02, -0.02])
+    assert "about 88 seeds would" in why(noise=of_seeds, seeds=3)
 
 
 def test_a_loss_of_exactly_the_threshold_passes_with_training_noise_too() -> None:

@@ -22,7 +22,7 @@ FUSION = f'fusion[members=[{FIRST}, "{YAKE}"]]'
 
 
 def run(bench: Bench, results: Path, suite: Path, *more: object) -> Any:
-    return bench("run", suite, "--limit", "12", "--output-path", results, *more)
+    return bench.here("run", suite, "--limit", "12", "--output-path", results, *more)
 
 
 def predicted(results: Path, key: str) -> dict[str, list[tuple[str, float]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from damaged_texts import with_one_edit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -232,14 +233,26 @@ def test_json_and_python_say_the_same(rows: list[dict[str, str]]) -> None:
     )
 
 
-@settings(max_examples=500)
-@given(st.text("[]{}【】\"'“”,:，： `\\nul\nab1", max_size=40))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        stated = read_answer(text)
-    except BenchError:
-        stated = None
-    assert stated is None or find_answer(text) == stated
+def test_any_text_is_read_or_refused() -> None:
+    """Most of these texts are an answer with one edit: about half of them can be read."""
+    marks = "[]{}【】\"'“”,:，： `\\nul\nab1"
+    written = st.builds(StatedFacts, st.lists(facts, max_size=2).map(tuple)).map(write_answer)
+    readable: list[bool] = []
+
+    @settings(max_examples=300, derandomize=True)
+    @given(
+        st.one_of(with_one_edit(written, marks), with_one_edit(written, marks), st.text(marks, max_size=40))
+    )
+    def tried(text: str) -> None:
+        try:
+            stated = read_answer(text)
+        except BenchError:
+            stated = None
+        readable.append(stated is not None)
+        assert stated is None or find_answer(text) == stated
+
+    tried()
+    assert 0.2 < sum(readable) / len(readable) < 0.9
 
 
 def test_facts_beside_a_label_cannot_be_written() -> None:

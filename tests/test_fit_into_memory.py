@@ -49,12 +49,12 @@ def folder(tmp_path: Path) -> Path:
 
 def test_plan_and_run_refuse_what_cannot_fit(bench: Bench, folder: Path) -> None:
     common = [folder / "large.toml", "--limit", "4", "--include-path", folder / "method.py", "--output-path"]
-    planned = bench("plan", *common, folder / "results", "--memory", "2GiB")
+    planned = bench.here("plan", *common, folder / "results", "--memory", "2GiB")
     told = "needs at least 3.0 GiB, more than the limit of a cell (--memory): 2.0 GiB"
     assert planned.returncode == 1
     assert told in " ".join(planned.stdout.split())
     assert not (folder / "results" / "cells").exists()
-    done = bench("run", *common, folder / "results", "--memory", "2GiB")
+    done = bench.here("run", *common, folder / "results", "--memory", "2GiB")
     assert done.returncode == 1
     found = records(folder / "results")
     assert found["test.large"]["status"] == "ok"
@@ -62,7 +62,7 @@ def test_plan_and_run_refuse_what_cannot_fit(bench: Bench, folder: Path) -> None
     assert found["test.large[gib=3]"]["failure"]["message"] == told
     assert workspaces(folder / "results") == []
     # With a higher limit it is tried; what this machine does not have is refused all the same.
-    again = bench("run", *common, folder / "results")
+    again = bench.here("run", *common, folder / "results")
     found = records(folder / "results")
     assert found["test.large[gib=3]"]["status"] == "failed"
     assert "this machine's memory" in found["test.large[gib=40000]"]["failure"]["message"]
@@ -71,6 +71,6 @@ def test_plan_and_run_refuse_what_cannot_fit(bench: Bench, folder: Path) -> None
 
 def test_a_plan_of_what_fits_exits_with_0(bench: Bench, folder: Path) -> None:
     arguments = ["--method", "test.large", "--include-path", folder / "method.py", "--limit", "4"]
-    done = bench("plan", folder / "large.toml", *arguments, "--output-path", folder / "results")
+    done = bench.here("plan", folder / "large.toml", *arguments, "--output-path", folder / "results")
     assert done.returncode == 0, done.stderr
     assert "at least 1.0 GiB" in done.stdout

@@ -102,7 +102,7 @@ def test_output_is_counted_but_not_kept(hostile: Run) -> None:
 
 def test_neighbours_change_no_result(hostile: Run, tmp_path: Path) -> None:
     suite = write_suite(tmp_path, ["hostile.good"], timeout="4s", memory="400MiB")
-    done = hostile.bench("run", suite, "--limit", "12", "--output-path", tmp_path / "alone")
+    done = hostile.bench.here("run", suite, "--limit", "12", "--output-path", tmp_path / "alone")
     assert done.returncode == 0, done.stderr
     alone, among = records(tmp_path / "alone")["hostile.good"], hostile.records["hostile.good"]
     for name in ("key", "seed", "predictions_digest", "metrics", "counts"):
@@ -112,7 +112,7 @@ def test_neighbours_change_no_result(hostile: Run, tmp_path: Path) -> None:
 
 
 def test_the_board_shows_every_failure(hostile: Run) -> None:
-    done = hostile.bench("leaderboard", "--format", "json", "--output-path", hostile.results)
+    done = hostile.bench.here("leaderboard", "--format", "json", "--output-path", hostile.results)
     assert done.returncode == 0, done.stderr
     rows = {row["method"]: row for row in json.loads(done.stdout)["rows"]}
     assert rows.keys() == EXPECTED.keys()
@@ -157,12 +157,12 @@ def test_only_retry_repeats_a_failure(hostile: Run) -> None:
 
 
 def test_a_method_that_cannot_be_imported_is_named(bench: Bench, tmp_path: Path) -> None:
-    listed = bench("ls", "methods")
+    listed = bench.here("ls", "methods")
     assert listed.returncode == 0, listed.stderr
     assert "hostile.good" in listed.stdout
     assert "this module is broken" in " ".join(listed.stdout.split())
     suite = write_suite(tmp_path, ["hostile.good", "hostile.badimport"])
-    done = bench("run", suite, "--limit", "12", "--output-path", tmp_path / "results")
+    done = bench.here("run", suite, "--limit", "12", "--output-path", tmp_path / "results")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "hostile.badimport" in done.stderr

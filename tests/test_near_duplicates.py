@@ -222,6 +222,10 @@ def test_groups_are_kept_by_fingerprint(tmp_path: Path, monkeypatch: pytest.Monk
     changed = Dataset("d", (*dataset.documents, paper("3", "a text that is here once")))
     assert kept_groups(changed, FIELDS, tmp_path / "groups") == expected
     assert len(list((tmp_path / "groups").iterdir())) == 2
+    # Other fields and another threshold are other questions.
+    assert kept_groups(dataset, ("title",), tmp_path / "groups") == groups(dataset, ("title",)) != expected
+    kept_groups(dataset, FIELDS, tmp_path / "groups", 0.9)
+    assert len(list((tmp_path / "groups").iterdir())) == 4
 
 
 def test_what_all_papers_share_makes_no_pairs_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:

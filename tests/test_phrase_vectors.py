@@ -180,7 +180,7 @@ def test_a_child_embeds_and_the_parent_scores(tmp_path: Path, bench: Bench) -> N
     value = title["metrics"]["semantic.f1@10"]["value"]
     assert value == pytest.approx(sum(expected.values()) / LIMIT, abs=1e-5)
 
-    again = bench("run", path, "--include-path", method, "--limit", LIMIT, "--output-path", results)
+    again = bench.here("run", path, "--include-path", method, "--limit", LIMIT, "--output-path", results)
     assert again.returncode == 0, again.stderr
     assert "semantic.f1@10" in again.stdout  # on the board
     assert "embed phrases" not in again.stdout

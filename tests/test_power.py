@@ -14,6 +14,7 @@ from scipy import stats as scipy_stats
 from readbench.stats.power import (
     Noise,
     detectable,
+    needed,
     noise,
     non_inferior,
     signed_rank_location,
@@ -99,6 +100,15 @@ def test_noise_of_documents_and_of_seeds_add_up() -> None:
     assert (alone.standard_error, alone.seeds) == (0.03, 1)
     assert alone.df == pytest.approx(100)
     assert noise(0.0, 5, [0.2, 0.2]).standard_error == 0
+    two = noise(0.03, 101, [0.1, 0.3])
+    assert two.standard_error == pytest.approx(math.sqrt(0.03**2 + 0.02 / 2))
+    assert two.df < 2
+
+
+def test_the_interval_of_a_difference_is_that_of_student_s_t() -> None:
+    low, high = Noise(0.01, 10, 3).interval(0.5)
+    assert (low, high) == pytest.approx((0.5 - 2.228139 * 0.01, 0.5 + 2.228139 * 0.01))
+    assert Noise(0.01, 10, 3).interval(0.5, 0.9)[1] == pytest.approx(0.5 + 1.812461 * 0.01)
 
 
 def test_three_verdicts() -> None:
@@ -113,6 +123,9 @@ def test_three_verdicts() -> None:
     # A loss that is significant and within the margin.
     assert non_inferior(-0.006, 0.01, Noise(0.001, 50, 3)) == "pass"
     assert non_inferior(0.0, 0.0, Noise(0.0, 50, 3)) == "pass"
+    # Significant, and the best estimate lies within the margin, but not the whole interval.
+    assert non_inferior(-0.009, 0.01, Noise(0.004, 50, 3)) == "inconclusive"
+    assert non_inferior(-0.011, 0.01, Noise(0.004, 50, 3)) == "regressed"
 
 
 def test_one_seed_never_passes_and_needs_more_to_fail() -> None:
@@ -159,3 +172,49 @@ def test_the_detectable_loss_is_detected() -> None:
 def test_detectable_loss_exceeds_the_margin() -> None:
     assert detectable(Noise(1e-9, 50, 3), 0.01) == pytest.approx(0.01)
     assert detectable(Noise(0.01, 1e9, 3), 0.0) == pytest.approx(0.0324, abs=1e-4)
+
+
+@settings(deadline=None)
+@given(
+    gain=st.floats(-0.2, 0.2),
+    margin=st.floats(0.0, 0.05),
+    documents_se=st.floats(1e-4, 0.1),
+    seeds=st.lists(st.floats(-0.05, 0.05), min_size=2, max_size=6),
+)
+def test_what_would_decide_decides(
+    gain: float, margin: float, documents_se: float, seeds: list[float]
+) -> None:
+    """More documents make their part of the variance smaller, more seeds the other: with as many as are
+    called needed, the same estimate is decided."""
+    seen = noise(documents_se, 300, seeds)
+    if non_inferior(gain, margin, seen) != "inconclusive":
+        return
+    wanted = needed(gain, margin, seen)
+    if wanted is None:
+        assert abs(gain + margin) <= 1e-12 or seen.standard_error == 0
+        return
+    of_documents = seen.standard_error**2 - seen.of_seeds
+
+    def decided(documents: float, seeds: float) -> bool:
+        variance = of_documents / documents + seen.of_seeds / seeds
+        more = Noise(math.sqrt(variance) * (1 - 1e-9), seen.df, seen.seeds, seen.documents)
+        return non_inferior(gain, margin, more) != "inconclusive"
+
+    assert decided(wanted.times, wanted.times)
+    if wanted.documents is not None:
+        assert decided(wanted.documents / 300, 1)
+        assert wanted.documents >= 300
+    if wanted.seeds is not None:
+        assert decided(1, wanted.seeds / seen.seeds)
+    assert not decided(0.9 * wanted.times, 0.9 * wanted.times)
+
+
+def test_of_one_pair_of_seeds_nothing_says_how_many_would_do() -> None:
+    assert needed(-0.02, 0.01, noise(0.03, 100, [0.1])) is None
+    assert needed(-0.01, 0.01, noise(0.03, 100, [0.1, 0.2])) is None
+
+
+def test_one_seed_detects_what_lies_wholly_beyond_the_margin() -> None:
+    # 1.96 standard errors for the interval and 1.28 for nine times in ten, on top of the margin.
+    assert detectable(Noise(0.01, 1e9, 1), 0.05) == pytest.approx(0.05 + 0.0324, abs=1e-4)
+    assert detectable(Noise(0.01, 1e9, 3), 0.05) == pytest.approx(0.05 + 0.0128, abs=1e-4)

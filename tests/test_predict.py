@@ -42,7 +42,7 @@ def papers(path: Path, documents: Sequence[Document]) -> Path:
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "bayes"
-    fit("naive-bayes", CORPUS.only(d.id for d in CORPUS.documents[:120]), folder)
+    fit("naive-bayes[ngram_max=2]", CORPUS.only(d.id for d in CORPUS.documents[:120]), folder)
     return folder
 
 
@@ -53,7 +53,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_a_model_says_what_it_is(classifier: Path) -> None:
     manifest = read_model(classifier)
-    assert manifest.method == "naive-bayes"
+    assert manifest.method == "naive-bayes[ngram_max=2]"
     assert (manifest.spec.labels, manifest.spec.positive) == (("0", "1"), "1")
     assert manifest.documents == {"train": 120, "validation": 0, "test": 0}
     assert all((classifier / name).is_file() for name in manifest.files)

@@ -40,7 +40,7 @@ def run_statuses(results: Path) -> list[str]:
     return sorted(json.loads(path.read_text())["status"] for path in results.glob("runs/*/run.json"))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_run_goes_on_where_it_was(bench: Bench, tmp_path: Path, workers: int) -> None:
     results, suite = tmp_path / "results", write_suite(tmp_path, ["hostile.forks", *SLOW])
     command = ["run", suite, "--limit", "12", "--workers", workers, "--output-path", results]
@@ -53,13 +53,13 @@ def test_a_killed_run_goes_on_where_it_was(bench: Bench, tmp_path: Path, workers
     assert bench.survivors(within_s=2.0) == []
     before, ended = contents(results), records(results)
     assert 3 <= len(ended) < 7
-    board = bench("leaderboard", "--output-path", results).stdout
+    board = bench.here("leaderboard", "--output-path", results).stdout
     assert "This run is killed" in board
     assert sum(f"{method} " in board for method in ended) >= len(ended) - 1
     assert "pending" in board
     assert workspaces(results)
 
-    again = bench(*command)
+    again = bench.here(*command)
     assert again.returncode == 0, again.stderr
     after = contents(results)
     assert {name: after[name] for name in before} == before
@@ -103,6 +103,7 @@ def test_an_interrupted_run_keeps_what_had_ended(bench: Bench, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
+    assert "interrupted; what had ended is kept" in errors
     assert "Traceback" not in errors
     assert bench.survivors() == []
     assert run_statuses(results) == ["interrupted"]
@@ -111,18 +112,9 @@ def test_an_interrupted_run_keeps_what_had_ended(bench: Bench, tmp_path: Path) -
     assert {record["status"] for record in kept.values()} == {"ok"}
     assert workspaces(results) == []
     # The board of an interrupted run shows what there is.
-    board = bench("leaderboard", "--format", "json", "--output-path", results)
+    board = bench.here("leaderboard", "--format", "json", "--output-path", results)
     assert board.returncode == 0, board.stderr
     assert {row["method"] for row in json.loads(board.stdout)["rows"]} == set(kept)
-
-
-def test_an_interrupted_run_says_what_is_kept(bench: Bench, tmp_path: Path) -> None:
-    results, suite = tmp_path / "results", write_suite(tmp_path, SLOW)
-    process = bench.start("run", suite, "--limit", "12", "--output-path", results)
-    wait_for_cells(process, results, 1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert "interrupted" in errors
 
 
 def test_two_identical_runs_at_once(bench: Bench, tmp_path: Path) -> None:
@@ -257,6 +249,6 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
         subprocess.run([umount, "--lazy", place], check=True)
 
 
-@pytest.mark.parametrize("small_disk", [4, 64, 80], indirect=True)
+@pytest.mark.parametrize("small_disk", [4, pytest.param(64, marks=pytest.mark.slow), 80], indirect=True)
 def test_a_full_disk(bench: Bench, tmp_path: Path, small_disk: Path) -> None:
     refused(bench, tmp_path, small_disk / "results")

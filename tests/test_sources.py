@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -92,21 +93,27 @@ from readbench.results.store import Store
 from readbench.planning.suite import Suite
 suite = Suite.model_validate({"name": "s", "tasks": {"keyphrases": {"methods": ["my.method"]}}})
 options = Options(limit=4, include_paths=(Path(sys.argv[1]),))
-(cell,) = make_plan(suite, open_dataset("papers-demo"), options, Store(Path(sys.argv[2]))).cells
-print(cell.key)
+data = open_dataset("papers-demo")
+for edited in ("", *sys.argv[3:]):
+    if edited:
+        with open(edited, "a") as file:
+            file.write("\\n# edited\\n")
+    (cell,) = make_plan(suite, data, options, Store(Path(sys.argv[2]))).cells
+    print(cell.key)
 """
 
 
-def key(file: Path, tmp_path: Path) -> str:
-    """The key of the method in ``file``, whose folder is on the path of a new process."""
+def keys(file: Path, tmp_path: Path, *edited: Path) -> list[str]:
+    """The keys of the method in ``file``, whose folder is on the path of a new process: at first, and after
+    each of the edits."""
     done = subprocess.run(
-        [sys.executable, "-c", PLAN, str(file), str(tmp_path / "results")],
+        [sys.executable, "-c", PLAN, str(file), str(tmp_path / "results"), *map(str, edited)],
         capture_output=True,
         text=True,
         check=True,
         env=Bench(file.parent).env,
     )
-    return done.stdout
+    return done.stdout.split()
 
 
 PLUGIN = {
@@ -135,13 +142,11 @@ def test_a_package_is_followed_into_its_folders(tmp_path: Path) -> None:
     file = tmp_path / "my.py"
     head = "import importlib\nfrom plugin import lazy\nimportlib.import_module('plugin.named')\n"
     file.write_text(head + METHOD.replace("PHRASE", "lazy.phrase()"), encoding="utf-8")
-    before = key(file, tmp_path)
-    for edited, counts in FOLLOWED.items():
-        target = tmp_path / "plugin" / edited
-        target.write_text((target.read_text() if target.exists() else "") + "\n# edited\n", encoding="utf-8")
-        after = key(file, tmp_path)
-        assert (after != before) is counts, edited
-        before = after
+    found = keys(file, tmp_path, *(tmp_path / "plugin" / edited for edited in FOLLOWED))
+    changed = {
+        edited: before != after for edited, (before, after) in zip(FOLLOWED, pairwise(found), strict=True)
+    }
+    assert changed == FOLLOWED
 
 
 def run(file: Path, results: Path, *, fresh: bool = False) -> float:
@@ -196,65 +201,62 @@ def test_a_hidden_import_is_named_and_makes_a_cell_run_again(tmp_path: Path) -> 
     assert checked.returncode == 1
 
 
+EDITS: dict[str, set[str] | None] = {
+    "readbench/report/terminal.py": set(),
+    "readbench/stats/ranking.py": set(),
+    "readbench/tasks/keyphrases.py": set(),
+    "readbench/engine/runner.py": set(),
+    "readbench/planning/planner.py": set(),
+    "readbench/text/porter.py": set(),
+    "readbench_adapters/keyphrases/yake.py": {"yake"},
+    "readbench_adapters/extraction/dictionary_triples.py": {"dictionary-triples"},
+    "readbench/text/normalise.py": {"fusion", "bert-tagger", "bert-keyword-extractor"},
+    "readbench/engine/child.py": None,
+    "readbench/results/tables.py": None,
+}
+"""Which methods run a file; None: all of them."""
+
 DIGESTS = """
-import json
+import json, sys
+from pathlib import Path
 from readbench.machine.sources import SourceReader
 from readbench.methods.registry import Registry
-reader = SourceReader()
-print(json.dumps({cls.name: reader.of(cls).digest for cls in Registry().usable()}))
+
+classes = list(Registry().usable())
+
+def digests():
+    reader = SourceReader()
+    return {cls.name: reader.of(cls).digest for cls in classes}
+
+found = {"": digests()}
+for edited in sys.argv[2:]:
+    path = Path(sys.argv[1], edited)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "\\n# edited\\n", encoding="utf-8")
+    found[edited] = digests()
+    path.write_text(text, encoding="utf-8")
+print(json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program's own code, to be edited."""
+def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """The digest of each method of a copy of the program: as it is (""), and with one file edited."""
     root = tmp_path_factory.mktemp("copy")
     for package in ("readbench", "readbench_adapters"):
         source = Path(__file__).resolve().parents[1] / ".src" / package
         shutil.copytree(source, root / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return root
-
-
-def digests(root: Path) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", DIGESTS], capture_output=True, text=True, check=True, env=Bench(root).env
-    )
-    found: dict[str, str] = json.loads(done.stdout)
+    command = [sys.executable, "-c", DIGESTS, str(root), *EDITS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=Bench(root).env)
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
     return found
 
 
-@pytest.fixture(scope="module")
-def before(copy: Path) -> dict[str, str]:
-    return digests(copy)
-
-
-@pytest.mark.parametrize(
-    ("edited", "reached"),
-    [
-        ("readbench/report/terminal.py", set()),
-        ("readbench/stats/ranking.py", set()),
-        ("readbench/tasks/keyphrases.py", set()),
-        ("readbench/engine/runner.py", set()),
-        ("readbench/planning/planner.py", set()),
-        ("readbench/text/porter.py", set()),
-        ("readbench_adapters/keyphrases/yake.py", {"yake"}),
-        ("readbench_adapters/extraction/dictionary_triples.py", {"dictionary-triples"}),
-        ("readbench/text/normalise.py", {"fusion", "bert-tagger", "bert-keyword-extractor"}),
-        ("readbench/engine/child.py", None),
-        ("readbench/results/tables.py", None),
-    ],
-)
+@pytest.mark.parametrize("edited", EDITS)
 def test_an_edit_reaches_the_methods_that_run_it_and_no_other(
-    copy: Path, before: dict[str, str], edited: str, reached: set[str] | None
+    digests: dict[str, dict[str, str]], edited: str
 ) -> None:
-    """``None``: all of them."""
-    path = copy / edited
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text + "\n# edited\n", encoding="utf-8")
-    try:
-        after = digests(copy)
-    finally:
-        path.write_text(text, encoding="utf-8")
+    before, after, reached = digests[""], digests[edited], EDITS[edited]
     changed = {name for name in before if before[name] != after[name]}
     assert changed == (set(before) if reached is None else reached)
 

@@ -178,3 +178,27 @@ def test_without_labels_and_groups_a_split_is_the_seeded_order_cut() -> None:
     order = seeded_order([document.id for document in papers.documents], "split:3")
     (split,) = make_splits(papers, SplitSpec(kind="holdout", test=0.2, validation=0.1), 3)
     assert (*split.test, *split.validation, *split.train) == tuple(order)
+
+
+def test_labels_in_proportion_can_be_declined() -> None:
+    papers, labels = labelled({"a": 20, "b": 20})
+    plain = SplitSpec(kind="holdout", test=0.2, stratified=False)
+    assert make_splits(papers, plain, 3, labels) == make_splits(papers, plain, 3)
+    assert make_splits(papers, plain, 3, labels) != make_splits(
+        papers, SplitSpec(kind="holdout", test=0.2), 3, labels
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "spec", "told"),
+    [
+        (2, SplitSpec(kind="holdout", test=0.1), "2 documents are too few for a split of test 0.1"),
+        (5, SplitSpec(kind="holdout", test=0.2, validation=0.05), "a split of test 0.2, validation 0.05"),
+        (3, SplitSpec(kind="kfold", folds=5), "3 documents are too few for a split of 5 folds"),
+        (4, SplitSpec(kind="kfold", folds=2, validation=0.1), "a split of 2 folds, validation 0.1"),
+    ],
+)
+def test_a_part_that_would_be_empty_is_refused(size: int, spec: SplitSpec, told: str) -> None:
+    papers, _ = labelled({"a": size})
+    with pytest.raises(BenchError, match=told):
+        make_splits(papers, spec, 3)

@@ -8,47 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_methods import PREPARED
 from toy_runs import plan_toy, run_toy
 
 from readbench.results.store import SUMS, Store
 
-TOY = """
-from readbench.adapter import Adapter, Needs, Params, Preparation, PreparationNeed, RankedPhrases
-
-
-class Words(Preparation):
-    name = "words"
-
-    class Params(Params):
-        pass
-
-    def build(self, documents, folder, context):
-        pass
-
-    def open(self, folder):
-        return folder
-
-
-class Toy(Adapter):
-    name = "toy.one"
-    tasks = frozenset({"keyphrases"})
-
-    class Params(Params):
-        pass
-
-    def needs(self):
-        return Needs({"words": PreparationNeed(Words())})
-
-    def predict(self, chunk):
-        return [RankedPhrases(("graph",), (1.0,)) for _ in chunk]
-"""
 FAILED = {"failure": {"type": "X", "message": "x"}, "metrics": {}}
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("measured")
-    _, runner = run_toy(TOY, folder, "toy.one")
+    _, runner = run_toy(PREPARED, folder, "toy.one")
     assert [record.status for record in runner.records.values()] == ["ok"]
     return folder
 
@@ -68,7 +39,7 @@ def edit(folder: Path, pattern: str, **changes: Any) -> None:
 
 
 def planned(folder: Path, **options: Any) -> tuple[str, str]:
-    plan, _ = plan_toy(TOY, folder, "toy.one", **options)
+    plan, _ = plan_toy(PREPARED, folder, "toy.one", **options)
     return plan.cells[0].state, plan.cells[0].why
 
 
@@ -120,7 +91,7 @@ def test_a_cell(stored: Path, changes: dict[str, Any], options: dict[str, Any], 
 )
 def test_a_preparation(stored: Path, changes: dict[str, Any], options: dict[str, Any], stands: bool) -> None:
     edit(stored, "preparations/*/preparation.json", **changes)
-    plan, _ = plan_toy(TOY, stored, "toy.one", **options)
+    plan, _ = plan_toy(PREPARED, stored, "toy.one", **options)
     assert [preparation.stored for preparation in plan.preparations.values()] == [stands]
 
 
@@ -129,10 +100,20 @@ def test_a_metric_of_another_version_is_computed_again_and_nothing_runs(stored: 
     before = json.loads(path.read_text())
     metrics = {name: value | {"version": "old", "value": 0.5} for name, value in before["metrics"].items()}
     edit(stored, "cells/*/record.json", metrics=metrics)
-    plan, runner = run_toy(TOY, stored, "toy.one")
+    plan, runner = run_toy(PREPARED, stored, "toy.one")
     assert plan.to_run() == []
     record = Store(stored / "results").record(plan.cells[0].key)
     assert record is not None
     assert record == runner.records[record.key]
     assert json.loads(record.model_dump_json())["metrics"] == before["metrics"]
     assert record.started_at == before["started_at"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_measured_beside_other_cells_says_so(tmp_path: Path, workers: int) -> None:
+    plan, runner = run_toy(PREPARED, tmp_path, "toy.one", workers=workers)
+    (record,) = runner.records.values()
+    (cost,) = (Store(tmp_path / "results").preparation_cost(key) for key in plan.preparations)
+    assert record.status == "ok"
+    assert cost is not None
+    assert record.contended is cost.contended is (workers > 1)

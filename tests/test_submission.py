@@ -8,17 +8,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from readbench.cli import main
 from readbench.core.errors import BenchError
+from readbench.core.types import Document, PredictedLabel
 from readbench.datasets import open_dataset
 from readbench.trained.fitting import FitPlan
 from readbench.trained.submission import Training, submit
 from readbench.trained.submission_check import Check
+from readbench_adapters.classical.text_classifiers import Majority
 
 CORPUS = open_dataset("papers-demo")
 TEST = CORPUS.documents[200:]
@@ -79,6 +81,22 @@ def test_one_column_alone(files: Path) -> None:
     assert list(rows(files / "labels-only.csv")[0]) == ["uuid", "label"]
     for name in ("keywords.csv", "labels-only.csv"):
         assert list(Check(files / name, files / "in.csv").problems()) == []
+
+
+def test_an_abstention_gets_the_commonest_label_and_is_counted(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(self: Majority, chunk: Sequence[Document]) -> list[PredictedLabel]:  # noqa: ARG001
+        return [PredictedLabel(None if int(d.id[-1]) % 2 else "0") for d in chunk]
+
+    monkeypatch.setattr(Majority, "predict", predict)
+    labels = [f"{d.id},{int(number % 4 > 0)}\n" for number, d in enumerate(CORPUS.documents[:40])]
+    (files / "few.csv").write_text("uuid,label\n" + "".join(labels), encoding="utf-8")
+    learn = Training(files / "few.csv", files / "all.csv")
+    done = submit(files / "in.csv", files / "out.csv", classifier="majority", labels=learn)
+    given = [row["label"] for row in rows(files / "out.csv")]
+    assert given == ["1" if int(d.id[-1]) % 2 else "0" for d in TEST]
+    assert done.abstentions == given.count("1") > 0
 
 
 def test_labels_without_their_papers_are_refused(files: Path) -> None:

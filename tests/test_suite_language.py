@@ -118,7 +118,7 @@ def test_a_suite_s_language_reaches_methods_metrics_and_board(tmp_path: Path, be
         encoding="utf-8",
     )
     results = tmp_path / "results"
-    run = bench("run", tmp_path / "german.toml", "--dataset", papers, "--output-path", results)
+    run = bench.here("run", tmp_path / "german.toml", "--dataset", papers, "--output-path", results)
     assert run.returncode == 0, run.stderr
     shown = " ".join(run.stdout.split())
     assert "1 documents say that they are in another language than the suite reads, de (fr 1)" in shown
@@ -128,6 +128,6 @@ def test_a_suite_s_language_reaches_methods_metrics_and_board(tmp_path: Path, be
     # "Netze" and "neuronale Netze": gold is "neuronales Netz", and German stems make them one.
     assert found["yake"]["metrics"]["recall@20"]["value"] == 1.0
     assert found["pke.tfidf"]["status"] == "missing_dependency"
-    refused = bench("run", "keyphrases", "--dataset", written(tmp_path, "f.jsonl", ("fr", "fr", "fr")))
+    refused = bench.here("run", "keyphrases", "--dataset", written(tmp_path, "f.jsonl", ("fr", "fr", "fr")))
     assert refused.returncode == 2
     assert 'set language = "fr" in the [dataset]' in " ".join(refused.stderr.split())

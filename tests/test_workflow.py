@@ -14,7 +14,7 @@ from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401
 from readbench.cli.app import app
 from readbench.compare.paired import open_side
 from readbench.datasets import open_dataset
-from readbench.gate.thresholds import check_direction, parse_threshold
+from readbench.gate.thresholds import parse_threshold
 from readbench.planning.suite import find_suite, load_suite
 from readbench.tasks import get_task
 
@@ -55,7 +55,7 @@ def test_thresholds_guard_metrics_of_the_suite() -> None:
                 threshold = parse_threshold(words[place + 1])
                 if not threshold.is_cost:
                     better = metrics[threshold.name].higher_is_better
-                    check_direction(threshold.name, threshold.sign, higher_is_better=better, where="here")
+                    threshold.check_direction(higher_is_better=better, where="here")
 
 
 def test_methods_are_those_of_the_suite() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_process import write_suite
+from toy_methods import TWO
 
 from readbench.datasets import open_dataset
 from readbench.engine.reporter import Silent
@@ -14,51 +15,6 @@ from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import make_plan
 from readbench.planning.suite import Suite
 from readbench.results.store import Store
-
-TWO = '''
-from readbench.adapter import Adapter, Needs, Params, Preparation, PreparationNeed, RankedPhrases
-
-
-class Words(Preparation):
-    name = "words"
-
-    class Params(Params):
-        pass
-
-    def build(self, documents, folder, context):
-        (folder / "count").write_text(str(len(documents)))
-
-    def open(self, folder):
-        return int((folder / "count").read_text())
-
-
-class First(Adapter):
-    """The first words of a title."""
-
-    name = "toy.first"
-    tasks = frozenset({"keyphrases"})
-
-    class Params(Params):
-        pass
-
-    def needs(self):
-        return Needs({"words": PreparationNeed(Words())})
-
-    def predict(self, chunk):
-        return [self.phrases(document.fields.get("title", "").lower().split()[:3]) for document in chunk]
-
-    def phrases(self, words):
-        return RankedPhrases(tuple(dict.fromkeys(words)), (3.0, 2.0, 1.0)[: len({*words})])
-
-
-class Last(First):
-    """The same from behind."""
-
-    name = "toy.last"
-
-    def phrases(self, words):
-        return super().phrases(words[::-1])
-'''
 
 
 def write_two(folder: Path) -> tuple[Path, list[str]]:

@@ -1,5 +1,5 @@
-"""Classical text classifiers: n-grams by scikit-learn's vectorisers, labels by its classifiers, and the
-class prior that all of them must beat.
+"""Classical text classifiers: n-grams as scikit-learn's vectorisers count them, labels by its classifiers,
+and the class prior that all of them must beat.
 
 The defaults of ``logreg`` are the known baseline's and give what
 ``make_pipeline(TfidfVectorizer(ngram_range=(1, 10), max_features=3000), LogisticRegression())`` gives.
@@ -23,6 +23,7 @@ from readbench.core.types import Dataset, Document, PredictedLabel, Task
 from readbench_adapters.classical.files import read_estimator, write_estimator
 from readbench_adapters.classical.text_features import (
     CountParams,
+    Features,
     TextParams,
     TfidfParams,
     check_language,
@@ -96,8 +97,9 @@ class TextClassifier(Adapter):
         labelled = learnable(train, self.name)
         texts = texts_of(labelled.documents, self.params, self.context)
         vectors = vectoriser(self.params)
+        self.features = Features(vectors, self.params)
         try:
-            features = vectors.fit_transform(texts)
+            features = self.features.fit(texts)
         except ValueError as error:  # no word at all, or thresholds that leave nothing
             raise BenchError(
                 f"{self.name} finds no n-grams in the {len(texts)} training documents: {error}",
@@ -113,9 +115,8 @@ class TextClassifier(Adapter):
     def predict(self, chunk: Sequence[Document]) -> list[PredictedLabel]:
         if not chunk:
             return []
-        vectors, classifier = self.pipeline[0], self.pipeline[-1]
-        features = vectors.transform(texts_of(list(chunk), self.params, self.context))
-        return self.scored(classifier, features)
+        features = self.features.of(texts_of(list(chunk), self.params, self.context))
+        return self.scored(self.pipeline[-1], features)
 
     def scored(self, classifier: Any, features: Any) -> list[PredictedLabel]:
         """Predictions for a matrix of features (documents, n-grams)."""
@@ -127,6 +128,7 @@ class TextClassifier(Adapter):
 
     def restore(self, folder: Path) -> None:
         self.pipeline = read_estimator(folder / MODEL)
+        self.features = Features(self.pipeline[0], self.params)
 
 
 class LogReg(TextClassifier):

@@ -1,8 +1,10 @@
-"""Texts as counts or TF-IDF weights of word or character n-grams: cleaning and scikit-learn's vectorisers."""
+"""Texts as counts or TF-IDF weights of word or character n-grams: cleaning, and scikit-learn's vectorisers or
+the same features by a faster way."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +12,7 @@ from pydantic import Field, model_validator
 from readbench.adapter import BenchError, Context
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
+from readbench_adapters.classical.word_ngrams import Finder, most_frequent
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 DIGIT = re.compile(r"\d")
@@ -33,6 +36,9 @@ class TextParams(Base):
     strip_accents: bool = Field(False, description="é is e")
     numbers: Literal["keep", "mask", "drop"] = Field("keep", description="mask: every digit becomes 0")
     stop_words: Literal["english"] | None = Field(None, description="scikit-learn's list is left out")
+    implementation: Literal["own", "library"] = Field(
+        "own", description="library: scikit-learn counts the n-grams, whose features are the same"
+    )
 
     @model_validator(mode="after")
     def _agree(self) -> TextParams:
@@ -72,6 +78,75 @@ def vectoriser(params: TextParams) -> Any:
     if isinstance(params, TfidfParams):
         return TfidfVectorizer(**shared, sublinear_tf=params.sublinear_tf)
     return CountVectorizer(**shared, binary=isinstance(params, CountParams) and params.binary)
+
+
+class Features:
+    """The features of texts: a vectoriser of scikit-learn, and the way in which its numbers are computed.
+    Both ways give the same matrices to the last bit, and the vectoriser is fitted after either."""
+
+    def __init__(self, vectors: Any, params: TextParams) -> None:
+        self.vectors = vectors
+        self._own = counts_words(params)
+        self._finder: Finder | None = None
+
+    def fit(self, texts: list[str]) -> Any:
+        """A sparse matrix (texts, n-grams). Raises ValueError where there is no n-gram."""
+        vectors = self.vectors
+        if not self._own:
+            return vectors.fit_transform(texts)
+        split, (shortest, longest) = self._split(), vectors.ngram_range
+        counted = most_frequent(map(split, texts), shortest, longest, vectors.max_features, vectors.dtype)
+        vectors.vocabulary_ = {term: column for column, term in enumerate(counted.terms)}
+        if not hasattr(vectors, "use_idf"):
+            return counted.counts
+        weights = self._weights()
+        features = weights.fit_transform(counted.counts)
+        vectors.idf_ = weights.idf_
+        return features
+
+    def of(self, texts: list[str]) -> Any:
+        """A sparse matrix (texts, n-grams) by the fitted vectoriser."""
+        vectors = self.vectors
+        if not self._own:
+            return vectors.transform(texts)
+        if self._finder is None:
+            self._finder = Finder(vectors.vocabulary_, self._split())
+        counts = self._finder(texts, vectors.dtype)
+        if not hasattr(vectors, "use_idf"):
+            return counts
+        weights = self._weights()
+        weights.idf_ = vectors.idf_
+        return weights.transform(counts, copy=False)
+
+    def _split(self) -> Callable[[str], list[str]]:
+        clean, words = self.vectors.build_preprocessor(), self.vectors.build_tokenizer()
+        return lambda text: words(clean(text))
+
+    def _weights(self) -> Any:
+        """What weighs the counts as the vectoriser does."""
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        return TfidfTransformer(sublinear_tf=self.vectors.sublinear_tf)
+
+
+def counts_words(params: TextParams) -> bool:
+    """Whether the most frequent n-grams of all words are asked for, which the faster way counts. A limit to
+    the number of documents, a list of stop words and binary counts are left to scikit-learn."""
+    everywhere = (
+        isinstance(params.min_df, int)
+        and params.min_df <= 1
+        and isinstance(params.max_df, float)
+        and params.max_df == 1.0
+    )
+    binary = isinstance(params, CountParams) and params.binary
+    words = params.analyzer == "word" and params.stop_words is None
+    return (
+        params.implementation == "own"
+        and words
+        and everywhere
+        and not binary
+        and params.max_features is not None
+    )
 
 
 def cleaned(text: str, params: TextParams) -> str:

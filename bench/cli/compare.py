@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from readbench.cli.app import Include, Output, app, console, emit, say
 from readbench.cli.options import Format
+from readbench.core.errors import BenchError
 from readbench.core.escape import json_text
 from readbench.results.places import BASELINES, RESULTS
 
@@ -83,14 +85,19 @@ def baseline(
 @app.command()
 def gate(
     context: typer.Context,
-    reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A stored run; without one the suite is run afresh.")
+    references: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="A stored run; without one the suite is run afresh."),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="A baseline's folder, or a run to compare with.")
     ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="TOML: one verdict over stored runs of several suites.")
+    ] = None,
     fail_on: Annotated[
-        list[str] | None, typer.Option(help="NAME:CHANGE, such as f1@10:-1pp or peak_memory_bytes:+10%.")
+        list[str] | None,
+        typer.Option(help="A largest loss, f1@10:-1pp, or a bound, fit_s:<2m."),
     ] = None,
     thresholds: Annotated[
         Path | None,
@@ -126,11 +133,21 @@ def gate(
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.
     """
-    from readbench.cli.gate import Asked, Guards, check_sides, gate_answers, gate_speed, write_reports
+    from readbench.cli.gate import (
+        Asked,
+        Guards,
+        check_sides,
+        gate_answers,
+        gate_speed,
+        one_run,
+        write_reports,
+    )
     from readbench.compare.paired import open_side
 
+    if policy is not None:
+        _gate_policy(context, policy, references or (), output_path, format, (summary, comment, junit))
+    reference = one_run(references or ())
     keeps = baseline is not None or not _given(context, "output_path")
-    check_sides(speed=speed, against=against, stored=reference, baseline=baseline, keeps=keeps)
     asked = Asked(
         suite,
         dataset,
@@ -144,16 +161,57 @@ def gate(
     )
     asked.check(stored=reference is not None, speed=speed)
     guards = Guards(tuple(fail_on or ()), thresholds, baseline, asked.include_paths)
+    check_sides(
+        speed=speed,
+        against=against,
+        stored=reference,
+        baseline=baseline,
+        keeps=keeps,
+        bounds_only=guards.bounds_only,
+    )
     before = None if baseline is None else open_side(baseline, output_path)
     if against is not None:
         verdicts = gate_speed(against, before, asked, guards, strict=strict)
     else:
-        assert before is not None
         verdicts = gate_answers(before, reference, asked, guards, output_path, strict=strict)
     _tell(verdicts, format)
     problem = write_reports(verdicts, summary, comment, junit)
     if problem is not None:
         # A regression stays one, though nobody can read the report on it.
+        if verdicts.exit_status != 1:
+            raise problem
+        say(f"bench: {problem}", err=True)
+    raise typer.Exit(verdicts.exit_status)
+
+
+POLICY_OPTIONS = {"references", "policy", "format", "summary", "comment", "junit", "output_path"}
+"""What `bench gate --policy` reads; all else stands in the policy."""
+
+
+def _gate_policy(
+    context: typer.Context,
+    policy: Path,
+    references: Sequence[str],
+    output_path: Path,
+    format: Format,
+    reports: tuple[Path | None, Path | None, Path | None],
+) -> NoReturn:
+    from readbench.cli.gate import gate_policy, write_files
+    from readbench.report.policy import policy_junit, policy_lines, policy_markdown
+
+    unread = [name for name in context.params if name not in POLICY_OPTIONS and _given(context, name)]
+    if unread:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unread)
+        raise BenchError("a policy says all by itself", where=str(policy), todo=f"leave out {names}")
+    verdicts = gate_policy(policy, references, output_path)
+    markdown = policy_markdown(verdicts, policy.name)
+    if format is Format.rich:
+        for line in policy_lines(verdicts, policy.name):
+            say(line)
+    else:
+        emit(markdown if format is Format.md else json_text(verdicts.as_json()))
+    problem = write_files(reports, markdown, policy_junit(verdicts))
+    if problem is not None:
         if verdicts.exit_status != 1:
             raise problem
         say(f"bench: {problem}", err=True)

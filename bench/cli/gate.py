@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from readbench.core.errors import BenchError
 
 if TYPE_CHECKING:
     from readbench.compare.paired import Side
-    from readbench.gate.thresholds import Threshold, Thresholds
+    from readbench.gate.policy_verdicts import PolicyVerdicts
+    from readbench.gate.thresholds import Guard, Thresholds
     from readbench.gate.verdicts import Verdicts
 
 
@@ -44,16 +45,23 @@ class Asked:
 
 
 def check_sides(
-    *, speed: bool, against: str | None, stored: str | None, baseline: str | None, keeps: bool
+    *,
+    speed: bool,
+    against: str | None,
+    stored: str | None,
+    baseline: str | None,
+    keeps: bool,
+    bounds_only: bool,
 ) -> None:
     """Raises BenchError for options that say no two sides to compare. ``keeps``: whether results are kept
-    where the options ask for it."""
+    where the options ask for it. ``bounds_only``: all guards are bounds, for which a stored run is enough."""
     if speed != (against is not None):
         raise BenchError("--speed and --against go together", todo="bench gate --speed --against main")
     if speed and stored is not None:
         raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {stored}")
-    if not speed and baseline is None:
-        raise BenchError("there is nothing to compare with", todo="give --baseline results/baselines/NAME")
+    if not speed and baseline is None and not (bounds_only and stored is not None):
+        todo = "give --baseline results/baselines/NAME, or a RUN and nothing but bounds (accuracy:>=0.9)"
+        raise BenchError("there is nothing to compare with", todo=todo)
     if speed and not keeps:
         raise BenchError("--speed keeps no results", todo="leave out --output-path")
 
@@ -66,15 +74,22 @@ class Guards:
     file: Path | None
     baseline: str | None
     include_paths: tuple[Path, ...] = ()
-    parsed: tuple[Threshold, ...] = field(init=False, default=())
+    parsed: tuple[Guard, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        from readbench.gate.thresholds import parse_threshold
+        from readbench.gate.thresholds import parse_guard
 
-        self.parsed = tuple(parse_threshold(text) for text in self.given)
+        self.parsed = tuple(parse_guard(text) for text in self.given)
         beside = Path(self.baseline, "thresholds.toml") if self.baseline else None
         if self.file is None and beside is not None and beside.is_file():
             self.file = beside
+
+    @property
+    def bounds_only(self) -> bool:
+        """Whether every guard is a bound of the value itself, which needs no baseline."""
+        from readbench.gate.bounds import Bound
+
+        return self.file is None and bool(self.parsed) and all(isinstance(g, Bound) for g in self.parsed)
 
     def check(self, suite: str, tasks: Iterable[str], judged: Iterable[str], methods: Iterable[str]) -> None:
         """What can be said before anything runs: ``tasks`` are those of the suite, ``judged`` those of the
@@ -129,15 +144,22 @@ def canonical(methods: Iterable[str], include_paths: tuple[Path, ...], *sides: S
 
 
 def gate_answers(
-    before: Side, reference: str | None, asked: Asked, guards: Guards, output_path: Path, *, strict: bool
+    before: Side | None,
+    reference: str | None,
+    asked: Asked,
+    guards: Guards,
+    output_path: Path,
+    *,
+    strict: bool,
 ) -> Verdicts:
-    """Gates a stored run, or one that is made now: never one of which parts were measured before."""
+    """Gates a stored run, or one that is made now: never one of which parts were measured before. Bounds of a
+    stored run need no other run: it is then compared with itself, and nothing changed."""
     from readbench.compare.paired import open_side
     from readbench.gate.verdicts import judge
 
-    thresholds = guards.of(before)
     if reference is not None:
         after = open_side(reference, output_path)
+        before = after if before is None else before
         methods = canonical(asked.methods, asked.include_paths, before, after)
         _check(guards, before, methods)
     else:
@@ -146,6 +168,7 @@ def gate_answers(
         from readbench.results.store import Store
         from readbench.runs.rerun import rerun_suite
 
+        assert before is not None, "without a run there is a baseline: check_sides"
         methods = canonical(asked.methods, asked.include_paths)
         _check(guards, before, methods)
         options = Options(
@@ -157,7 +180,7 @@ def gate_answers(
         )
         interface = TerminalInterface(console(stderr=True))
         after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
-    return judge(before, after, thresholds, strict=strict, methods=methods)
+    return judge(before, after, guards.of(before), strict=strict, methods=methods)
 
 
 def _check(guards: Guards, before: Side, methods: Iterable[str]) -> None:
@@ -198,23 +221,47 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
     return speed.against(against)
 
 
+def one_run(references: Sequence[str]) -> str | None:
+    """Raises BenchError for several runs, which only a policy judges."""
+    if len(references) > 1:
+        todo = "name one, or write a policy: bench gate --policy policy.toml"
+        raise BenchError(f"{len(references)} runs are given", where=" ".join(references), todo=todo)
+    return references[0] if references else None
+
+
+def gate_policy(path: Path, references: Sequence[str], output_path: Path) -> PolicyVerdicts:
+    """Judges stored runs: those that are given, of other suites the newest."""
+    from readbench.gate.policy import read_policy
+    from readbench.gate.policy_verdicts import judge_policy
+
+    return judge_policy(read_policy(path), path.parent, references, output_path)
+
+
 def write_reports(
     verdicts: Verdicts, summary: Path | None, comment: Path | None, junit: Path | None
 ) -> BenchError | None:
     """Writes every report that can be written; the first problem of those that cannot."""
     from readbench.report import ci
 
+    if (summary, comment, junit) == (None, None, None):
+        return None
+    return write_files((summary, comment, junit), ci.verdicts_markdown(verdicts), ci.junit(verdicts))
+
+
+def write_files(
+    reports: tuple[Path | None, Path | None, Path | None], markdown: str, junit: str
+) -> BenchError | None:
+    """Appends Markdown to the first file, writes it to the second, and JUnit XML to the third, as far as they
+    are asked for; returns the first problem."""
+    from readbench.report.ci import write_text
+
     problem = None
-    markdown = ci.verdicts_markdown
-    for path, make, append in (
-        (summary, markdown, True),
-        (comment, markdown, False),
-        (junit, ci.junit, False),
-    ):
+    texts = ((markdown, True), (markdown, False), (junit, False))
+    for path, (text, append) in zip(reports, texts, strict=True):
         if path is None:
             continue
         try:
-            ci.write_text(path, make(verdicts), append=append)
+            write_text(path, text, append=append)
         except BenchError as error:
             problem = problem or error
     return problem

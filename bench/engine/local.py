@@ -255,6 +255,9 @@ class LocalExecutor:
         return message
 
     def _dead(self) -> BenchError:
+        # Its socket is closed a moment before it has an exit status.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._server.wait(timeout=1.0)
         code = self._server.poll()
         return BenchError(
             f"the fork server ended unexpectedly (exit status {code})",

@@ -3,4 +3,13 @@
 Thresholds, verdicts, a kept baseline and runs of another revision.
 """
 
-__all__ = ["baseline", "speed_gate", "speed_rounds", "thresholds", "verdicts"]
+__all__ = [
+    "baseline",
+    "bounds",
+    "policy",
+    "policy_verdicts",
+    "speed_gate",
+    "speed_rounds",
+    "thresholds",
+    "verdicts",
+]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from readbench.compare.costs import CostChange
 from readbench.compare.runs import MethodChange, MetricChange
 from readbench.gate.thresholds import Threshold
-from readbench.stats.power import non_inferior
+from readbench.stats.power import Needed, needed, non_inferior
 
 Verdict = Literal["pass", "regressed", "inconclusive", "incomparable", "reported", "new"]
 """What the gate says of one threshold on one method."""
@@ -17,6 +18,9 @@ STORED_BAND = 2.0
 """The ratio up to which two single measurements of the same code on one machine differ, scaled by the
 reference workload. Of 17,000 pairs 0.3 % lie farther apart by their throughput, and 3.6 % by ``predict_s``
 including times below ``MOMENT`` (the runs behind docs/ci/operating-characteristics.md)."""
+
+NO_THRESHOLD = "no threshold holds for it"
+"""Why nothing is decided on a method that nobody guards."""
 
 MOMENT = 0.1
 """Seconds. Two stored runs that both took less never show a regression."""
@@ -67,7 +71,7 @@ def decide(method: MethodChange, thresholds: dict[str, Threshold]) -> list[Decis
             decisions.append(_of_cost(method, method.cost(name), threshold))
         elif (change := method.metric(name)) is not None:
             decisions.append(_of_metric(method, change, threshold))
-    return decisions or whole("reported", "no threshold holds for it")
+    return decisions or whole("reported", NO_THRESHOLD)
 
 
 def _of_metric(method: MethodChange, change: MetricChange, threshold: Threshold) -> Decision:
@@ -121,10 +125,30 @@ def _of_noisy(
             if method.seeds < 2
             else ""
         )
-        return decided(verdict, f"{basis} do not decide it{smallest}{one_seed}")  # type: ignore[no-any-return]
+        enough = _enough(needed(gain, limit + _tiny(change), change.noise))
+        return decided(verdict, f"{basis} do not decide it{enough}{smallest}{one_seed}")  # type: ignore[no-any-return]
     if verdict == "regressed":
         return decided(verdict, f"a significant loss beyond the threshold; {basis}")  # type: ignore[no-any-return]
     return decided(verdict, f"a loss beyond the threshold is ruled out; {basis}")  # type: ignore[no-any-return]
+
+
+def _enough(wanted: Needed | None) -> str:
+    """How many documents or seeds would decide, rounded up to two digits."""
+    if wanted is None:
+        return ""
+    ways = [
+        _counted(_rounded_up(count), what)
+        for count, what in ((wanted.documents, "document"), (wanted.seeds, "seed"))
+        if count is not None
+    ]
+    if not ways:
+        ways = [f"×{_rounded_up(math.ceil(wanted.times)):,} documents and seeds"]
+    return f"; about {' or '.join(ways)} would, if the difference stays"
+
+
+def _rounded_up(count: int) -> int:
+    unit = int(10 ** max(len(str(count)) - 2, 0))
+    return -(-count // unit) * unit
 
 
 def _of_cost(method: MethodChange, change: CostChange | None, threshold: Threshold) -> Decision:

@@ -1,5 +1,5 @@
 """How much worse a method may get before the gate fails: ``f1@10:-1pp`` on the command line, and TOML for
-a suite and for single methods."""
+a suite and for single methods. Bounds of the value itself stand in the same places: ``f1@10:>=0.15``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.core.toml_files import read_toml
 from readbench.core.units import BYTES, SECONDS
+from readbench.gate.bounds import Bound, is_bound, parse_bound
 from readbench.results.cost_table import COST_TABLE
 
 Kind = Literal["points", "relative", "absolute"]
@@ -46,9 +47,28 @@ class Threshold:
     def is_cost(self) -> bool:
         return self.name in COST_TABLE
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """A later threshold of the same key takes the place of an earlier one."""
+        return self.name, "change"
+
+    def check_direction(self, *, higher_is_better: bool, where: str) -> None:
+        """Raises BenchError where the threshold would guard against getting better."""
+        if (self.sign < 0) != higher_is_better:
+            better, write = ("higher", "-") if higher_is_better else ("lower", "+")
+            raise BenchError(
+                f"{self.name} is better the {better} it is",
+                where=where,
+                todo=f"a threshold is how far it may move for the worse: {self.name}:{write}…",
+            )
+
     def tolerated(self, before: float) -> float:
         """The largest loss that passes, in the unit of the value, for the value before."""
         return self.amount * abs(before) if self.kind == "relative" else self.amount
+
+
+Guard = Threshold | Bound
+"""What the gate can be asked to hold: a largest loss, or a bound of the value itself."""
 
 
 def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False) -> Threshold:
@@ -68,15 +88,15 @@ def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False
     elif unit:
         number *= _factor(name, unit, text, where)
     cost = COST_TABLE.get(name)
-    if cost is not None:
-        if kind == "points":
-            raise BenchError(f"{name} has no points", where=f"{where} {text}", todo=_EXAMPLE)
-        check_direction(name, sign, higher_is_better=cost.higher_is_better, where=f"{where} {text}")
+    if cost is not None and kind == "points":
+        raise BenchError(f"{name} has no points", where=f"{where} {text}", todo=_EXAMPLE)
     if kind == "relative" and sign < 0 and number >= 1:
         raise BenchError(
             f"{name} may fall to nothing", where=f"{where} {text}", todo=f"write less than 100%: {name}:-10%"
         )
     threshold = Threshold(name, sign, number, kind, text.strip(), shared)
+    if cost is not None:
+        threshold.check_direction(higher_is_better=cost.higher_is_better, where=f"{where} {text}")
     _check_amount(threshold, f"{where} {text}")
     return threshold
 
@@ -110,17 +130,6 @@ def _check_amount(threshold: Threshold, where: str) -> None:
         )
 
 
-def check_direction(name: str, sign: int, *, higher_is_better: bool, where: str) -> None:
-    """Raises BenchError where a threshold would guard against getting better."""
-    if (sign < 0) != higher_is_better:
-        better, write = ("higher", "-") if higher_is_better else ("lower", "+")
-        raise BenchError(
-            f"{name} is better the {better} it is",
-            where=where,
-            todo=f"a threshold is how far it may move for the worse: {name}:{write}…",
-        )
-
-
 def _factor(name: str, unit: str, text: str, where: str) -> float:
     cost = COST_TABLE.get(name)
     units: Mapping[str, float] = {}
@@ -147,20 +156,28 @@ class _File(_OfSuite):
 @dataclass(frozen=True)
 class Thresholds:
     """Thresholds in layers, each given as (method, thresholds) with None for every method. A threshold
-    replaces one of the same name in an earlier layer."""
+    replaces one of the same name in an earlier layer, and so does a bound."""
 
-    layers: tuple[tuple[str | None, tuple[Threshold, ...]], ...] = ()
+    layers: tuple[tuple[str | None, tuple[Guard, ...]], ...] = ()
 
     def of(self, method: str) -> dict[str, Threshold]:
         """The thresholds of a method, by metric or cost. A layer for ``pke.tfidf`` holds for every spec
         of that adapter, a layer for ``pke.tfidf[n=2]`` for that spec alone."""
+        return {guard.name: guard for guard in self._of(method) if isinstance(guard, Threshold)}
+
+    def bounds_of(self, method: str) -> list[Bound]:
+        """The bounds of a method, found in the layers as its thresholds are."""
+        return [guard for guard in self._of(method) if isinstance(guard, Bound)]
+
+    def _of(self, method: str) -> list[Guard]:
         adapter = method.partition("[")[0]
-        return {
-            threshold.name: threshold
-            for held_for, thresholds in self.layers
+        of_key = {
+            guard.key: guard
+            for held_for, layer in self.layers
             if held_for is None or held_for in (method, adapter)
-            for threshold in thresholds
+            for guard in layer
         }
+        return list(of_key.values())
 
 
 def read_thresholds(
@@ -179,7 +196,7 @@ def read_thresholds(
     Raises BenchError with the file and the key for anything that is not a threshold, and for a suite, metric
     or method that does not exist.
     """
-    layers: list[tuple[str | None, tuple[Threshold, ...]]] = []
+    layers: list[tuple[str | None, tuple[Guard, ...]]] = []
     if path is not None:
         file = _load(path)
         _check_suites(file.suites, suite, path)
@@ -190,26 +207,26 @@ def read_thresholds(
             file.suites.get(suite, _OfSuite()), f"{path}: suites.{suite}.", methods, shared=False
         )
         layers = [of_file[0], of_suite[0], *of_file[1:], *of_suite[1:]]
-    layers.append((None, _parsed(given, "--fail-on")))
+    layers.append((None, parse_guards(given, "--fail-on")))
     if not any(thresholds for _, thresholds in layers):
-        layers = [(None, _parsed(default, "the default"))]
+        layers = [(None, parse_guards(default, "the default"))]
     return Thresholds(tuple(layer for layer in layers if layer[1]))
 
 
 def _layers(
     section: _OfSuite, where: str, methods: Iterable[str] | None, *, shared: bool
-) -> list[tuple[str | None, tuple[Threshold, ...]]]:
+) -> list[tuple[str | None, tuple[Guard, ...]]]:
     """The thresholds of a section for all methods, then those for each method. Names in a ``shared`` section
     must exist, though not in these runs."""
-    layers: list[tuple[str | None, tuple[Threshold, ...]]] = [
-        (None, _parsed(section.fail_on, f"{where}fail_on", shared=shared))
+    layers: list[tuple[str | None, tuple[Guard, ...]]] = [
+        (None, parse_guards(section.fail_on, f"{where}fail_on", shared=shared))
     ]
     # An adapter before its specs: the spec is the more particular.
     for method, of_method in sorted(section.methods.items(), key=lambda item: "[" in item[0]):
         key = f"{where}methods.{method}"
         if methods is not None:
             _check_known(method.partition("[")[0], methods, f"no method is called {method!r}", key)
-        layers.append((method, _parsed(of_method.fail_on, f"{key}.fail_on", shared=shared)))
+        layers.append((method, parse_guards(of_method.fail_on, f"{key}.fail_on", shared=shared)))
     known = _every_metric() if shared else set()
     for threshold in (threshold for _, of_layer in layers for threshold in of_layer if shared):
         what = f"no metric or cost is called {threshold.name!r}"
@@ -251,18 +268,25 @@ def _load(path: Path) -> _File:
         raise BenchError(f"{key}: {problem['msg']}", where=str(path)) from None
 
 
-def _parsed(texts: Iterable[str], where: str, *, shared: bool = False) -> tuple[Threshold, ...]:
-    """Raises BenchError for two thresholds of one name: the last would silently win."""
-    parsed = tuple(parse_threshold(text, where, shared=shared) for text in texts)
-    first: dict[str, str] = {}
-    for threshold in parsed:
-        if threshold.name in first:
+def parse_guard(text: str, where: str = "--fail-on", *, shared: bool = False) -> Guard:
+    """A threshold, ``f1@10:-1pp``, or a bound, ``f1@10:>=0.15``. Raises BenchError for anything else."""
+    parse = parse_bound if is_bound(text) else parse_threshold
+    return parse(text, where, shared=shared)
+
+
+def parse_guards(texts: Iterable[str], where: str, *, shared: bool = False) -> tuple[Guard, ...]:
+    """Several guards. Raises BenchError for two of one kind and name: the last would silently win."""
+    parsed = tuple(parse_guard(text, where, shared=shared) for text in texts)
+    first: dict[tuple[str, str], str] = {}
+    for guard in parsed:
+        if guard.key in first:
+            kind = "bounds" if isinstance(guard, Bound) else "thresholds"
             raise BenchError(
-                f"{threshold.name} has two thresholds, {first[threshold.name]} and {threshold.text}",
+                f"{guard.name} has two {kind}, {first[guard.key]} and {guard.text}",
                 where=where,
                 todo="keep one of them",
             )
-        first[threshold.name] = threshold.text
+        first[guard.key] = guard.text
     return parsed
 
 

@@ -10,10 +10,13 @@ from readbench.compare.paired import Side
 from readbench.compare.runs import Questions, RunComparison, compare_runs
 from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
-from readbench.gate.decisions import Decision, Verdict, decide
-from readbench.gate.thresholds import Thresholds, check_direction, check_names
+from readbench.gate.bound_decisions import decide_bounds
+from readbench.gate.bounds import Bound
+from readbench.gate.decisions import NO_THRESHOLD, Decision, Verdict, decide
+from readbench.gate.thresholds import Guard, Thresholds, check_names
 from readbench.results.leaderboard import Row
 from readbench.tasks import get_task, task_names
+from readbench.tasks.metric import Metric
 
 __all__ = [
     "Decision",
@@ -96,7 +99,14 @@ def judge(
     decisions = [
         decision for method in comparison.methods for decision in decide(method, margins[method.method])
     ]
-    return Verdicts(comparison, tuple(decisions), strict)
+    bounded = [
+        decision
+        for row in _rows(_only(after, methods))
+        for decision in decide_bounds(row, thresholds.bounds_of(row.method))
+    ]
+    named = {(decision.task, decision.method) for decision in bounded}
+    decisions = [d for d in decisions if d.why != NO_THRESHOLD or (d.task, d.method) not in named]
+    return Verdicts(comparison, (*decisions, *bounded), strict)
 
 
 def check_whole(side: Side, methods: Sequence[str] = ()) -> None:
@@ -128,24 +138,28 @@ def check_guards(thresholds: Thresholds, tasks: Iterable[str], where: str = "the
     the tasks has, or against getting better. What other suites read too may name metrics of theirs."""
     judged = {metric.id: metric for task in tasks for metric in get_task(task).metrics}
     every = {metric.id for task in task_names() for metric in get_task(task).metrics}
-    for threshold in (threshold for _, layer in thresholds.layers for threshold in layer):
-        if threshold.is_cost:
+    for guard in (guard for _, layer in thresholds.layers for guard in layer):
+        if guard.is_cost:
             continue
-        metric = judged.get(threshold.name)
+        metric = judged.get(guard.name)
         if metric is not None:
-            at = f"{where} {threshold.text}"
-            check_direction(
-                threshold.name, threshold.sign, higher_is_better=metric.higher_is_better, where=at
-            )
-        elif threshold.name not in every:
-            todo = suggestion(threshold.name, judged, "`bench ls metrics` lists them")
-            raise BenchError(f"no metric or cost is called {threshold.name!r}", where=where, todo=todo)
-        elif not threshold.shared:
+            _check_guard(guard, metric, f"{where} {guard.text}")
+        elif guard.name not in every:
+            todo = suggestion(guard.name, judged, "`bench ls metrics` lists them")
+            raise BenchError(f"no metric or cost is called {guard.name!r}", where=where, todo=todo)
+        elif not guard.shared:
             raise BenchError(
-                f"{threshold.name} is no metric of {', '.join(sorted(tasks))}: it would guard nothing",
+                f"{guard.name} is no metric of {', '.join(sorted(tasks))}: it would guard nothing",
                 where=where,
                 todo="leave it out, or gate a method that has it",
             )
+
+
+def _check_guard(guard: Guard, metric: Metric, where: str) -> None:
+    """Raises BenchError for a guard against getting better, and for a bound outside of the metric's range."""
+    guard.check_direction(higher_is_better=metric.higher_is_better, where=where)
+    if isinstance(guard, Bound):
+        guard.check_reach(metric, where)
 
 
 def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
@@ -157,16 +171,9 @@ def check_thresholds(before: Side, after: Side, thresholds: Thresholds) -> None:
         for metric in get_task(task).metrics
     }
     check_names(thresholds, metrics, {row.method for side in (before, after) for row in _rows(side)})
-    for _, layer in thresholds.layers:
-        for threshold in layer:
-            if threshold.name in metrics:
-                better = metrics[threshold.name].higher_is_better
-                check_direction(
-                    threshold.name,
-                    threshold.sign,
-                    higher_is_better=better,
-                    where=f"threshold {threshold.text}",
-                )
+    for guard in (guard for _, layer in thresholds.layers for guard in layer):
+        if guard.name in metrics:
+            _check_guard(guard, metrics[guard.name], f"threshold {guard.text}")
 
 
 def default_thresholds(side: Side) -> list[str]:

@@ -3,4 +3,16 @@
 Nothing is computed anew.
 """
 
-__all__ = ["audit", "ci", "comparison", "export", "files", "markup", "progress", "screen", "show", "terminal"]
+__all__ = [
+    "audit",
+    "ci",
+    "comparison",
+    "export",
+    "files",
+    "markup",
+    "policy",
+    "progress",
+    "screen",
+    "show",
+    "terminal",
+]

@@ -17,6 +17,8 @@ Conclusion = Literal["pass", "regressed", "inconclusive"]
 ALPHA = 0.025
 """One-sided, so that a regression lies outside a 95 % interval: of methods that did not change, at most this
 share is called regressed."""
+NO_DISTANCE = 1e-12
+"""A difference this close to the margin lies on it: only rounding sets them apart."""
 POWER = 0.90
 """The smallest detectable loss is the one that is found with this probability."""
 
@@ -25,12 +27,13 @@ POWER = 0.90
 class Noise:
     """The standard error of a difference and its degrees of freedom. ``seeds``: how many pairs of training
     runs it comes from; with one, training noise is not in it. ``documents``: how many it was seen on, 0 for
-    more than matter."""
+    more than matter. ``of_seeds``: the part of the variance that more seeds make smaller."""
 
     standard_error: float
     df: float
     seeds: int
     documents: int = 0
+    of_seeds: float = 0.0
 
     def interval(self, difference: float, level: float = 0.95) -> tuple[float, float]:
         reach = student_t_quantile((1 + level) / 2, self.df) * self.standard_error
@@ -54,7 +57,7 @@ def noise(documents_se: float, documents: int, per_seed: ArrayLike) -> Noise:
     if total == 0:
         return Noise(0.0, float(free), seeds, documents)
     parts = of_documents**2 / free + (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0)
-    return Noise(math.sqrt(total), total**2 / parts, seeds, documents)
+    return Noise(math.sqrt(total), total**2 / parts, seeds, documents, of_seeds)
 
 
 def non_inferior(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Conclusion:
@@ -96,6 +99,37 @@ def detectable(noise: Noise, margin: float = 0.0, alpha: float = ALPHA, power: f
         loss = needed(loss) + reached
     beyond = needed(loss) if noise.seeds < 2 else 0.0
     return max(loss, margin + beyond + reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What would decide an inconclusive verdict: so many documents with the seeds that there are, or so many
+    seeds with the documents that there are, or both ``times`` as many. None where that alone never does."""
+
+    documents: int | None
+    seeds: int | None
+    times: float
+
+
+def needed(gain: float, margin: float, noise: Noise, alpha: float = ALPHA) -> Needed | None:
+    """How many documents or seeds would let ``non_inferior`` decide, if the estimate stays where it is and
+    the variances over documents and over seeds fall with their numbers. Degrees of freedom are kept as they
+    are. None where the estimate lies on the margin, and no number decides, and where one pair of seeds hides
+    the training noise."""
+    distance = -gain if gain < -margin else gain + margin
+    if distance <= NO_DISTANCE or noise.standard_error == 0 or noise.seeds < 2 or not noise.documents:
+        return None
+    target = (distance / student_t_quantile(1 - alpha, noise.df)) ** 2
+    of_documents = max(noise.standard_error**2 - noise.of_seeds, 0.0)
+
+    def more(count: int, part: float, other: float) -> int | None:
+        return math.ceil(count * part / (target - other)) if target > other else None
+
+    return Needed(
+        more(noise.documents, of_documents, noise.of_seeds),
+        more(noise.seeds, noise.of_seeds, of_documents),
+        noise.standard_error**2 / target,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -35,7 +35,7 @@ from readbench_adapters.pke.preparations import DocumentFrequencies, TopicModel 
 from readbench_adapters.words.parse import Parse, ParsedSentence  # noqa: E402
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
-PAPERS = 40
+PAPERS = 25
 N_BEST = 50
 SPEC = TaskSpec(task="keyphrases")
 
@@ -93,6 +93,15 @@ def model() -> Any:
 
 
 @pytest.fixture(scope="module")
+def parsed(papers: list[dict[str, Any]], model: Any) -> dict[str, Any]:
+    """Each paper's text as spaCy reads it for pke: with pke's own rule for hyphens, as its reader sets it."""
+    model.tokenizer.infix_finditer = pke.readers.infix_re.finditer
+    fields = ({"title": paper["title"], "abstract": paper["abstract"]} for paper in papers)
+    texts = [SPEC.text(Document(paper["id"], of_one)) for paper, of_one in zip(papers, fields, strict=True)]
+    return {paper["id"]: model(text) for paper, text in zip(papers, texts, strict=True)}
+
+
+@pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
     models = Path(pke.__file__).parent / "models"
     dictionary, lda = load_lda_model(str(models / "lda-1000-semeval2010.py3.pickle.gz"))
@@ -103,10 +112,10 @@ def shipped() -> dict[str, Any]:
     }
 
 
-def plain_loop(name: str, text: str, model: Any, shipped: dict[str, Any]) -> list[tuple[str, float]]:
-    """What pke's documentation does for one document, with nothing of this project."""
+def plain_loop(name: str, document: Any, shipped: dict[str, Any]) -> list[tuple[str, float]]:
+    """What pke's documentation does for one document of spaCy, with nothing of this project."""
     extractor = PLAIN[name]()
-    extractor.load_document(input=text, language="en", spacy_model=model)
+    extractor.load_document(input=document, language="en")
     extractor.candidate_selection()
     if name in ("pke.tfidf", "pke.kpminer"):
         extractor.candidate_weighting(df=shipped["df"])
@@ -152,13 +161,11 @@ def weigh_by_hand(extractor: Any, dictionary: list[str], lda: Any, of_words: Any
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_every_phrase_and_score_equals_a_plain_loop(
-    name: str, ran: dict[str, Any], papers: list[dict[str, Any]], model: Any, shipped: dict[str, Any]
+    name: str, ran: dict[str, Any], parsed: dict[str, Any], shipped: dict[str, Any]
 ) -> None:
-    assert len(ran[name]) == PAPERS
-    for paper in papers:
-        document = Document(paper["id"], {"title": paper["title"], "abstract": paper["abstract"]})
-        expected = plain_loop(name, SPEC.text(document), model, shipped)
-        assert ran[name][paper["id"]] == expected, paper["id"]
+    assert len(ran[name]) == len(parsed) == PAPERS
+    for id_, document in parsed.items():
+        assert ran[name][id_] == plain_loop(name, document, shipped), id_
 
 
 def test_a_document_loaded_by_pke_alone_gives_the_same(
@@ -178,12 +185,11 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
     "spec",
     [
         "pke.tfidf",
-        "pke.multipartiterank",
         "pke.topicalpagerank[lda=train]",
         *(
             pytest.param(variant, marks=pytest.mark.slow)
             for variant in (
-                *sorted({*PLAIN} - {"pke.tfidf", "pke.multipartiterank"}),
+                *sorted({*PLAIN} - {"pke.tfidf"}),
                 "pke.tfidf[df=train]",
                 "pke.textrank[top_percent=0.33]",
                 "pke.singlerank[candidates=ngrams(1,3)]",

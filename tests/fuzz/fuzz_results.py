@@ -1,4 +1,4 @@
-"""A results folder of a real run as files, and what everybody does with such a folder."""
+"""A results folder of a real run and its baseline as files, and what everybody does with such folders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from pathlib import Path
 from random import Random
 
 from rich.console import Console
+from toy_methods import TWO
 
 import readbench
 from readbench.compare.paired import open_side
 from readbench.compare.runs import Questions, compare_runs, shown_metrics
-from readbench.report import markup
+from readbench.datasets import open_dataset
+from readbench.gate.baseline import promote
+from readbench.gate.thresholds import Thresholds, parse_threshold
+from readbench.gate.verdicts import judge
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import load_suite
+from readbench.report import ci, markup
 from readbench.report.comparison import render_comparison
 from readbench.report.show import render_predictions
 from readbench.report.terminal import render
@@ -23,62 +31,65 @@ from readbench.results.leases import lease_is_alive
 from readbench.results.store import Store
 from readbench.stats.of_run import write_statistics
 
-METHODS = '''
-from readbench.adapter import Adapter, Params, RankedPhrases
-
-
-class First(Adapter):
-    """The first words of a title."""
-
-    name = "toy.first"
-    tasks = frozenset({"keyphrases"})
-
-    class Params(Params):
-        n: int = 2
-
-    params: Params
-
-    def predict(self, chunk):
-        titles = [document.fields.get("title", "").lower().split() for document in chunk]
-        found = [tuple(dict.fromkeys(words[: self.params.n])) for words in titles]
-        return [RankedPhrases(phrases, (1.0, 0.5)[: len(phrases)]) for phrases in found]
-
-
-class Last(First):
-    """The same from another class."""
-
-    name = "toy.last"
-'''
 SUITE = """
 [dataset]
 name = "papers-demo"
 
 [tasks.keyphrases]
 methods = ["toy.first[n=1]", "toy.last"]
+
+[split]
+kind = "holdout"
 """
+LIMIT = 12
 READ = (
     *("record.json", "scores.parquet", "predictions.parquet", "sums.json", "run.json", "statistics.json"),
-    *("estimates.json", "documents.parquet", "targets.parquet"),
+    *("estimates.json", "documents.parquet", "targets.parquet", "preparation.json", "answers.parquet"),
 )
+GUARDS = Thresholds(((None, (parse_threshold("f1@10:-1pp"), parse_threshold("peak_memory_bytes:+10%"))),))
+
+
+def is_read(name: str) -> bool:
+    """Whether a file of a results folder is ever read."""
+    return Path(name).name in READ or Path(name).parent.name in ("leases", "near-duplicates")
 
 
 @cache
 def files() -> dict[str, bytes]:
-    """Every file of a results folder after one run of two methods, and a lease."""
+    """Every file of a results folder after one run of two methods, a lease, the suite, the methods."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        (folder / "toy.py").write_text(METHODS, encoding="utf-8")
+        (folder / "toy.py").write_text(TWO, encoding="utf-8")
         (folder / "toy.toml").write_text(SUITE, encoding="utf-8")
         results = folder / "results"
         suite = str(folder / "toy.toml")
-        readbench.run(suite, limit=12, output_path=results, include_paths=[folder / "toy.py"])
+        readbench.run(suite, limit=LIMIT, output_path=results, include_paths=[folder / "toy.py"])
         found = {
             path.relative_to(results).as_posix(): path.read_bytes()
             for path in sorted(results.rglob("*"))
             if path.is_file() and path.parent.name != "leases"
         }
     lease = b'{"host": "h", "boot": "b", "space": "s", "pid": 1, "started": 1}'
-    return found | {f"leases/{'a' * 12}.json": lease}
+    own = {"toy.py": TWO.encode(), "toy.toml": SUITE.encode()}
+    return found | own | {f"leases/{'a' * 12}.json": lease}
+
+
+@cache
+def baseline() -> dict[str, bytes]:
+    """The same run in ``now``, and what `bench baseline` keeps of it in ``kept``."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name, content in files().items():
+            path = folder / "now" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        store = Store(folder / "now")
+        promote(find_run(None, store), store.root, "kept", folder)
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
 
 
 def root_of(path: Path) -> Path:
@@ -100,6 +111,8 @@ def as_results(path: Path, rng: Random | None) -> None:  # noqa: ARG001 - the si
     lease_is_alive(root, "a" * 12)
     for cell in board.manifest.cells:
         store.damaged_in_cell(cell.key)
+    for preparation in root.glob("preparations/*"):
+        store.preparation_cost(preparation.name)
 
 
 def as_show(path: Path, rng: Random | None) -> None:  # noqa: ARG001
@@ -121,7 +134,22 @@ def as_statistics(path: Path, rng: Random | None) -> None:  # noqa: ARG001
     write_statistics(store.run(find_run(None, store)), store)
 
 
+def as_plan(path: Path, rng: Random | None) -> None:  # noqa: ARG001
+    root = root_of(path)
+    options = Options(limit=LIMIT, include_paths=(root / "toy.py",))
+    make_plan(load_suite(root / "toy.toml"), open_dataset("papers-demo"), options, Store(root))
+
+
+def as_baseline(path: Path, rng: Random | None) -> None:  # noqa: ARG001
+    kept = root_of(path)
+    now = kept.with_name("now")
+    sides = open_side(str(kept), now), open_side(find_run(None, Store(now)), now)
+    verdicts = judge(*sides, GUARDS)
+    ci.verdicts_markdown(verdicts)
+    ci.junit(verdicts)
+
+
 def in_turn(path: Path, rng: Random | None) -> None:
-    uses = (as_results, as_show, as_comparison, as_statistics)
+    uses = (as_results, as_show, as_comparison, as_statistics, as_plan)
     for use in uses if rng is None else (rng.choice(uses),):
         use(path, rng)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import fuzz_models
 import fuzz_results
 import fuzz_seeds as seeds
 
@@ -117,16 +118,28 @@ def installed(library: str) -> bool:
 
 
 def targets_of(group: str) -> tuple[Target, ...]:
-    """The targets of a group. Those of a results folder are made by a run, which no other group has to wait
-    for."""
-    if group != "results":
-        return all_targets()[group]
-    beside = fuzz_results.files()
-    return tuple(
-        Target(name, content, fuzz_results.in_turn, beside)
-        for name, content in beside.items()
-        if Path(name).name in fuzz_results.READ or name.startswith("leases")
-    )
+    """The targets of a group. Some are made by a run or by training, which no other group has to wait for."""
+    if group == "results":
+        beside = fuzz_results.files()
+        return tuple(
+            Target(name, content, fuzz_results.in_turn, beside)
+            for name, content in beside.items()
+            if fuzz_results.is_read(name)
+        )
+    if group == "baselines":
+        beside = fuzz_results.baseline()
+        return tuple(
+            Target(name, content, fuzz_results.as_baseline, beside)
+            for name, content in beside.items()
+            if name.startswith("kept/") and fuzz_results.is_read(name)
+        )
+    if group == "models":
+        return tuple(
+            Target(name, content, fuzz_models.as_model, folder)
+            for folder in map(fuzz_models.folder_of, fuzz_models.TRAINED)
+            for name, content in folder.items()
+        )
+    return all_targets()[group]
 
 
 @cache
@@ -162,6 +175,9 @@ def all_targets() -> Mapping[str, tuple[Target, ...]]:
         "suites": (
             Target("suite.toml", seeds.SUITE, as_suite, papers),
             Target("thresholds.toml", seeds.THRESHOLDS, as_thresholds),
+        ),
+        "answers": tuple(
+            Target(name, text.encode(), fuzz_models.as_answer) for name, text in fuzz_models.ANSWERS.items()
         ),
         "submissions": (
             Target("submission.csv", seeds.SUBMISSION, as_submission, papers),

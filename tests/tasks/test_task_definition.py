@@ -29,6 +29,12 @@ def test_every_named_task_is_there() -> None:
         assert get_task(name).name == name
 
 
+def test_which_metrics_are_better_low() -> None:
+    """The gate and every board turn on this: a metric with the wrong direction praises what got worse."""
+    low = {name: {m.id for m in get_task(name).metrics if not m.higher_is_better} for name in task_names()}
+    assert low == {"keyphrases": set(), "classification": {"brier", "ece", "abstained"}, "extraction": set()}
+
+
 @pytest.mark.parametrize(("name", "hint"), [("keyphrase", "did you mean keyphrases"), ("x", "use one of")])
 def test_unknown_task(name: str, hint: str) -> None:
     with pytest.raises(BenchError, match=hint):

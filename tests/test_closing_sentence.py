@@ -1,0 +1,80 @@
+"""The sentence below a board: who is best, who cannot be told apart from it, and at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from readbench.report.words import closing_sentence
+from readbench.results.leaderboard import Row, Table
+from readbench.results.manifest import RunTask
+from readbench.results.record import Costs, Value
+
+METRIC = "f1@10"
+
+
+def row(method: str, value: float | None, speed: float = 10.0, status: str = "ok") -> Row:
+    ranks = (1, 2) if status == "ok" else None
+    metrics = {} if value is None else {METRIC: Value(value=value, n=9, version="")}
+    costs = Costs(documents_per_s_marginal=speed)
+    return Row("keyphrases", method, status, (), None, ranks, metrics, costs)
+
+
+def sentence(rows: list[Row], p: dict[tuple[str, str], float | None]) -> str:
+    names = [one.method for one in rows if one.status == "ok"]
+    table: list[list[float | None]] = [
+        [p.get((first, second), p.get((second, first), 1.0)) for second in names] for first in names
+    ]
+    settings = RunTask(
+        spec={"task": "keyphrases"},
+        split={},
+        split_hash="",
+        documents={"test": 9},
+        tested=9,
+        primary=METRIC,
+        board=[METRIC],
+    )
+    statistics: dict[str, Any] = {"names": names, "p": table}
+    return closing_sentence(Table("keyphrases", settings, tuple(rows), statistics))
+
+
+def test_the_cheapest_of_those_that_are_alike_is_named() -> None:
+    rows = [row("slow", 0.5, 10), row("quick", 0.49, 100), row("other", 0.48, 20), row("worse", 0.1, 1000)]
+    told = sentence(rows, {("slow", "worse"): 0.01})
+    assert told == (
+        "slow is best by f1@10, but cannot be told apart from quick (a tenth of the cost per document) "
+        "and 1 other."
+    )
+
+
+@pytest.mark.parametrize(
+    ("speed", "words"),
+    [
+        (20, " (half the cost per document)"),
+        (30, " (a third of the cost per document)"),
+        (40, " (a quarter of the cost per document)"),
+        (14, " (71% of the cost per document)"),
+        (10_000, " (under 1% of the cost per document)"),
+        # A little less is not worth a word, and more is not either.
+        (12, ""),
+        (5, ""),
+    ],
+)
+def test_what_it_costs_beside_the_best(speed: float, words: str) -> None:
+    told = sentence([row("best", 0.5, 10), row("alike", 0.49, speed)], {("best", "alike"): 0.3})
+    assert told == f"best is best by f1@10, but cannot be told apart from alike{words}."
+
+
+@pytest.mark.parametrize(("p", "alike"), [(0.051, True), (0.05, False), (0.01, False), (None, True)])
+def test_who_is_alike(p: float | None, alike: bool) -> None:
+    """Null is what cannot be told, as where a method that varies with its seed ran once."""
+    told = sentence([row("best", 0.5), row("next", 0.4)], {("best", "next"): p})
+    assert ("cannot be told apart from next" in told) is alike
+    assert ("every other method is significantly worse" in told) is not alike
+
+
+def test_those_that_did_not_finish_are_counted() -> None:
+    told = sentence([row("best", 0.5), row("broken", None, status="failed")], {})
+    assert told == "Only one method ran: best, f1@10 0.500. 1 of 2 methods did not finish."
+    assert sentence([row("broken", None, status="failed")], {}) == "No method was measured on keyphrases."
