@@ -204,12 +204,16 @@ def _equal_rows(table: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
 
 
 def _signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
-    """MinHash signatures (documents, permutations) of sets that are not empty: what datasketch gives in its
-    scheme ``affine32``, for many documents in one step. The elements are hashes already; the upper half of
-    their bits is taken as it is."""
-    from datasketch import MinHash
+    """MinHash signatures (documents, permutations) of sets that are not empty: those of datasketch's scheme
+    ``affine32``, for many documents in one step. The elements are hashes already; the upper half of their
+    bits is taken as it is.
 
-    factors, summands = MinHash(num_perm=PERMUTATIONS, seed=1, scheme="affine32").permutations
+    Broder 1997, On the resemblance and containment of documents. A permutation is a product with an odd number
+    and a sum, both modulo 2**32.
+    """
+    generator = np.random.RandomState(1)
+    factors = generator.randint(0, 1 << 31, PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    summands = generator.randint(0, 1 << 32, PERMUTATIONS, dtype=np.uint32)
     table = np.empty((len(sets), PERMUTATIONS), dtype=np.uint32)
     row = 0
     for block in _blocks(sets):
@@ -223,7 +227,7 @@ def _signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
 
 
 def _scattered(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """MurmurHash3's last step (Appleby 2011, public domain), which datasketch begins with."""
+    """MurmurHash3's last step (Appleby 2011, public domain): numbers that lie close together part."""
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         values = (values ^ (values >> np.uint32(shift))) * np.uint32(factor)
     return values ^ (values >> np.uint32(16))
