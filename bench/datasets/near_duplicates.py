@@ -208,8 +208,8 @@ def _signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
     ``affine32``, for many documents in one step. The elements are hashes already; the upper half of their
     bits is taken as it is.
 
-    Broder 1997, On the resemblance and containment of documents. A permutation is a product with an odd number
-    and a sum, both modulo 2**32.
+    Broder 1997, On the resemblance and containment of documents. A permutation is a product with an odd
+    number and a sum, both modulo 2**32.
     """
     generator = np.random.RandomState(1)
     factors = generator.randint(0, 1 << 31, PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
