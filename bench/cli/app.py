@@ -17,6 +17,8 @@ VERBS = (
     "plan",
     "leaderboard",
     "show",
+    "report",
+    "query",
     "audit",
     "check",
     "doctor",

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments[0] == "help":
         arguments = [*arguments[1:2], "--help"]
     # Their verbs register themselves.
-    from readbench.cli import boards, compare, look, new, run, trained  # noqa: F401
+    from readbench.cli import boards, compare, look, new, query, report, run, trained  # noqa: F401
 
     command = typer.main.get_command(app)
     streams.make_safe()

@@ -1,5 +1,5 @@
 """One function for each medium that text of data, methods and models is written to: a terminal, Markdown,
-XML, commands of a CI, a spreadsheet.
+HTML, data in a script, XML, commands of a CI, a spreadsheet.
 
 Such text may hold what the medium would obey, and none of it must take effect.
 """
@@ -33,9 +33,9 @@ def for_terminal(text: str) -> str:
     return re.sub(_CI_MARK, "# ", re.sub(_CI_COMMAND, ": ", text))
 
 
-def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
+def json_text(value: object, *, indent: int | None = 1, default: Callable[[Any], Any] | None = None) -> str:
     """JSON to read and to print: letters stand as they are, what a terminal would obey is ``\\uXXXX``."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, default=default)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=default)
     return re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -83,6 +83,22 @@ def html_code(text: str) -> str:
     import html
 
     return f"<code>{html.escape(one_line(for_terminal(text)), quote=False)}</code>"
+
+
+def for_html(text: str) -> str:
+    """For the text and the attributes of an HTML or SVG element: nothing in it is markup, and no character
+    changes the direction of what stands beside it."""
+    import html
+
+    return html.escape(re.sub(_OBEYED, REPLACEMENT, text.replace("\r\n", "\n")))
+
+
+def for_script(value: object) -> str:
+    """JSON for a ``script`` element that holds data. Only ``<`` can end such an element or begin a comment in
+    it, and JSON has ``\\u003c`` for it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = re.sub(_OBEYED, lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.replace("<", "\\u003c")
 
 
 _NO_XML = "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"

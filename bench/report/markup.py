@@ -1,20 +1,17 @@
-"""The leaderboard as Markdown, CSV and JSON, and as the data frame that Python callers get."""
+"""The leaderboard as Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
 from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def as_json(board: Leaderboard) -> str:
@@ -147,12 +144,3 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
             flat |= row.costs.model_dump()
             rows.append(flat)
     return rows
-
-
-def as_frame(board: Leaderboard) -> pd.DataFrame:
-    """A data frame of ``flat_rows``; ``attrs["run"]`` is the run's folder."""
-    import pandas as pd
-
-    frame = pd.DataFrame(flat_rows(board))
-    frame.attrs["run"] = str(board.folder)
-    return frame

@@ -13,10 +13,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
+from readbench.report.words import cautions, closing_sentence, documents_of_parts, footnotes
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
-from readbench.results.record import Value, weights_of
+from readbench.results.record import Value
 
 
 def render(board: Leaderboard, width: int) -> RenderableType:
@@ -26,11 +26,11 @@ def render(board: Leaderboard, width: int) -> RenderableType:
     for table in tables:
         parts.append(Text(""))
         if len(tables) > 1:
-            parts.append(Text.assemble((table.task, "bold"), f": {_parts(table)}"))
+            parts.append(Text.assemble((table.task, "bold"), f": {documents_of_parts(table)}"))
         parts += [Text(f"Warning: {line}", "yellow") for line in table.settings.warnings]
         parts += [_table(table, width), Text("")]
         parts.extend(_problems(table, board.manifest.name))
-        parts.append(_footnotes(table))
+        parts.append(Text("\n".join(footnotes(table)), style="dim"))
     parts.append(Text(""))
     for table in tables:
         parts.append(Text(closing_sentence(table), style="bold"))
@@ -47,34 +47,12 @@ def _heading(board: Leaderboard) -> Text:
     text.append(f"{manifest.suite}", style="bold")
     text.append(f" on {manifest.dataset}")
     if len(board.tables) == 1:
-        text.append(f": {_parts(board.tables[0])}")
+        text.append(f": {documents_of_parts(board.tables[0])}")
     if manifest.limit:
         text.append(f" (a sample, --limit {manifest.limit})")
-    if manifest.demo:
-        text.append(
-            "\nDemo corpus written for this project: its scores say nothing about real papers.", "yellow"
-        )
-    left_out = ", ".join(f"{count} {reason}" for reason, count in manifest.left_out.items() if count)
-    if left_out:
-        text.append(f"\nLeft out by the reader: {left_out}.", "yellow")
-    for other in manifest.other_languages:
-        text.append(f"\n{other.documents} {other.words}.", "yellow")
-    if manifest.status != "finished":
-        text.append(f"\nThis run is {manifest.status}: what is missing was not measured.", "yellow")
+    for line in cautions(manifest):
+        text.append(f"\n{line}", "yellow")
     return text
-
-
-def _parts(table: Table) -> str:
-    """The number of documents of each part."""
-    settings = table.settings
-    folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
-    words = [f"{settings.tested} test documents{folds}"]
-    words += [
-        f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
-        for part, name in (("train", "training"), ("validation", "validation"))
-        if settings.documents.get(part)
-    ]
-    return ", ".join(words)
 
 
 def _table(table: Table, width: int) -> RichTable:
@@ -233,59 +211,3 @@ def _problems(table: Table, run: str) -> list[Text]:
     if broken:
         lines.append(Text(f"What it printed, and where: bench show {run} {shlex.quote(broken[0])}", "dim"))
     return lines
-
-
-def _weights(table: Table) -> list[str]:
-    """The weights of methods, one line for those that ran with the same."""
-    users: dict[str, list[str]] = {}
-    for row in table.rows:
-        if row.status == "ok" and row.record is not None:
-            for weights in weights_of(row.record):
-                name, source, sha256 = (weights.get(key, "?") for key in ("name", "source", "sha256"))
-                named = f"{name} ({source}, SHA-256 {sha256[:12]})"
-                users.setdefault(named, []).append(row.method)
-    return [f"Weights of {', '.join(methods)}: {named}." for named, methods in users.items()]
-
-
-def _footnotes(table: Table) -> Text:
-    ok = [row.record for row in table.rows if row.record is not None and row.status == "ok"]
-    lines = []
-    without = max((record.counts.get("without_gold", 0) for record in ok), default=0)
-    if without:
-        lines.append(f"{without} documents without gold are left out of the means.")
-    settings = table.settings
-    if settings.near_duplicates_across:
-        lines.append(
-            f"{settings.near_duplicates_across} test documents have a near-duplicate among those to learn "
-            "from: scores of methods that learn may be too good."
-        )
-    elif settings.near_duplicates:
-        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept on one side of the split.")
-    weights = {name: owner for record in ok for name, owner in record.weights.items()}
-    if weights:
-        lines.append(
-            "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
-        )
-    lines += _weights(table)
-    lines += tuned_lines(table)
-    reference = table.settings.reference
-    if reference is not None:
-        lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
-    if any(len(row.records) > 1 for row in table.rows):
-        lines.append(
-            "Interval: all test documents together. spread: standard deviation over folds and repeats. "
-            "Seconds are a cell's mean, memory the largest."
-        )
-    changed = [row.method for row in table.rows if row.changed]
-    if changed:
-        lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
-    if any(record.contended for record in ok):
-        lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
-    if len(ok) > 1:
-        lines.append(
-            "rank: the best and the worst place that the tests leave open "
-            f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: documents a second, once "
-            "everything is loaded."
-        )
-    lines += statistical_notes(table)
-    return Text("\n".join(lines), style="dim")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from readbench.results.leaderboard import Row, Table, in_order
+from readbench.results.manifest import Manifest
+from readbench.results.record import weights_of
 
 ALIKE = 0.05
 """Above this Holm-adjusted p two methods cannot be told apart."""
@@ -52,6 +54,90 @@ def _alike(best: Row, other: Row, table: Table) -> bool:
     adjusted = p[names.index(best.method)][names.index(other.method)]
     # Null: it cannot be told, as where a method that varies with its seed ran once.
     return adjusted is None or adjusted > ALIKE
+
+
+def cautions(manifest: Manifest) -> list[str]:
+    """What stands above a board before anybody believes it: a sentence each."""
+    lines = []
+    if manifest.demo:
+        lines.append("Demo corpus written for this project: its scores say nothing about real papers.")
+    left_out = ", ".join(f"{count} {reason}" for reason, count in manifest.left_out.items() if count)
+    if left_out:
+        lines.append(f"Left out by the reader: {left_out}.")
+    lines += [f"{other.documents} {other.words}." for other in manifest.other_languages]
+    if manifest.status != "finished":
+        lines.append(f"This run is {manifest.status}: what is missing was not measured.")
+    return lines
+
+
+def documents_of_parts(table: Table) -> str:
+    """The number of documents of each part."""
+    settings = table.settings
+    folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
+    words = [f"{settings.tested} test documents{folds}"]
+    words += [
+        f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
+        for part, name in (("train", "training"), ("validation", "validation"))
+        if settings.documents.get(part)
+    ]
+    return ", ".join(words)
+
+
+def footnotes(table: Table) -> list[str]:
+    """What stands below a board: what its columns are, what the methods ran with, what to know of them."""
+    ok = [row.record for row in table.rows if row.record is not None and row.status == "ok"]
+    lines = []
+    without = max((record.counts.get("without_gold", 0) for record in ok), default=0)
+    if without:
+        lines.append(f"{without} documents without gold are left out of the means.")
+    settings = table.settings
+    if settings.near_duplicates_across:
+        lines.append(
+            f"{settings.near_duplicates_across} test documents have a near-duplicate among those to learn "
+            "from: scores of methods that learn may be too good."
+        )
+    elif settings.near_duplicates:
+        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept on one side of the split.")
+    weights = {name: owner for record in ok for name, owner in record.weights.items()}
+    if weights:
+        lines.append(
+            "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
+        )
+    lines += _weights(table)
+    lines += tuned_lines(table)
+    reference = table.settings.reference
+    if reference is not None:
+        lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
+    if any(len(row.records) > 1 for row in table.rows):
+        lines.append(
+            "Interval: all test documents together. spread: standard deviation over folds and repeats. "
+            "Seconds are a cell's mean, memory the largest."
+        )
+    changed = [row.method for row in table.rows if row.changed]
+    if changed:
+        lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
+    if any(record.contended for record in ok):
+        lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
+    if len(ok) > 1:
+        lines.append(
+            "rank: the best and the worst place that the tests leave open "
+            f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: documents a second, once "
+            "everything is loaded."
+        )
+    lines += statistical_notes(table)
+    return lines
+
+
+def _weights(table: Table) -> list[str]:
+    """The weights of methods, one line for those that ran with the same."""
+    users: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.status == "ok" and row.record is not None:
+            for weights in weights_of(row.record):
+                name, source, sha256 = (weights.get(key, "?") for key in ("name", "source", "sha256"))
+                named = f"{name} ({source}, SHA-256 {sha256[:12]})"
+                users.setdefault(named, []).append(row.method)
+    return [f"Weights of {', '.join(methods)}: {named}." for named, methods in users.items()]
 
 
 def statistical_notes(table: Table) -> list[str]:

@@ -11,7 +11,7 @@ from readbench.results.places import RESULTS
 from readbench.results.store import Store
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from readbench.report.frame import BoardFrame
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
     retry: bool = False,
     fresh: bool = False,
     include_paths: Sequence[str | Path] = (),
-) -> pd.DataFrame:
+) -> BoardFrame:
     """Runs a suite (a name or a TOML file), or the methods that fit a dataset, and returns the
     leaderboard: one row a method with ``method``, ``status``, rank range, every metric with its
     interval (``NAME``, ``NAME.low``, ``NAME.high``) and every cost. ``attrs["run"]`` is the folder.
@@ -42,7 +42,7 @@ def run(
     """
     from readbench.core.units import memory_limit, seconds
     from readbench.planning.plan import Options
-    from readbench.report.markup import as_frame
+    from readbench.report.frame import as_frame
     from readbench.runs.interface import Quiet
     from readbench.runs.running import run_suite
 
@@ -73,12 +73,12 @@ def run(
 
 def leaderboard(
     reference: str | None = None, *, sort: str | None = None, output_path: str | Path = RESULTS
-) -> pd.DataFrame:
+) -> BoardFrame:
     """The leaderboard of a run, of a suite's newest run, or of the newest run, as a data frame.
 
     Raises BenchError where there is none.
     """
-    from readbench.report.markup import as_frame
+    from readbench.report.frame import as_frame
 
     store = open_store(reference, output_path)
     return as_frame(build_leaderboard(find_run(reference, store), store, sort))

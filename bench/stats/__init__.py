@@ -3,4 +3,4 @@
 Seeded: the same input gives the same numbers.
 """
 
-__all__ = ["intervals", "of_run", "power", "resampling", "significance"]
+__all__ = ["differences", "intervals", "of_run", "power", "resampling", "significance"]

@@ -1,0 +1,56 @@
+// One highlight for a method over the table and all charts, and the charts that the reader chooses.
+const page = (window.readbench ??= {});
+
+// What is packed into the page: base64 of compressed JSON. The text is freed once it is read.
+page.unpack = async (id) => {
+  const node = document.getElementById(id);
+  const letters = atob(node.textContent);
+  node.textContent = "";
+  // A loop: Uint8Array.from takes ten times as long for some megabytes.
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < bytes.length; place += 1) bytes[place] = letters.charCodeAt(place);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+};
+
+let lit = null;
+let pinned = null;
+const light = (mark) => {
+  if (mark === lit) return;
+  for (const element of document.querySelectorAll(".lit")) element.classList.remove("lit");
+  lit = mark;
+  if (mark === null) return;
+  for (const element of document.querySelectorAll(`[data-m="${mark}"]`)) element.classList.add("lit");
+};
+const markOf = (event) => event.target.closest?.("[data-m]")?.dataset.m ?? null;
+document.addEventListener("pointerover", (event) => light(markOf(event) ?? pinned));
+document.addEventListener("focusin", (event) => light(markOf(event) ?? pinned));
+document.addEventListener("click", (event) => {
+  const mark = markOf(event);
+  if (mark === null) return;
+  pinned = pinned === mark ? null : mark;
+  light(pinned);
+});
+
+let charts = null;
+const parser = new DOMParser();
+const drawn = (svg) => document.adoptNode(parser.parseFromString(svg, "image/svg+xml").documentElement);
+
+for (const figure of document.querySelectorAll(".choice")) {
+  const selects = [...figure.querySelectorAll("select")];
+  const choose = async () => {
+    charts ??= page.unpack("charts");
+    const known = await charts;
+    const key = [figure.dataset.task, figure.dataset.kind, ...selects.map((one) => one.value)].join("\n");
+    const found = known[key];
+    const holders = [...figure.querySelectorAll(":scope > div")];
+    holders.forEach((holder, place) => {
+      const missing = document.createElement("p");
+      missing.textContent = "No two methods have both.";
+      holder.replaceChildren(found ? drawn(found[place]) : missing);
+    });
+  };
+  for (const select of selects) select.addEventListener("change", choose);
+  const tools = figure.querySelector(".tools");
+  tools.hidden = selects.every((select) => select.options.length < 2);
+}

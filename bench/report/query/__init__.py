@@ -1,0 +1,1 @@
+"""SQL over a results folder: its views, and what may be asked of them."""
