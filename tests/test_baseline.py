@@ -108,8 +108,8 @@ def test_what_lies_beside_a_baseline_stays(
         assert Store(place).runs() == [gate_runs.before]
     for where in (
         "readbench.results.store._exchange",
-        "readbench.results.store._flush",
-        "readbench.results.store._flush_folder",
+        "readbench.results.store.flush",
+        "readbench.results.store.Store.settle",
     ):
         with monkeypatch.context() as patch:
             patch.setattr(where, full)

@@ -21,6 +21,9 @@ import os, signal
 class Deadly(Silent):
     name = "toy.deadly"
 
+    def modules(self):
+        return LIBRARIES
+
     def predict(self, chunk):
         os.kill(os.getppid(), signal.SIGKILL)
         return super().predict(chunk)
@@ -40,8 +43,12 @@ class Hashes(Silent):
 )
 
 
-def test_the_death_of_the_fork_server_is_one_line_and_no_cell_takes_the_blame(tmp_path: Path) -> None:
-    plan, store = plan_toy(DEADLY, tmp_path, "toy.deadly")
+@pytest.mark.parametrize("libraries", [(), ("colorsys",)])
+def test_the_death_of_the_fork_server_is_one_line_and_no_cell_takes_the_blame(
+    tmp_path: Path, libraries: tuple[str, ...]
+) -> None:
+    """Of the small one, and of that which has imported libraries."""
+    plan, store = plan_toy(f"{DEADLY}\n\nLIBRARIES = {libraries!r}\n", tmp_path, "toy.deadly")
     runner = Runner(plan, store, Silent(), charges_imports=False)
     with pytest.raises(BenchError, match=r"the fork server ended unexpectedly \(exit status -9\)") as told:
         runner.run()

@@ -32,7 +32,7 @@ FILES = [
     "cells/*/sums.json",
     "preparations/*/preparation.json",
     "preparations/*/files/*",
-    "documents/*/documents.parquet",
+    "documents/*/documents.jsonl",
     "datasets/*/documents.parquet",
     "datasets/*/targets.parquet",
     "runs/*/statistics.json",

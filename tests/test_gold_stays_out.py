@@ -7,6 +7,7 @@ from pathlib import Path
 from toy_runs import run_toy
 
 SEEKER = """
+import json
 from pathlib import Path
 from readbench.adapter import Adapter, Params, RankedPhrases
 
@@ -24,19 +25,18 @@ class Seeker(Adapter):
         )
 
     def predict(self, chunk):
-        import pyarrow.parquet as pq
-
         self.order = [*getattr(self, "order", []), *(document.id for document in chunk)]
         self.context.note("order", self.order)
         self.context.note("learned", self.learned)
         found = set()
         for path in sorted(self.context.scratch.parent.rglob("*")):
-            if path.suffix == ".parquet":
-                table = pq.read_table(path)
-                if "target" in table.column_names:
-                    found |= set(table["id"].to_pylist())
+            if path.suffix == ".jsonl":
+                lines = [json.loads(line) for line in path.read_text().splitlines()]
+                found |= {line[1] for line in lines if isinstance(line, list) and line[0] == "keyphrases"}
             elif path.is_file() and path.suffix == ".json":
                 assert "Keywords" not in path.read_text()
+            else:
+                assert path.is_dir() or path.name == "progress", path
         self.context.note("found", sorted(found))
         assert not any({"keywords", "keyphrases", "label"} & {*document.fields} for document in chunk)
         return [RankedPhrases((), ()) for _ in chunk]

@@ -242,6 +242,51 @@ def test_preparations_are_made_block_by_block(tmp_path: Path, monkeypatch: pytes
     assert all(json.loads(line)["keyphrases"] for line in text.splitlines())
 
 
+def with_its_sum(folder: Path, file: Path, content: str) -> None:
+    """A file of a model folder as somebody wrote it who mended the manifest, too."""
+    file.write_text(content, encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    name = file.relative_to(folder).as_posix()
+    manifest["files"][name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "content", ["1.5", "{}", '{"0": "many"}', '{"0": -1}', "[]", '{"0": 1, "1": null}', ""]
+)
+def test_what_the_majority_saved_is_looked_at(tmp_path: Path, content: str) -> None:
+    fit("majority", CORPUS, tmp_path / "model")
+    with_its_sum(tmp_path / "model", tmp_path / "model" / "model" / "prior.json", content)
+    with pytest.raises(BenchError, match="the method cannot read what it saved"), opened(tmp_path / "model"):
+        pass
+
+
+def test_a_method_that_fails_on_a_text_is_one_line(tmp_path: Path) -> None:
+    """Also where what it saved is at fault, and only predicting shows it."""
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from readbench.adapter import Adapter, RankedPhrases\n"
+        "class Mine(Adapter):\n"
+        "    name = 'mine'\n"
+        "    tasks = frozenset({'keyphrases'})\n"
+        "    def save(self, folder):\n"
+        "        (folder / 'n').write_text('0')\n"
+        "    def restore(self, folder):\n"
+        "        self.n = int((folder / 'n').read_text())\n"
+        "    def predict(self, chunk):\n"
+        "        return [RankedPhrases(('a',), (1 / self.n,)) for _ in chunk]\n",
+        encoding="utf-8",
+    )
+    fit("mine", CORPUS, tmp_path / "model", task="keyphrases", include_paths=[code])
+    with (
+        opened(tmp_path / "model", include_paths=[code]) as model,
+        pytest.raises(
+            BenchError, match=r"^mine failed while predicting \(ZeroDivisionError: division by zero\)$"
+        ),
+    ):
+        model.predict(CORPUS.documents[:2])
+
+
 def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="there is no model"):
         read_model(tmp_path)

@@ -211,8 +211,9 @@ EDITS: dict[str, set[str] | None] = {
     "readbench_adapters/keyphrases/yake.py": {"yake"},
     "readbench_adapters/extraction/dictionary_triples.py": {"dictionary-triples"},
     "readbench/text/normalise.py": {"fusion", "bert-tagger", "bert-keyword-extractor"},
+    "readbench/results/tables.py": set(),
     "readbench/engine/child.py": None,
-    "readbench/results/tables.py": None,
+    "readbench/engine/exchange.py": None,
 }
 """Which methods run a file; None: all of them."""
 

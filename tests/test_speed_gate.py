@@ -122,6 +122,8 @@ def test_where_it_is_decided(rounds: int, most: int, looks: tuple[int, ...]) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("slower", "lost", "status"), [(1.0, 0.0, 0), (1.6, 0.0, 1), (1.0, 0.5, 1)])
 def test_a_repository_gates_its_own_methods(
     repo: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch, slower: float, lost: float, status: int
@@ -146,7 +148,7 @@ def test_a_repository_gates_its_own_methods(
         60,
         "--format",
         "json",
-        timeout=280,
+        timeout=3500,
     )
     assert done.returncode == status, done.stdout + done.stderr
     found = {d["what"]: d["verdict"] for d in json.loads(done.stdout)["decisions"]}

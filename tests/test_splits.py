@@ -202,3 +202,10 @@ def test_a_part_that_would_be_empty_is_refused(size: int, spec: SplitSpec, told:
     papers, _ = labelled({"a": size})
     with pytest.raises(BenchError, match=told):
         make_splits(papers, spec, 3)
+
+
+def test_the_validation_part_of_a_fold_is_a_share_of_all_documents() -> None:
+    papers, _ = labelled({"a": 40})
+    folds = make_splits(papers, SplitSpec(kind="kfold", folds=4, validation=0.2), 3)
+    sizes = {(len(split.train), len(split.validation), len(split.test)) for split in folds}
+    assert sizes == {(22, 8, 10)}

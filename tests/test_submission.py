@@ -158,6 +158,10 @@ def test_the_rest_too_is_looked_at_before(files: Path) -> None:
     (files / "words.csv").write_text(table, encoding="utf-8")
     with pytest.raises(BenchError, match=r"words\.csv: its labels are no, yes; the competition's are"):
         everything(files, labels=Training(files / "words.csv", files / "all.csv"))
+    third = (files / "labels.csv").read_text(encoding="utf-8").replace(",1", ",2", 3)
+    (files / "third.csv").write_text(third, encoding="utf-8")
+    with pytest.raises(BenchError, match=r"third\.csv: its labels are 0, 1, 2; the competition's are"):
+        everything(files, labels=Training(files / "third.csv", files / "all.csv"))
     (files / "out.csv").symlink_to(files / "in.csv")
     with pytest.raises(BenchError, match="would destroy it"):
         everything(files, fresh=True)
@@ -245,6 +249,10 @@ def good() -> list[list[str]]:
         (lambda t: t[2].__setitem__(0, ""), "row 2 (line 3): the uuid is empty"),
         (lambda t: t[0].__setitem__(1, "keywords"), "header: the columns are uuid, keywords, label, not"),
         (lambda t: t[0].__setitem__(0, "id"), "header: the columns are id, Keywords, label, not uuid"),
+        (
+            lambda t: t.__setitem__(slice(None), [[uuid, label, words] for uuid, words, label in t]),
+            "header: the columns are in the order uuid, label, Keywords, not uuid, Keywords, label",
+        ),
         (lambda t: t[7].append("more"), "row 7 (line 8): 4 fields where the header has 3"),
         (lambda t: t[2].__setitem__(2, " 0 "), "row 2 (line 3): the label is ' 0 ', not 0 or 1"),
         (

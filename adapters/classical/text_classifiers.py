@@ -14,9 +14,9 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, TypeAdapter
 
 from readbench.adapter import Adapter, BenchError
 from readbench.core.types import Dataset, Document, PredictedLabel, Task
@@ -43,6 +43,8 @@ LIBRARIES = (
 """One set for all methods of this file, so that each of them is charged the same imports. skops is needed
 only where a model is saved."""
 PRIOR, MODEL = "prior.json", "model.skops"
+COUNTS = TypeAdapter(Annotated[dict[str, PositiveInt], Field(min_length=1)])
+"""How many documents of the training part have each label."""
 TASKS: frozenset[Task] = frozenset({"classification"})
 ClassWeight = Literal["balanced"] | None
 
@@ -69,7 +71,7 @@ class Majority(Adapter):
         (folder / PRIOR).write_text(json.dumps(self.counts, ensure_ascii=False), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        self.counts = json.loads((folder / PRIOR).read_text(encoding="utf-8"))
+        self.counts = COUNTS.validate_json((folder / PRIOR).read_bytes(), strict=True)
 
 
 class TextClassifier(Adapter):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -18,12 +18,20 @@ from readbench.results.places import BASELINES, RESULTS
 
 if TYPE_CHECKING:
     from readbench.gate.verdicts import Verdicts
+    from readbench.results.leaderboard import Leaderboard
 
 
 class Target(StrEnum):
     pytest_benchmark = "pytest-benchmark"
     github_action_benchmark = "github-action-benchmark"
     mlflow = "mlflow"
+    csv = "csv"
+    parquet = "parquet"
+    markdown = "markdown"
+    latex = "latex"
+    html = "html"
+    every_eval_ever = "every-eval-ever"
+    hf_eval_results = "hf-eval-results"
 
 
 @app.command()
@@ -251,22 +259,69 @@ def export(
     tracking_uri: Annotated[
         str | None, typer.Option(help="With mlflow: where to; else MLFLOW_TRACKING_URI.")
     ] = None,
+    hub_dataset: Annotated[
+        str | None, typer.Option(help="With hf-eval-results: OWNER/NAME of the dataset on the Hub.")
+    ] = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """Hand a run's numbers to pytest-benchmark, github-action-benchmark or MLflow."""
-    from readbench.report import export as exporting
+    """Hand a run's numbers to other tools and documents.
+
+    A table: csv, parquet, markdown, latex, html. A tool: pytest-benchmark, github-action-benchmark, mlflow.
+    A schema of evaluations, one file a method: every-eval-ever, hf-eval-results.
+    """
     from readbench.results.leaderboard import build_leaderboard, find_run, open_store
 
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store)
     if to is Target.mlflow:
+        from readbench.report import export as exporting
+
         run_id = exporting.to_mlflow(board, tracking_uri)
         say(f"run {run_id} of MLflow at {exporting.mlflow_place(tracking_uri)}; mlflow ui shows it")
-    elif to is Target.pytest_benchmark:
-        _write(json_text(exporting.pytest_benchmark(board)), output)
+    elif to is Target.parquet:
+        from readbench.report.files import write_board
+
+        if output is None:
+            raise BenchError("Parquet is no text to print", todo="name a file: --output FILE")
+        write_board(board, output)
+        say(str(output))
+    elif to in (Target.every_eval_ever, Target.hf_eval_results, Target.github_action_benchmark):
+        for path, text in _files(board, to, hub_dataset).items():
+            _write(text, None if output is None else output / path)
     else:
-        for path, values in exporting.github_action_benchmark(board).items():
-            _write(json_text(values), None if output is None else output / path)
+        _write(_text(board, to), output)
+
+
+def _text(board: Leaderboard, to: Target) -> str:
+    """What one file holds."""
+    from readbench.report import documents, markup
+    from readbench.report import export as exporting
+
+    makers: dict[Target, Callable[[], str]] = {
+        Target.csv: lambda: markup.as_csv(board),
+        Target.markdown: lambda: markup.as_markdown(board),
+        Target.latex: lambda: documents.as_latex(board),
+        Target.html: lambda: documents.as_html(board),
+        Target.pytest_benchmark: lambda: json_text(exporting.pytest_benchmark(board)),
+    }
+    return makers[to]().removesuffix("\n")
+
+
+def _files(board: Leaderboard, to: Target, hub_dataset: str | None) -> dict[str, str]:
+    """What several files hold, by name."""
+    import readbench
+    from readbench.report import export as exporting
+    from readbench.report import export_schemas as schemas
+
+    if to is Target.hf_eval_results:
+        return {
+            name: text.removesuffix("\n") for name, text in schemas.hub_results(board, hub_dataset).items()
+        }
+    if to is Target.every_eval_ever:
+        values: Mapping[str, object] = schemas.every_eval_ever(board, readbench.__version__)
+    else:
+        values = exporting.github_action_benchmark(board)
+    return {name: json_text(value) for name, value in values.items()}
 
 
 def _write(text: str, path: Path | None) -> None:

@@ -110,6 +110,21 @@ def for_xml(text: str) -> str:
     return re.sub(_NO_XML, REPLACEMENT, text)
 
 
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+} | {mark: f"\\{mark}" for mark in "{}$&#%_"}
+
+
+def for_latex(text: str) -> str:
+    """Plain text on one line of LaTeX: no command, comment or column takes effect."""
+    return "".join(_LATEX.get(mark, mark) for mark in one_line(for_terminal(text)))
+
+
 def ci_command(level: str, title: str, message: str) -> str:
     """A workflow command of GitHub Actions.
 

@@ -32,12 +32,12 @@ class Accounts:
     def measure_imports(
         self, items: Iterable[PlannedCell | PlannedPreparation], doing: Callable[[str], None]
     ) -> None:
-        """Small sets first: a bigger one is often no more than what a smaller one brings along."""
+        """Finds out what importing the libraries of all items costs. ``doing`` hears of what takes long."""
         if not self.charges_imports:
             return
-        for item in sorted(items, key=lambda item: len(item.modules)):
-            if self._imports.known(item.modules) is None:
-                doing(f"measuring what importing {', '.join(item.modules) or 'nothing'} costs")
+        items = list(items)
+        self._imports.measure([item.modules for item in items], doing)
+        for item in items:
             self._footprints[item.key] = self._imports.of(item.modules).footprint_bytes
 
     def footprint_bytes(self, key: str) -> int:

@@ -20,6 +20,13 @@ from readbench.adapter import Adapter, BenchError, Combination, Context, Missing
 from readbench.core.files import UNWRITABLE
 from readbench.core.types import Dataset, Document, Prediction
 from readbench.engine.clock import perf_counter, process_time, seconds_since
+from readbench.engine.exchange import (
+    PREDICTED,
+    PredictionLines,
+    read_document_lines,
+    read_prediction_lines,
+    read_target_lines,
+)
 from readbench.engine.job import CellJob, PreparationJob, read_job
 from readbench.engine.notes import Notes, plain_text
 from readbench.engine.outcome import (
@@ -47,7 +54,6 @@ from readbench.machine.memory import peak_private_bytes, reset_own_peak
 from readbench.machine.sources import loaded_modules
 from readbench.methods.preparations import find_preparation
 from readbench.methods.registry import Method, Registry, find_phrase_encoder
-from readbench.results.tables import PREDICTIONS, PredictionWriter, read_columns, read_documents, read_targets
 from readbench.tasks.predictions import FORMATS, PredictionFormat
 
 SCRATCH = "scratch"
@@ -157,7 +163,7 @@ def seed_everything(seed: int) -> None:
 
 
 def _preparation(job: PreparationJob, desk: Desk) -> PreparationFigures:
-    documents = read_documents(job.documents, job.ids) if job.ids is not None else []
+    documents = read_document_lines(job.documents, job.ids) if job.ids is not None else []
     registry = Registry()
     target = desk.folder / "files"
     target.mkdir()
@@ -195,7 +201,7 @@ def _asked_preparation(job: PreparationJob, desk: Desk, registry: Registry) -> P
 def _cell(job: CellJob, desk: Desk) -> CellFigures:
     before = frozenset(sys.modules)
     format_ = FORMATS[job.task.task]
-    documents = {document.id: document for document in read_documents(job.documents)}
+    documents = {document.id: document for document in read_document_lines(job.documents)}
     registry = Registry()
 
     desk.take_over(LOAD)
@@ -204,7 +210,9 @@ def _cell(job: CellJob, desk: Desk) -> CellFigures:
     registry.include(job.include_paths)
     method = registry.method(job.method)
     adapter = _loaded(method, job, desk)
-    predict = _predicting(adapter, [format_.from_columns(read_columns(path)) for path in job.members])
+    predict = _predicting(
+        adapter, [format_.from_columns(read_prediction_lines(path)) for path in job.members]
+    )
     # Libraries that load() brought in have generators of their own.
     seed_everything(job.seed)
     load_s = seconds_since(start)
@@ -275,7 +283,8 @@ def _predict_all(
     predict: Predict, test: Sequence[Document], chunk_size: int, format_: PredictionFormat, desk: Desk
 ) -> tuple[float, float]:
     """Writes the predictions of all documents; returns the seconds and processor seconds in ``predict``."""
-    writer = PredictionWriter(desk.folder / PREDICTIONS)
+    with _results():
+        writer = PredictionLines(desk.folder / PREDICTED)
     seconds = processor = 0.0
     for begin in range(0, len(test), chunk_size):
         chunk = test[begin : begin + chunk_size]
@@ -319,7 +328,7 @@ def checked(
 
 
 def _part(job: CellJob, documents: Mapping[str, Document], ids: Sequence[str]) -> Dataset:
-    known = read_targets(job.targets) if ids else {}
+    known = read_target_lines(job.targets) if ids else {}
     wanted = set(ids)
     targets = {
         task: {id_: target for id_, target in of_task.items() if id_ in wanted}

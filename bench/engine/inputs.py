@@ -3,21 +3,34 @@ gold that its method may learn from."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from readbench.core.types import Task, digest_of_documents
+from readbench.core.types import Split, Task, digest_of_documents
 from readbench.engine.accounts import Accounts
+from readbench.engine.exchange import DOCUMENTS, TARGETS, prediction_line, target_lines, write_document_lines
 from readbench.engine.job import CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
 from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.store import Store, damaged_files
-from readbench.results.tables import PREDICTIONS, write_documents, write_targets
+from readbench.results.tables import PREDICTIONS, read_columns, write_documents, write_targets
 
-TARGETS = "targets.parquet"
-"""The gold of the documents that a cell learns from, in its working folder."""
+
+def needs_libraries(item: PlannedPreparation | PlannedCell) -> bool:
+    """Whether a process stands on libraries, or reads what was made with them."""
+    built_from = item.preparations if isinstance(item, PlannedCell) else item.inputs
+    return bool(item.modules or built_from)
+
+
+PREDICTED_BY_MEMBERS = "member-*.jsonl"
+"""What the members of a combination predicted, in its working folder."""
+
+
+def _of_member(number: int) -> str:
+    return PREDICTED_BY_MEMBERS.replace("*", str(number))
 
 
 @dataclass
@@ -28,32 +41,37 @@ class Inputs:
     store: Store
     accounts: Accounts
     _documents: dict[Task, Path] = field(default_factory=dict)
+    _last_fold: tuple[Task, Split] | None = None
+    _last_targets: bytes = b""
 
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
         for task, documents in self.plan.projected.items():
             place = self.store.documents(digest_of_documents(documents))
-            if not place.is_dir() or damaged_files(place):
+            # An older version kept them as Parquet.
+            if not (place / DOCUMENTS).is_file() or damaged_files(place):
                 workspace = self.store.workspace("documents", "documents")
-                write_documents(documents, workspace / "documents.parquet")
-                self.store.publish(workspace, place)
-            self._documents[task] = (place / "documents.parquet").resolve()
-        place = self.store.dataset(self.plan.dataset.fingerprint)
+                write_document_lines(documents, workspace / DOCUMENTS)
+                self.store.publish(workspace, place, replace=True)
+            self._documents[task] = (place / DOCUMENTS).resolve()
+        place = self.store.dataset(self.plan.fingerprint)
         if not place.is_dir() or damaged_files(place):
             workspace = self.store.workspace("datasets", "dataset")
             write_documents(self.plan.dataset.documents, workspace / "documents.parquet")
-            write_targets(self.plan.dataset.targets, workspace / TARGETS)
+            write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
             self.store.publish(workspace, place)
 
     def schedule(self, item: PlannedPreparation | PlannedCell, building: Collection[str]) -> ScheduledJob:
         """An item as a job in a working folder of its own. ``building`` are the keys of all items of the run:
         what is not among them is there already, and need not be waited for."""
-        is_cell = isinstance(item, PlannedCell)
-        workspace = self.store.workspace("cells" if is_cell else "preparations", item.key).resolve()
+        files: Callable[[], Mapping[str, bytes]] = dict
         if isinstance(item, PlannedCell):
+            workspace = self.store.workspace_name("cells", item.key).resolve()
             job: CellJob | PreparationJob = self._cell(item, workspace)
             label, after = item.label, {*item.preparations.values(), *item.members}
+            files = partial(self._files, item)
         else:
+            workspace = self.store.workspace_name("preparations", item.key).resolve()
             job = self._preparation(item)
             label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
         return ScheduledJob(
@@ -65,13 +83,11 @@ class Inputs:
             memory_bytes=self.plan.memory_bytes,
             footprint_bytes=self.accounts.footprint_bytes(item.key),
             after=frozenset(after.intersection(building)),
+            libraries=needs_libraries(item),
+            files=files,
         )
 
     def _cell(self, cell: PlannedCell, workspace: Path) -> CellJob:
-        learnable = {*cell.split.train, *cell.split.validation}
-        gold = self.plan.dataset.targets[cell.task]
-        learned = {id_: target for id_, target in gold.items() if id_ in learnable}
-        write_targets({cell.task: learned}, workspace / TARGETS)
         return CellJob(
             task=cell.task_spec,
             method=cell.method.spec,
@@ -85,8 +101,26 @@ class Inputs:
             test=tuple(cell.split.test),
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
-            members=tuple((self.store.cell(key) / PREDICTIONS).resolve() for key in cell.members),
+            members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
         )
+
+    def _files(self, cell: PlannedCell) -> dict[str, bytes]:
+        """The gold that a cell learns from, and what its members predicted."""
+        files = {TARGETS: self._targets(cell)}
+        for number, key in enumerate(cell.members):
+            columns = read_columns(self.store.cell(key) / PREDICTIONS)
+            files[_of_member(number)] = prediction_line(columns)
+        return files
+
+    def _targets(self, cell: PlannedCell) -> bytes:
+        """Made once for all methods of a fold, which run one after the other."""
+        fold = (cell.task, cell.split)
+        if fold != self._last_fold:
+            learnable = {*cell.split.train, *cell.split.validation}
+            gold = self.plan.dataset.targets[cell.task]
+            learned = {id_: target for id_, target in gold.items() if id_ in learnable}
+            self._last_fold, self._last_targets = fold, target_lines({cell.task: learned})
+        return self._last_targets
 
     def _preparation(self, item: PlannedPreparation) -> PreparationJob:
         return PreparationJob(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
 
-from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write
+from readbench.engine.fork_servers import ForkServers
 from readbench.engine.meter import Meter
 from readbench.engine.outcome import MESSAGE_KEPT, ChildFailure, Outcome, OutcomeInvalid, read_outcome
 from readbench.engine.phase_watch import PhaseWatch
@@ -27,14 +23,15 @@ from readbench.engine.progress import (
     Progress,
     ProgressFile,
 )
-from readbench.engine.scheduled import Ending, ScheduledJob
-from readbench.engine.server import MESSAGE
+from readbench.engine.scheduled import Ending, Queue, ScheduledJob
 from readbench.results.record import Status
 
 TICK_S = 0.02
 KEPT_HEAD = 4_096
 KEPT_TAIL = 16_384
-GRACE_S = 10.0
+READ_BY_PREPARATIONS = ("pyarrow.dataset", "pyarrow.parquet")
+"""What preparations are often written and read with. They bring pandas: a third of a second and 40 MiB that
+would look like a method's."""
 
 OnStart = Callable[[ScheduledJob], None]
 OnProgress = Callable[[ScheduledJob, str, int, int], None]
@@ -126,39 +123,18 @@ class LocalExecutor:
     _running: dict[str, _Running] = field(default_factory=dict)
 
     def __enter__(self) -> LocalExecutor:
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        threads = str(self.threads)
-        self._server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "readbench.engine.server", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env=os.environ
-            | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-            # Sets of text iterate in an order that depends on this; some libraries let it through.
-            | {"PYTHONHASHSEED": "0", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
-        )
-        theirs.close()
-        self._socket.settimeout(TICK_S)
+        self._servers = ForkServers(self.threads)
         return self
 
     def __exit__(self, *_: object) -> None:
         for running in self._running.values():
             if running.meter is not None:
                 running.meter.kill()
-        self._socket.close()
-        try:
-            self._server.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._server.pid, signal.SIGKILL)
-            self._server.wait()
+        self._servers.close()
 
     def preload(self, modules: Iterable[str]) -> None:
-        """Imports libraries in the server, so that no child pays for them."""
-        self._send({"op": "import", "modules": sorted(set(modules))})
-        while self._receive() is None:
-            pass
+        """Imports the libraries that cells stand on, so that none of them pays for it."""
+        self._servers.preload({*modules, *READ_BY_PREPARATIONS})
 
     def run(
         self, jobs: Sequence[ScheduledJob], on_start: OnStart, on_progress: OnProgress, on_end: OnEnd
@@ -167,27 +143,18 @@ class LocalExecutor:
 
         The callbacks run in the caller's thread. Raises BenchError if the fork server itself dies.
         """
-        waiting = list(jobs)
-        ended: dict[str, str] = {}
-        while waiting or self._running:
-            for job in list(waiting):
-                missing = job.after - ended.keys()
-                broken = [name for name in job.after & ended.keys() if ended[name] != "ok"]
-                if broken:
-                    waiting.remove(job)
-                    skipped = ChildFailure(type="Skipped", message=broken[0])
-                    ended[job.id] = on_end(job, Ending("skipped", failure=skipped))
-                elif not missing and len(self._running) < self.workers:
-                    waiting.remove(job)
-                    on_start(job)
-                    self._start(job)
-            message = self._receive()
+        queue = Queue(jobs)
+        while queue or self._running:
+            while len(self._running) < self.workers and (job := queue.next()) is not None:
+                on_start(job)
+                self._start(job)
+            message = self._servers.receive(TICK_S) if self._running else None
             if message is not None and message["op"] == "started":
                 self._running[message["token"]].meter = Meter(message["pid"])
             elif message is not None and message["op"] == "ended":
                 running = self._running.pop(message["token"])
-                ending = _ending(running, message)
-                ended[running.job.id] = on_end(running.job, ending)
+                ok = on_end(running.job, _ending(running, message)) == "ok"
+                _skip(queue, running.job.id, ok, on_end)
             for running in self._running.values():
                 self._watch(running, on_progress)
 
@@ -196,7 +163,7 @@ class LocalExecutor:
         read_end, write_end = os.pipe()
         watch = PhaseWatch(started=monotonic())
         self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch)
-        self._send({"op": "start", "token": job.id, "folder": str(job.folder)}, write_end)
+        self._servers.start(job.id, str(job.folder), write_end, libraries=job.libraries)
         os.close(write_end)
 
     def _watch(self, running: _Running, on_progress: OnProgress) -> None:
@@ -232,38 +199,15 @@ class LocalExecutor:
         running.meter.kill()
         running.killed_at = monotonic()
 
-    def _send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        try:
-            socket.send_fds(
-                self._socket, [json.dumps(message).encode()], [] if descriptor is None else [descriptor]
-            )
-        except OSError as error:
-            raise self._dead() from error
 
-    def _receive(self) -> dict[str, Any] | None:
-        try:
-            data = self._socket.recv(MESSAGE)
-        except TimeoutError:
-            if self._server.poll() is not None:
-                raise self._dead() from None
-            return None
-        except OSError as error:
-            raise self._dead() from error
-        if not data:
-            raise self._dead()
-        message: dict[str, Any] = json.loads(data)
-        return message
-
-    def _dead(self) -> BenchError:
-        # Its socket is closed a moment before it has an exit status.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._server.wait(timeout=1.0)
-        code = self._server.poll()
-        return BenchError(
-            f"the fork server ended unexpectedly (exit status {code})",
-            todo="run `bench doctor`; results of finished cells are kept",
-            exit_status=3,
-        )
+def _skip(queue: Queue, name: str, ok: bool, on_end: OnEnd) -> None:
+    """Ends the jobs that wait for one that did not end ok, and those that wait for them."""
+    ended = deque([(name, ok)])
+    while ended:
+        name, ok = ended.popleft()
+        for job in queue.end(name, ok):
+            skipped = Ending("skipped", failure=ChildFailure(type="Skipped", message=name))
+            ended.append((job.id, on_end(job, skipped) == "ok"))
 
 
 def _ending(running: _Running, message: dict[str, Any]) -> Ending:

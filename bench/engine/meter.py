@@ -16,14 +16,13 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from time import monotonic, thread_time
 
 import psutil
 
 from readbench.machine.gpu import GpuMeter
 from readbench.machine.memory import PAGE, Glance, ProcessMemory, glance, process_memory
+from readbench.machine.processes import children_of
 
 JUMP = 16 * 2**20
 """What processes may have written into shared memory, at most, before it is looked at."""
@@ -160,7 +159,7 @@ class Meter:
         parents = {self.pid: self.pid}
         queue = [self.pid]
         for pid in queue:
-            children = [child for child in _children(pid) if child not in parents]
+            children = [child for child in children_of(pid) if child not in parents]
             parents |= dict.fromkeys(children, pid)
             queue += children
         for pid in parents.keys() - self._seen.keys():
@@ -190,28 +189,6 @@ def _parent(pid: int) -> int:
         return psutil.Process(pid).ppid()
     except psutil.Error:
         return 0
-
-
-def _children(pid: int) -> list[int]:
-    """Of one process; of all its threads. The kernel keeps a list for each, which is quicker to read than the
-    parents of all processes of the machine."""
-    if not _keeps_children():
-        with contextlib.suppress(psutil.Error):
-            return [child.pid for child in psutil.Process(pid).children()]
-        return []
-    found: list[int] = []
-    try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(OSError):
-                found += map(int, (thread / "children").read_text().split())
-    except OSError:
-        pass  # it is gone
-    return found
-
-
-@lru_cache(maxsize=1)
-def _keeps_children() -> bool:
-    return Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 
 def _session(leader: int) -> list[int]:

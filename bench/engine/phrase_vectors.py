@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from readbench.adapter import MissingDependency
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, Task
+from readbench.engine.exchange import DOCUMENTS, write_document_lines
 from readbench.engine.job import PreparationJob
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import PreparationFigures
@@ -27,7 +28,7 @@ from readbench.planning.plan import Plan, PlannedCell
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
 from readbench.results.store import Store
-from readbench.results.tables import PREDICTIONS, read_columns, write_documents
+from readbench.results.tables import PREDICTIONS, read_columns
 from readbench.tasks import get_task
 from readbench.tasks.base import VectorScorer
 from readbench.tasks.semantic import MODEL, WEIGHTS, PhraseVectors, depth_of
@@ -102,8 +103,8 @@ def _embed(
 ) -> Any:
     """Embeds texts into ``workspace``; returns the note of which weights did it. Raises BenchError where that
     fails, or where they are not the weights of MODEL."""
-    file = workspace / "phrases.parquet"
-    write_documents([Document(text, {"text": text}) for text in texts], file)
+    file = workspace / DOCUMENTS
+    write_document_lines([Document(text, {"text": text}) for text in texts], file)
     encoder, limits = find_phrase_encoder(MODEL), plan.suite.limits
     work = PreparationJob(
         task=TaskSpec(task=task, fields=("text",)),
@@ -131,7 +132,7 @@ def _embed(
 
     with LocalExecutor(workers=1, threads=limits.threads) as executor:
         reporter.doing("importing libraries")
-        executor.preload({*encoder.modules(), "pyarrow.parquet", "readbench.engine.child"})
+        executor.preload(encoder.modules())
         executor.run(
             [job],
             on_start=lambda job: reporter.start(job.label),

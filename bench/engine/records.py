@@ -24,7 +24,6 @@ def new_record(
 ) -> Record:
     """The record of a cell that has not been scored."""
     preparations = accounts.preparations(cell)
-    of_key = {planned.key: planned.method.spec for planned in plan.cells}
     notes = dict(ending.outcome.notes) if ending.outcome is not None else {}
     return Record(
         key=cell.key,
@@ -32,7 +31,7 @@ def new_record(
         params=plain(cell.method.params),
         task=cell.task_spec.model_dump(mode="json"),
         dataset=plan.dataset.name,
-        fingerprint=plan.dataset.fingerprint,
+        fingerprint=plan.fingerprint,
         split_hash=cell.split.hash,
         fold=cell.split.fold,
         repeat=cell.repeat,
@@ -51,7 +50,7 @@ def new_record(
         costs=accounts.costs(cell, ending, preparations),
         processor=_processor(ending),
         preparations=preparations,
-        members={of_key[key]: key for key in cell.members},
+        members={plan.specs_by_key[key]: key for key in cell.members},
         weights={
             name: distribution_of(name)
             for name in sorted({module.partition(".")[0] for module in cell.modules})

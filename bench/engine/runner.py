@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import traceback
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write, write_json
 from readbench.engine.accounts import Accounts
 from readbench.engine.child import SCRATCH
-from readbench.engine.inputs import TARGETS, Inputs
+from readbench.engine.exchange import PREDICTED, TARGETS, read_prediction_lines
+from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, needs_libraries
 from readbench.engine.job import JOB
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import OUTCOME, PreparationFigures
@@ -22,7 +24,6 @@ from readbench.engine.records import failure_of, new_record
 from readbench.engine.reporter import Reporter
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
-from readbench.machine.file_sums import file_sum
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
 from readbench.planning.ensembles import failed_member
@@ -32,7 +33,7 @@ from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.score_files import SCORES
 from readbench.results.store import RECORD, Store
-from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns
+from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns, write_columns
 from readbench.tasks import get_task
 from readbench.text.normalise import version_in
 
@@ -57,12 +58,18 @@ class Runner:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
         self._inputs = Inputs(self.plan, self.store, self._accounts)
+        self._estimates = Estimates(self.store.root)
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
         try:
-            self._run()
+            try:
+                self._run()
+            finally:
+                self._estimates.keep()
+                self.store.settle()
             add_vector_metrics(self.plan, self.store, self.reporter, self._scoring, self.records, self._keep)
+            self.store.settle()
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
@@ -90,18 +97,16 @@ class Runner:
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
             items: list[PlannedPreparation | PlannedCell] = [*preparations, *cells]
-            # The harness's own modules too: otherwise every cell imports them again, a third of a
-            # second and 40 MiB that would look like the method's. Reading Parquet needs the dataset
-            # module, and that one pandas.
-            harness = {"pyarrow.dataset", "pyarrow.parquet", "readbench.engine.child"}
-            executor.preload({m for item in items for m in item.modules} | harness)
+            if any(needs_libraries(item) for item in items):
+                executor.preload({module for item in items for module in item.modules})
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
             self._accounts.measure_imports(items, self.reporter.doing)
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
+            building = {item.key for item in items}
             for item in items:
-                job = self._inputs.schedule(item, {one.key for one in items})
+                job = self._inputs.schedule(item, building)
                 by_id[job.id] = item
                 jobs.append(job)
             try:
@@ -182,7 +187,7 @@ class Runner:
             record.more_sources = cell.sources.uncovered(loaded)
             self._score(cell, record, job.folder)
         if record.status == "ok":
-            Estimates(self.store.root).learn(record)
+            self._estimates.learn(record)
             members = [self.records[key] for key in cell.members]
             record.costs = join_members(record.costs, [member.costs for member in members])
             record.member_predictions = {member.method: member.predictions_digest for member in members}
@@ -192,7 +197,8 @@ class Runner:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
         with them; a full disk is the run's."""
         try:
-            columns = read_columns(folder / PREDICTIONS)
+            columns = read_prediction_lines(folder / PREDICTED)
+            write_columns(columns, folder / PREDICTIONS)
             record.predictions_digest = predictions_digest(columns)
             self._scoring.score(cell, columns, record, folder)
         except Exception as error:
@@ -230,9 +236,10 @@ class Runner:
         if workspace is None or not workspace.is_dir():  # a method can remove its own
             workspace = self.store.workspace("cells", record.key)
         _remove_working_files(workspace)
-        write_json(workspace / RECORD, record)
-        digest = file_sum(workspace / RECORD)
-        self.store.publish(workspace, self.store.cell(record.key), replace=True)
+        content = f"{record.model_dump_json(indent=1)}\n".encode()
+        (workspace / RECORD).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        self.store.publish(workspace, self.store.cell(record.key), replace=True, settle=False)
         self.records[record.key], self.digests[record.key] = record, digest
         return record
 
@@ -264,6 +271,8 @@ def _fail(record: Record, failure: Failure) -> None:
 
 
 def _remove_working_files(folder: Path) -> None:
-    for name in (JOB, OUTCOME, PROGRESS, TARGETS):
+    for name in (JOB, OUTCOME, PROGRESS, TARGETS, PREDICTED):
         (folder / name).unlink(missing_ok=True)
+    for path in folder.glob(PREDICTED_BY_MEMBERS):
+        path.unlink()
     shutil.rmtree(folder / SCRATCH, ignore_errors=True)

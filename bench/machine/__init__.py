@@ -3,4 +3,4 @@
 Nothing here knows a task.
 """
 
-__all__ = ["file_sums", "gpu", "machine", "memory", "sources", "versions", "weights"]
+__all__ = ["file_sums", "gpu", "machine", "memory", "processes", "sources", "versions", "weights"]

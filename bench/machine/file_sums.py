@@ -14,25 +14,25 @@ SETTLED_NS = 2_000_000_000
 LARGEST = 4096
 """Sums that are kept at most."""
 
-_State = tuple[str, int, int, int, int, int]
+_State = tuple[int, int, int, int, int]
 _KNOWN: dict[_State, str] = {}
 
 
-def file_sum(path: Path) -> str:
+def file_sum(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal.
 
-    The sum is kept for this process under the file's place, inode, size and both times. The time of the last
-    status change is among them: no program can set it, so a file that was replaced is always read again.
+    The sum is kept for this process under the file's inode, size and both times, wherever it is reached from.
+    The time of the last status change is among them: no program can set it, so a file that was replaced is
+    always read again.
     Raises OSError for a file that cannot be read.
     """
-    resolved = path.resolve()
-    state = _state(resolved)
+    state = _state(path)
     if state in _KNOWN:
         return _KNOWN[state]
-    with resolved.open("rb") as file:
+    with Path(path).open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     settled = time.time_ns() - max(state[-1], state[-2]) > SETTLED_NS
-    if settled and _state(resolved) == state:
+    if settled and _state(path) == state:
         if len(_KNOWN) >= LARGEST:
             _KNOWN.clear()
         _KNOWN[state] = found
@@ -45,10 +45,9 @@ def folder_sum(folder: Path, files: Iterable[Path]) -> str:
     return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
 
-def _state(path: Path) -> _State:
+def _state(path: Path | str) -> _State:
     status = os.stat(path)  # noqa: PTH116 - one call for everything that tells two files apart
     return (
-        str(path),
         status.st_dev,
         status.st_ino,
         status.st_size,

@@ -51,19 +51,19 @@ class Sources:
     def uncovered(self, loaded: dict[str, str]) -> dict[str, str]:
         """Of the modules that a process had loaded (file by name), those that are not in ``sums``: the
         SHA-256 of each file by its path."""
-        return {file: _sum_or_nothing(Path(file)) for name, file in loaded.items() if name not in self.sums}
+        return {file: _sum_or_nothing(file) for name, file in loaded.items() if name not in self.sums}
 
     def edited(self, loaded: dict[str, str]) -> str | None:
         """The first loaded module whose file is no longer what it was when these sums were made."""
         for name, file in sorted(loaded.items()):
-            if name in self.sums and _sum_or_nothing(Path(file)) != self.sums[name]:
+            if name in self.sums and _sum_or_nothing(file) != self.sums[name]:
                 return name
         return None
 
 
 def edited_since(sums: Mapping[str, str]) -> str | None:
     """The first of some files (SHA-256 by path) that is not what it was; None where all are."""
-    return next((file for file, known in sums.items() if _sum_or_nothing(Path(file)) != known), None)
+    return next((file for file, known in sums.items() if _sum_or_nothing(file) != known), None)
 
 
 class SourceReader:
@@ -178,9 +178,9 @@ def loaded_modules(cls: type, before: Iterable[str] = ()) -> dict[str, str]:
         top = name.partition(".")[0]
         if name in known and top != HARNESS:
             continue
-        file = _file_of(module)
-        if file is not None and (top in (HARNESS, own) or is_first_party(file)):
-            found[name] = str(file)
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and (top in (HARNESS, own) or is_first_party(Path(file))):
+            found[name] = file
     return found
 
 
@@ -285,7 +285,7 @@ def _file_of(module: ModuleType) -> Path | None:
     return Path(file) if isinstance(file, str) else None
 
 
-def _sum_or_nothing(file: Path) -> str:
+def _sum_or_nothing(file: str) -> str:
     try:
         return file_sum(file)
     except OSError:

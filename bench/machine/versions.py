@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
-from pathlib import Path
 
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
@@ -17,7 +17,7 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
     A module that no distribution claims is listed as ``absent``, so that installing it later gives
     another result.
     """
-    state = _installed_state()
+    state = installed_state()
     owners = _owners(state)
     found: dict[str, str] = {}
     queue: list[str] = []
@@ -38,30 +38,30 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-_InstalledState = tuple[tuple[str, int], ...]
+InstalledState = tuple[tuple[str, int], ...]
 
 
-def _installed_state() -> _InstalledState:
+def installed_state() -> InstalledState:
     """The folders that packages are installed in, and when each last gained or lost an entry: what is known
     about packages holds as long as this does."""
     state = []
     for folder in sys.path:
         try:
-            state.append((folder, Path(folder or ".").stat().st_mtime_ns))
+            state.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 - asked for each cell
         except OSError:
             continue
     return tuple(state)
 
 
 @lru_cache(maxsize=1)
-def _owners(state: _InstalledState) -> Mapping[str, list[str]]:  # noqa: ARG001 - another state, other packages
+def _owners(state: InstalledState) -> Mapping[str, list[str]]:  # noqa: ARG001 - another state, other packages
     return metadata.packages_distributions()
 
 
 @lru_cache(maxsize=4096)
 def _distribution(
     name: str,
-    state: _InstalledState,  # noqa: ARG001 - as above
+    state: InstalledState,  # noqa: ARG001 - as above
 ) -> tuple[str | None, tuple[str, ...]]:
     # Late: listing methods needs no requirement, and this takes a tenth of what it takes.
     from packaging.requirements import InvalidRequirement, Requirement
@@ -87,5 +87,5 @@ def _canonical(name: str) -> str:
 
 def distribution_of(module: str) -> str:
     """``"ccpke 2.0.0"`` for ``"pke"``: which distribution owns an import name, and its version."""
-    names = sorted(set(_owners(_installed_state()).get(module.partition(".")[0], ())))
+    names = sorted(set(_owners(installed_state()).get(module.partition(".")[0], ())))
     return " + ".join(f"{name} {metadata.version(name)}" for name in names) or "not installed"

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import cached_property, lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -26,6 +27,7 @@ from readbench.core.names import suggestion
 from readbench.core.types import Task
 from readbench.machine.file_sums import file_sum
 from readbench.machine.sources import HARNESS, INCLUDED, is_first_party
+from readbench.machine.versions import InstalledState, installed_state
 from readbench.methods.spec import format_spec, parse_spec
 
 GROUP = "bench.adapters"
@@ -39,7 +41,7 @@ class Method:
     adapter: type[Adapter]
     params: Any
 
-    @property
+    @cached_property
     def spec(self) -> str:
         """The canonical spec: parameters that differ from the defaults, keys in order."""
         given = plain(self.params)
@@ -70,6 +72,12 @@ def _plain(value: Any) -> Any:
     return to_jsonable_python(value)
 
 
+@lru_cache(maxsize=1)
+def _installed_methods(state: InstalledState) -> Mapping[str, EntryPoint]:  # noqa: ARG001 - another, others
+    """To find them, the metadata of all packages are read. What a fork server found, its cells know."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
 class Registry(Mapping[str, type[Adapter]]):
     """Every method that can be named, loaded when asked for.
 
@@ -81,7 +89,7 @@ class Registry(Mapping[str, type[Adapter]]):
         _forget_edited()
         self.include_paths: tuple[Path, ...] = ()
         self.problems: dict[str, str] = {}
-        self._points = {point.name: point for point in entry_points(group=GROUP)}
+        self._points = _installed_methods(installed_state())
         self._loaded: dict[str, type[Adapter]] = {}
         self.include(include_paths)
 

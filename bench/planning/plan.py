@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -129,6 +130,16 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     preparations: Mapping[str, PlannedPreparation]
     projected: Mapping[Task, tuple[Document, ...]] = field(repr=False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The dataset's, which takes a pass over all documents."""
+        return self.dataset.fingerprint
+
+    @cached_property
+    def specs_by_key(self) -> Mapping[str, str]:
+        """The spec of each cell's method, by the cell's key."""
+        return {cell.key: cell.method.spec for cell in self.cells}
 
     def to_run(self) -> list[PlannedCell]:
         return [cell for cell in self.cells if cell.state == "run"]

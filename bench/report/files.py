@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from readbench.core.escape import for_spreadsheet
 from readbench.core.files import cannot_write
-from readbench.results.leaderboard import build_leaderboard
+from readbench.report.markup import flat_rows
+from readbench.results.leaderboard import Leaderboard, build_leaderboard
 from readbench.results.record import Costs
 from readbench.results.store import Store
 
@@ -72,6 +73,24 @@ def _schema() -> pa.Schema:
         for name, field in Costs.model_fields.items()
     ]
     return pa.schema(fields)
+
+
+def write_board(board: Leaderboard, path: Path) -> None:
+    """The board as a Parquet file: one row a method, every metric with its interval, every cost.
+
+    Raises BenchError where it cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = flat_rows(board)
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.Table.from_pylist([dict.fromkeys(names) | row for row in rows])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path, compression="zstd")
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _in_a_cell(value: Any) -> Any:

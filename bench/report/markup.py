@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
@@ -83,6 +84,26 @@ def _warned(table: Table) -> list[str]:
 
 
 def _markdown_table(table: Table) -> list[str]:
+    shown = shown_table(table)
+    rows = [
+        [ranks, markdown_code(method) + (" (tuned)" if row.chosen else ""), *map(for_markdown, cells)]
+        for row, (ranks, method, *cells) in zip(table.rows, shown.rows, strict=True)
+    ]
+    return markdown_table(shown.head, rows, right=range(2, len(shown.head)))
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """The columns of a board in documents, as plain text: rank range, method, primary metric with interval,
+    the other metrics, speed and memory. ``rows`` are in the board's order."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+def shown_table(table: Table) -> ShownTable:
+    """What Markdown, LaTeX and HTML show of a task. A method that did not end ok has its error in the place
+    of the primary metric."""
     metrics = [table.primary, *table.settings.board]
     speed, memory = COST_TABLE["documents_per_s_marginal"], COST_TABLE["peak_memory_bytes"]
     head = [
@@ -99,13 +120,12 @@ def _markdown_table(table: Table) -> list[str]:
         values = [_value(row, metric) for metric in metrics]
         shown = ["–" if value is None else f"{value.value:.3f}" for value in values]
         if row.status != "ok":
-            shown[0] = for_markdown(f"{row.status}: {next(iter(row.problem.splitlines()), '')}")
+            shown[0] = f"{row.status}: {next(iter(row.problem.splitlines()), '')}"
         elif values[0] is not None:
             shown[0] += _interval(values[0])
         costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
-        method = markdown_code(row.method) + (" (tuned)" if row.chosen else "")
-        rows.append([ranks, method, *shown, *costs])
-    return markdown_table(head, rows, right=range(2, len(head)))
+        rows.append([ranks, row.method, *shown, *costs])
+    return ShownTable(head, rows)
 
 
 def _value(row: Row, metric: str) -> Value | None:

@@ -138,7 +138,7 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     """The plan and an estimate, before anything runs."""
     sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
     parts = "; ".join(_parts(task, splits) for task, splits in plan.splits.items())
-    where = f" on {plan.dataset.name}{sample}: {parts}, fingerprint {plan.dataset.fingerprint[:12]}"
+    where = f" on {plan.dataset.name}{sample}: {parts}, fingerprint {plan.fingerprint[:12]}"
     console.print(Text.assemble((plan.suite.name, "bold"), where))
     for name, count in plan.dataset.counts.items():
         if count:

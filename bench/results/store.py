@@ -20,8 +20,8 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from readbench.core.damage import ABSENT, counts_as_absent, in_words, parsed, st
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write
 from readbench.machine.file_sums import file_sum
+from readbench.results.flushing import flush
 from readbench.results.leases import Lease, lease_is_alive, lease_on, remove_dead_leases
 from readbench.results.manifest import Manifest, read_manifest
 from readbench.results.record import (
@@ -63,6 +64,7 @@ class Store:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        self._moved_in: set[Path] = set()
 
     def cell(self, key: str) -> Path:
         return self.root / "cells" / key
@@ -168,28 +170,35 @@ class Store:
 
     def workspace(self, kind: str, key: str) -> Path:
         """A fresh folder beside the place where its content will be renamed to."""
-        parent = self.root / kind
+        workspace = self.workspace_name(kind, key)
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            prefix = f".{key[:16]}-{self.lease.id}-"
-            return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            workspace.mkdir(mode=0o700, parents=True)
         except OSError as error:
-            raise cannot_write(parent, error) from error
+            raise cannot_write(workspace.parent, error) from error
+        return workspace
 
-    def publish(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
+    def workspace_name(self, kind: str, key: str) -> Path:
+        """Where a workspace may be made that nobody else makes."""
+        return self.root / kind / f".{key[:16]}-{self.lease.id}-{secrets.token_hex(6)}"
+
+    def publish(self, workspace: Path, place: Path, *, replace: bool = False, settle: bool = True) -> None:
         """Moves a finished workspace to its place, with the sums of its files. Whoever came first wins,
-        unless ``replace``, or what stands there is damaged."""
+        unless ``replace``, or what stands there is damaged.
+
+        Without ``settle`` a power cut may undo the move, until ``settle`` is called; what stands in the place
+        is whole at any time.
+        """
         replace = replace or bool(place.exists() and damaged_files(place))
         try:
             write_sums(workspace)
         except OSError as error:
             raise cannot_write(place, error) from error
-        self.move(workspace, place, replace=replace)
+        self.move(workspace, place, replace=replace, settle=settle)
 
-    def move(self, workspace: Path, place: Path, *, replace: bool = False) -> None:
+    def move(self, workspace: Path, place: Path, *, replace: bool = False, settle: bool = True) -> None:
         """As ``publish``, of a folder as it is."""
         try:
-            _flush(workspace)
+            flush([*_files_in(workspace), workspace])
             try:
                 workspace.rename(place)
             except OSError:
@@ -199,9 +208,19 @@ class Store:
                 if replace:
                     _exchange(workspace, place)
                 shutil.rmtree(workspace, ignore_errors=True)
-            _flush_folder(place.parent)
+            self._moved_in.add(place.parent)
+            if settle:
+                self.settle()
         except OSError as error:
             raise cannot_write(place, error) from error
+
+    def settle(self) -> None:
+        """Makes every move so far last through a power cut. Raises BenchError where that cannot be done."""
+        try:
+            flush(self._moved_in)
+        except OSError as error:
+            raise cannot_write(self.root, error) from error
+        self._moved_in.clear()
 
     def sweep(self) -> int:
         """Removes workspaces whose process is gone (a kill, a power cut); returns how many."""
@@ -222,7 +241,7 @@ class Store:
 
 def write_sums(folder: Path) -> None:
     """Raises OSError where the folder cannot be written."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SUMS)
+    files = (path for path in sorted(_files_in(folder)) if path.name != SUMS)
     sums = {path.relative_to(folder).as_posix(): file_sum(path) for path in files}
     (folder / SUMS).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
 
@@ -277,17 +296,6 @@ def _exchange(new: Path, old: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _files_in(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (path for name in names if (path := Path(parent, name)).is_file())

@@ -52,7 +52,7 @@ def write_manifest(
         decisions=plan.dataset.decisions,
         reading=dict(plan.options.reading),
         demo=plan.dataset.demo,
-        fingerprint=plan.dataset.fingerprint,
+        fingerprint=plan.fingerprint,
         seed=plan.seed,
         limit=plan.options.limit,
         workers=plan.options.workers,

@@ -56,14 +56,16 @@ class Model:
         self._task = get_task(manifest.spec.task)
 
     def predict(self, documents: Sequence[Document]) -> dict[str, Prediction]:
-        """Predictions by document id. Raises BenchError where the method breaks its interface."""
+        """Predictions by document id. Raises BenchError where the method breaks its interface, and for what
+        it raises itself: what it saved may hold something else than it should, which shows only here."""
         shown = [self.manifest.spec.project(document) for document in documents]
-        self._bench.renew({"test": shown})
         predictions: dict[str, Prediction] = {}
         size = self._adapter.chunk_size
-        for begin in range(0, len(shown), size):
-            chunk = shown[begin : begin + size]
-            predictions |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
+        with _in_one_line(f"{self.manifest.method} failed while predicting"):
+            self._bench.renew({"test": shown})
+            for begin in range(0, len(shown), size):
+                chunk = shown[begin : begin + size]
+                predictions |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
         return predictions
 
     def sources(self) -> str:
@@ -107,17 +109,20 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
 def _restore(adapter: Adapter, folder: Path) -> None:
     """Gives a method what it saved. Raises BenchError for whatever goes wrong: files that a method wrote hold
     what they hold, also where their sums are right."""
-    try:
+    with _in_one_line("the method cannot read what it saved", str(folder / MODEL), "fit the model again"):
         adapter.restore(folder / MODEL)
+
+
+@contextmanager
+def _in_one_line(what: str, where: str = "", todo: str = "") -> Iterator[None]:
+    """Whatever a method raises is a BenchError: out of memory alone is not its fault."""
+    try:
+        yield
     except (BenchError, MemoryError):
         raise
     except Exception as error:
         line = str(error).partition("\n")[0]
-        raise BenchError(
-            f"the method cannot read what it saved ({type(error).__name__}: {line})",
-            where=str(folder / MODEL),
-            todo="fit the model again",
-        ) from error
+        raise BenchError(f"{what} ({type(error).__name__}: {line})", where=where, todo=todo) from error
 
 
 def predict_file(

@@ -44,7 +44,8 @@ kind = "holdout"
 LIMIT = 12
 READ = (
     *("record.json", "scores.parquet", "predictions.parquet", "sums.json", "run.json", "statistics.json"),
-    *("estimates.json", "documents.parquet", "targets.parquet", "preparation.json", "answers.parquet"),
+    *("estimates.json", "documents.jsonl", "documents.parquet", "targets.parquet"),
+    *("preparation.json", "answers.parquet"),
 )
 GUARDS = Thresholds(((None, (parse_threshold("f1@10:-1pp"), parse_threshold("peak_memory_bytes:+10%"))),))
 

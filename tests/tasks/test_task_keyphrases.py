@@ -298,3 +298,18 @@ def test_the_gold_itself_is_perfect(text: str, gold: list[str]) -> None:
     for name, value in score_one(text, gold, gold).items():
         if name.split("@")[-1] in ("M", "O") or name.endswith(("map", "ndcg@10")):
             assert math.isnan(value) or value == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "english"), [("en", True), ("en-GB", True), ("de", False), ("zh", False)]
+)
+def test_an_english_stemmer_says_nothing_of_other_languages(language: str, english: bool) -> None:
+    spec = TaskSpec(task="keyphrases", language=language)
+    document = Document("a", {"title": "neuronale Netze"}, language)
+    scores = TASK.prepare(spec, {"a": document}, {"a": ("neuronale Netze",)}).score(
+        {"a": RankedPhrases(("neuronale Netze",), (1.0,))}
+    )
+    of_english = [metric.language == "en" for metric in scores.metrics]
+    assert sum(of_english) > 10
+    assert bool(np.isnan(scores.values[0, of_english]).all()) is not english
+    assert scores.column("f1@10") == [1.0]
