@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,8 @@ from page_runs import ATTACK, SECRET, PageRuns, make_page_runs
 
 import readbench
 from readbench.cli import main
-from readbench.core.errors import BenchError
+from readbench.compare.paired import open_side
+from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.escape import for_html, for_script
 from readbench.report.page import build_page, read_contents
 from readbench.report.page.chart_lines import Series, lines_chart
@@ -165,6 +167,38 @@ def test_the_board_reads_without_a_script(page: str) -> None:
         "rank",
     ]
     assert {"docs/s", "memory"} <= set(heads)
+
+
+def test_the_board_is_in_the_order_that_its_head_says(page: str) -> None:
+    sorted_by = [attributes for attributes in Outline(page).all("th") if "aria-sort" in attributes]
+    assert [attributes["aria-sort"] for attributes in sorted_by] == ["descending", "descending"]
+    table = page[page.index("<table") : page.index("</table>")]
+    head = re.findall(r'aria-sort="descending">.*?data-column="(\d+)"', table, re.DOTALL)
+    rows = re.findall(r"<tr data-m.*?</tr>", table, re.DOTALL)
+    cells = [re.findall(r"<td[^>]*>", row)[int(head[0]) - 1] for row in rows if "failed" not in row[:80]]
+    values = [float(value) for cell in cells for value in re.findall(r'data-sort="([^"]*)"', cell)]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+
+
+def test_what_is_damaged_is_said_and_the_rest_is_shown(runs: PageRuns, tmp_path: Path) -> None:
+    copy = tmp_path / "results"
+    shutil.copytree(runs.results, copy)
+    side = open_side(runs.names[0], copy)
+    lost, unread = (
+        cell.key for cell in side.manifest.cells if cell.method in ("toy.words", "toy.words[start=1]")
+    )
+    (copy / "cells" / lost / "scores.parquet").write_bytes(b"PAR1 and no more")
+    (copy / "cells" / unread / "predictions.parquet").write_bytes(b"")
+    with pytest.warns(DamagedFile):
+        contents = read_contents([open_side(runs.names[0], copy)], texts=True)
+    notes = "".join(Outline(build_page(contents, "1")).texts["li"])
+    assert "Where documents are compared toy.words is missing" in notes
+    assert "toy.words[start=1] is missing: its predictions are gone or damaged" in notes
+    shutil.rmtree(copy / "datasets")
+    page = build_page(read_contents([open_side(runs.names[0], copy)], texts=True), "1")
+    assert "The results folder does not hold the documents" in page
+    assert "texts" not in unpacked(page, "documents-data")
 
 
 def test_documents_hold_gold_and_predictions(page: str) -> None:

@@ -41,15 +41,15 @@ class Interval:
     reason: str | None = None
 
 
-def influences(documents: int, statistic: Callable[[Floats], Floats]) -> Floats:
+def influences(documents: int, statistic: Callable[[Floats], Floats], most: int = GROUPS) -> Floats:
     """How much each document moves a statistic: (documents or groups, columns), 0 in the sum; the sum of
     squares is the variance of the statistic. ``statistic`` takes weights (some, documents) and gives (some,
-    columns), as that of ``bootstrap``."""
+    columns), as that of ``bootstrap``. With more than ``most`` documents there are so many groups of them."""
     groups = np.arange(documents)
-    if documents > GROUPS:
+    if documents > most:
         generator = np.random.default_rng(derived_seed(0, "groups", str(documents)))
-        groups = generator.permutation(documents) % GROUPS
-    count = min(documents, GROUPS)
+        groups = generator.permutation(documents) % most
+    count = min(documents, most)
     whole = statistic(np.ones((1, documents)))
     moved = []
     step = max(1, _CHUNK // max(1, documents))

@@ -69,6 +69,9 @@ def in_order_of_time(sides: Sequence[Side]) -> list[Side]:
     return sorted(sides, key=lambda side: side.manifest.started_at)
 
 
+MOST_DOCUMENTS = 20_000
+"""With their texts: a browser unpacks all of them at once, which are then some 35 MB."""
+
 LEFT_OUT = "This page was made without the texts of the documents (--without-texts)."
 
 
@@ -80,6 +83,10 @@ def read_contents(sides: Sequence[Side], *, texts: bool) -> PageContents:
     sides = in_order_of_time(sides)
     board, store = sides[-1].board, sides[-1].store
     corpus = read_corpus(store, board.manifest.fingerprint)
+    tested = max((table.settings.tested for table in board.tables), default=0)
+    why = corpus.missing if texts else LEFT_OUT
+    if not why and tested > MOST_DOCUMENTS:
+        why = f"A page holds the texts of {MOST_DOCUMENTS:,} documents at most, and these are {tested:,}."
     tasks: list[TaskContents] = []
     shown: list[TaskDocuments] = []
     for table in board.tables:
@@ -87,15 +94,12 @@ def read_contents(sides: Sequence[Side], *, texts: bool) -> PageContents:
             continue
         scores = task_scores(board, table, store)
         missing = dict(scores.missing)
-        answers = {}
-        if texts and not corpus.missing:
-            answers = _answers(board, table, store, scores, missing)
+        answers = {} if why else _answers(board, table, store, scores, missing)
         marks = marks_of(table, len(tasks))
         pictures = _pictures(table, scores, corpus, marks)
         tasks.append(TaskContents(table, marks, pictures, pairs_data(table, scores), missing))
         if scores.ids:
             shown.append(TaskDocuments(scores, answers))
-    why = corpus.missing if texts else LEFT_OUT
     documents = documents_data(shown, corpus, texts=not why) if shown else None
     steps = steps_of(sides)
     over_runs = (history_picture(sides, steps, task.table, task.marks) for task in tasks if steps)

@@ -73,6 +73,8 @@ def _first(column: pa.ChunkedArray) -> list[list[Any]]:
     import pyarrow.compute as pc
 
     listed: list[list[Any]] = pc.list_slice(column, 0, TOP).to_pylist()
+    if not all(isinstance(text, str) for texts in listed for text in texts):
+        raise ValueError("an entry is no text")
     return listed
 
 

@@ -49,13 +49,13 @@ def groupings(
     if all(id_ in documents for id_ in scores.ids):
         texts = [scores.spec.text(documents[id_]) for id_ in scores.ids]
         words = [length_in_words(text) for text in texts]
-        found.insert(0, _numbers("length", "By length of the text", "words of the text", words))
+        found.insert(0, of_numbers("length", "By length of the text", "words of the text", words))
         languages = [documents[id_].language for id_ in scores.ids]
         found.append(_kinds("language", "By language", "language", languages))
     gold = [targets.get(id_) for id_ in scores.ids]
     counts = [len(target) if isinstance(target, tuple) else 0 for target in gold]
     about = "gold phrases of the document"
-    found.insert(1, _numbers("gold", "By the number of gold phrases", about, counts))
+    found.insert(1, of_numbers("gold", "By the number of gold phrases", about, counts))
     if scores.spec.task == "classification":
         labels = [target if isinstance(target, str) else "" for target in gold]
         found.append(_kinds("label", "By label: the share of each label that is found", "gold label", labels))
@@ -68,7 +68,7 @@ def length_in_words(text: str) -> int:
     return words if len(text) < 20 * max(words, 1) else len(text)
 
 
-def _numbers(name: str, heading: str, about: str, values: Sequence[int]) -> Grouping | None:
+def of_numbers(name: str, heading: str, about: str, values: Sequence[int]) -> Grouping | None:
     """Groups of about the same size along a number that each document has; 0 is no number."""
     numbers = np.array(values)
     known = numbers[numbers > 0]

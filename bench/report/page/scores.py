@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readbench.compare.paired import score_columns, score_table
-from readbench.core.errors import BenchError
+from readbench.core.damage import in_words
 from readbench.results.leaderboard import Leaderboard, Table, cells_by_method
 from readbench.results.manifest import RunCell
 from readbench.results.samples import Sample, load_sample
@@ -69,9 +69,9 @@ def task_scores(board: Leaderboard, table: Table, store: Store) -> TaskScores:
             continue
         try:
             sample, of_sample = _read(store, spec, cells[row.method], primary, metric)
-        except BenchError as error:
+        except Exception as error:  # a damaged file can hold anything
             # It stays on the board; where documents are compared it is missing, and the page says so.
-            missing[row.method] = error.what
+            missing[row.method] = in_words(error)
             continue
         if not samples:
             folds = of_sample

@@ -18,8 +18,18 @@ page.documents = () => {
   return unpacked;
 };
 
+// The field that tells documents apart: the first one, unless most of them share it (an instruction).
+const titleField = (data) => {
+  const distinct = (field) => new Set(data.texts.map(([fields]) => fields[field])).size;
+  const found = data.fields.findIndex((_, field) => distinct(field) > data.ids.length / 2);
+  return Math.max(0, found);
+};
+
 page.titleOf = (data, document) => {
-  const text = (data.texts?.[document][0] ?? []).find((field) => field.trim()) ?? data.ids[document];
+  if (!data.texts) return data.ids[document];
+  data.titleField ??= titleField(data);
+  const fields = data.texts[document][0];
+  const text = fields[data.titleField].trim() || fields.find((field) => field.trim()) || data.ids[document];
   return text.length > 140 ? `${text.slice(0, 139)}…` : text;
 };
 
@@ -231,6 +241,7 @@ const start = (data) => {
       control.replaceChildren(...task.methods.map((method) => node("option", method)));
       control.selectedIndex = Math.min(place, task.methods.length - 1);
     }
+    second.closest("label").hidden = task.methods.length < 2;
     document.getElementById("legend").hidden = !data.texts || task.task === "classification";
   };
 
