@@ -3,4 +3,4 @@
 It embeds texts, classifies them or marks tokens.
 """
 
-__all__ = ["embeddings", "english"]
+__all__ = ["embeddings", "english", "onnx_encoder"]

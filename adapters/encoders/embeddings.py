@@ -29,6 +29,8 @@ VECTORS, IDS = "embeddings.npy", "ids.json"
 BLOCK = 256
 """Documents embedded between two reports of progress; the encoder sorts them by length."""
 BATCH = 64
+PIECES = 1024
+"""Word pieces in a batch of short texts of one length."""
 
 
 class Encoder:
@@ -68,9 +70,36 @@ class Encoder:
         vectors = self.model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
+    def of_phrases(self, phrases: Sequence[str]) -> NDArray[np.float32]:
+        """As a call, for many short texts: those of as many word pieces go together, so that nothing is
+        padding."""
+        import numpy as np
+
+        vectors = np.zeros((len(phrases), self.dimensions), dtype=np.float32)
+        if phrases:
+            pieces = self.model.tokenizer(list(phrases), verbose=False)["input_ids"]
+            for length, rows in rows_by_length(list(map(len, pieces))):
+                together = max(BATCH, PIECES // length)
+                vectors[rows] = self.model.encode(
+                    [phrases[row] for row in rows], batch_size=together, show_progress_bar=False
+                )
+        return vectors
+
     @property
     def dimensions(self) -> int:
         return int(self.model.get_embedding_dimension() or 0)
+
+
+def rows_by_length(lengths: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """The indices of each length, the longest first.
+
+    >>> rows_by_length([3, 5, 3])
+    [(5, [1]), (3, [0, 2])]
+    """
+    of_length: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        of_length.setdefault(length, []).append(row)
+    return sorted(of_length.items(), reverse=True)
 
 
 class DocumentEmbeddings:

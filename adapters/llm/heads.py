@@ -119,3 +119,9 @@ def right_padded(rows: list[list[int]], pad: int, device: Any) -> tuple[Tensor, 
         ids[index, : len(row)] = torch.tensor(row, dtype=torch.int64)
         mask[index, : len(row)] = 1
     return ids.to(device), mask.to(device)
+
+
+def left_padded(rows: list[list[int]], pad: int, device: Any) -> tuple[Tensor, Tensor]:
+    """As ``right_padded``, with the padding in front, so that what is written follows each row's last id."""
+    ids, mask = right_padded([row[::-1] for row in rows], pad, device)
+    return ids.flip(1), mask.flip(1)

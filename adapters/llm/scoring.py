@@ -3,6 +3,7 @@ computed, in single precision, and no score depends on the other rows of its bat
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from readbench_adapters.training.loop import by_length
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from readbench_adapters.llm.heads import Classifier
+    from readbench_adapters.llm.shared_cache import ReadPrompts
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,53 @@ class Scorer:
         return logs
 
     def _whole(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
-        """Log-probabilities (prompts, answers). One row a prompt and answer: those of the answer's ids are
-        summed."""
+        """Log-probabilities (prompts, answers), those of an answer's ids summed, without the ids that all
+        answers have in common at first. Each prompt is read once, and all answers go on from there."""
         import numpy as np
         import torch
+
+        from readbench_adapters.llm.heads import HeadAtPositions, base_of
+        from readbench_adapters.llm.shared_cache import read_prompts, together
+
+        head = base_of(self.model).get_output_embeddings()
+        tails = [list(row[answers.shared :]) for row in answers.rows]
+        sums = np.zeros((len(prompts), len(tails)))
+        size = together(self.model, self.batch_size, len(tails))
+        for batch in by_length([len(prompt) for prompt in prompts], size):
+            rows = [[*prompts[index], *answers.rows[0][: answers.shared]] for index in batch]
+            positions = torch.tensor([[len(row) - 1] for row in rows], device=self.device)
+            last = HeadAtPositions(head, positions, max(map(len, rows)), exact=True)
+            with torch.inference_mode():
+                found = read_prompts(self.model, rows, last, pad=self.tokenizer.pad_id, device=self.device)
+                if found is None:
+                    return self._one_by_one(prompts, answers)
+                logits, read = found
+                first = torch.log_softmax(logits[:, 0], dim=-1)[:, [tail[0] for tail in tails]].double()
+                sums[batch] = (first + self._behind_the_first(read, tails, head)).cpu().numpy()
+        return sums
+
+    def _behind_the_first(self, read: ReadPrompts, tails: list[list[int]], head: Any) -> Any:
+        """Log-probabilities float64 (prompts, answers) of the ids behind the first one of each answer."""
+        import torch
+
+        from readbench_adapters.llm.heads import HeadAtPositions
+
+        prompts = len(read.lengths)
+        sums = torch.zeros((prompts, len(tails)), dtype=torch.float64, device=self.device)
+        longer = [index for index, tail in enumerate(tails) if len(tail) > 1]
+        if not longer:
+            return sums
+        rows = [tails[index][:-1] for index in longer] * prompts
+        positions, targets = answer_positions([(1, tails[index][1:]) for index in longer] * prompts)
+        selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
+        logits = read.go_on(rows, selected, pad=self.tokenizer.pad_id, device=self.device)
+        summed = _of_targets(logits, targets.to(self.device))
+        sums[:, longer] = summed.view(prompts, len(longer))
+        return sums
+
+    def _one_by_one(self, prompts: Sequence[list[int]], answers: Answers) -> NDArray[np.float64]:
+        """As ``_whole``, and the ids in common with them: one row a prompt and answer, each read whole."""
+        import numpy as np
 
         from readbench_adapters.llm.heads import HeadAtPositions, base_of
 
@@ -126,10 +172,7 @@ class Scorer:
                 [(len(prompts[i]), list(answers.rows[j])) for i, j in chosen]
             )
             selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
-            logs = torch.log_softmax(self._forward(rows, selected), dim=-1)
-            targets = targets.to(self.device)
-            taken = logs.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
-            summed = taken.double().masked_fill(targets < 0, 0.0).sum(dim=1).cpu().numpy()
+            summed = _of_targets(self._forward(rows, selected), targets.to(self.device)).cpu().numpy()
             for (i, j), value in zip(chosen, summed, strict=True):
                 sums[i, j] = value
         return sums
@@ -142,6 +185,15 @@ class Scorer:
 
         with torch.inference_mode():
             return read(self.model, rows, head, pad=self.tokenizer.pad_id, device=self.device)
+
+
+def _of_targets(logits: Tensor, targets: Tensor) -> Tensor:
+    """The sum of the log-probabilities of each row's targets, float64 (rows,). ``logits``: (rows, positions,
+    vocabulary); ``targets``: ids (rows, positions), below 0 where there is none."""
+    import torch
+
+    taken = torch.log_softmax(logits, dim=-1).gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return taken.double().masked_fill(targets < 0, 0.0).sum(dim=1)
 
 
 def _numbers(logs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -192,11 +244,13 @@ def generate(
     """What the model writes after each prompt: greedily, and at most ``max_new_tokens``. An answer ends with
     any of the tokens that end one (``ends_of_answers``).
 
-    A batch holds prompts of one length, so that there is no padding: with PEFT's prompt tuning and P-tuning,
-    positions behind padding are wrong.
+    Shorter prompts of a batch are padded on the left, where the tuning allows it (``takes_padding``);
+    otherwise a batch holds prompts of one length.
     """
     import torch
     from transformers import GenerationConfig
+
+    from readbench_adapters.llm.heads import left_padded
 
     ends = ends_of_answers(model, tokenizer)
     config = GenerationConfig(
@@ -206,22 +260,39 @@ def generate(
         eos_token_id=list(ends),
         pad_token_id=tokenizer.pad_id,
     )
-    of_length: dict[int, list[int]] = {}
-    for index, prompt in enumerate(prompts):
-        of_length.setdefault(len(prompt), []).append(index)
     answers = [FreeAnswer("", True)] * len(prompts)
-    for length, indices in sorted(of_length.items(), reverse=True):
-        for start in range(0, len(indices), batch_size):
-            batch = indices[start : start + batch_size]
-            ids = torch.tensor([prompts[index] for index in batch], device=device)
-            with torch.inference_mode():
-                written = model.generate(
-                    input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
-                )
-            for index, row in zip(batch, written[:, length:].tolist(), strict=True):
-                end = next((place for place, id_ in enumerate(row) if id_ in ends), None)
-                answers[index] = FreeAnswer(tokenizer.decode(row[:end]), end is not None)
+    lengths = [len(prompt) for prompt in prompts]
+    for batch in _asked_together(lengths, batch_size, padded=takes_padding(model)):
+        ids, mask = left_padded([prompts[index] for index in batch], tokenizer.pad_id, device)
+        with torch.inference_mode():
+            written = model.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+        for index, row in zip(batch, written[:, ids.shape[1] :].tolist(), strict=True):
+            end = next((place for place, id_ in enumerate(row) if id_ in ends), None)
+            answers[index] = FreeAnswer(tokenizer.decode(row[:end]), end is not None)
     return answers
+
+
+def takes_padding(model: Any) -> bool:
+    """Whether a model can generate behind padding: its positions are those of the attention mask. With PEFT's
+    prompts and prefixes they are wrong there, and the first ChatGLM has a layout of its own."""
+    from readbench_adapters.llm.heads import base_of
+
+    takes = inspect.signature(base_of(model).forward).parameters
+    virtual = any(config.is_prompt_learning for config in getattr(model, "peft_config", {}).values())
+    return not virtual and "position_ids" in takes and "layout_ids" not in takes
+
+
+def _asked_together(lengths: Sequence[int], batch_size: int, *, padded: bool) -> list[list[int]]:
+    """Batches of indices, the longest first; where nothing may be ``padded``, of one length each."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    batches: list[list[int]] = []
+    for index in order:
+        last = batches[-1] if batches else []
+        if last and len(last) < batch_size and (padded or lengths[last[0]] == lengths[index]):
+            last.append(index)
+        else:
+            batches.append([index])
+    return batches
 
 
 def ends_of_answers(model: Any, tokenizer: ChatTokenizer) -> tuple[int, ...]:

@@ -107,6 +107,107 @@ def test_candidates_are_those_of_the_other_methods(candidates: str, tmp_path: Pa
     assert list(ours.scores) == sorted(ours.scores, reverse=True)
 
 
+@pytest.mark.parametrize(
+    "params", ["", "keyphrase_ngram_range=[1, 2]", "use_mmr=true, top_n=9", "use_maxsum=true, top_n=3"]
+)
+def test_the_library_itself_gives_the_same_order(
+    params: str, papers: list[Document], embeddings: Any
+) -> None:
+    own = loaded(f"keybert[{params}]" if params else "keybert", embeddings=embeddings).predict(papers)
+    library = loaded(f"keybert[{', '.join(filter(None, ['implementation=library', params]))}]")
+    assert "embeddings" not in library.needs().preparations
+    for ours, theirs in zip(own, library.predict(papers), strict=True):
+        assert theirs.phrases == ours.phrases
+        assert list(theirs.scores) == pytest.approx(list(ours.scores), abs=5.1e-5)  # rounded to four decimals
+
+
+def test_the_library_is_given_the_candidates_of_a_parse(tmp_path: Path) -> None:
+    pytest.importorskip("pke", reason="needs the extra keyphrases")
+    from readbench_adapters.words.parse import Parse
+
+    documents = [Document("1", {"title": "Wireless sensor networks of X-ray machines"}), Document("2", {})]
+    (tmp_path / "parse").mkdir()
+    parse = built(Parse(), documents, tmp_path / "parse")
+    method = loaded("keybert[candidates=noun-phrases, implementation=library]", parse=parse)
+    found, empty = method.predict(documents)
+    assert "wireless sensor networks" in found.phrases
+    assert empty.phrases == ()
+
+
+def test_chinese_words_of_a_parse() -> None:
+    """KeyBERT's candidates where no blanks separate words."""
+    from types import SimpleNamespace
+
+    from readbench_adapters.keyphrases.keybert import KeyBert
+
+    parse = {"1": [SimpleNamespace(words=("水果", "Tea", "，", "好吃", "的"))]}
+    context = Context(task=TaskSpec(task="keyphrases", language="zh"), preparations={"parse": parse})
+    method = KeyBert(KeyBert.Params(keyphrase_ngram_range=(1, 2)), context)
+    method._select, method._stop_words = None, ["的"]
+    method._ngrams = method._analyser()
+    assert set(method._candidates(Document("1", {}))) == {"水果", "tea", "好吃", "水果 tea", "tea 好吃"}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    from readbench_adapters.encoders.onnx_encoder import OnnxExport
+
+    return {
+        backend: built(
+            OnnxExport.of(DEFAULT_MODEL, int8=backend == "onnx-int8"), [], tmp_path_factory.mktemp(backend)
+        )
+        for backend in ("onnx", "onnx-int8")
+    }
+
+
+def test_onnx_runtime_gives_the_same_order(
+    exported: dict[str, Any], papers: list[Document], embeddings: Any
+) -> None:
+    expected = loaded("keybert", embeddings=embeddings).predict(papers)
+    for backend, path in exported.items():
+        method = loaded(f"keybert[backend={backend}]", embeddings=embeddings, onnx=path)
+        found = method.predict(papers)
+        same = sum(a.phrases == b.phrases for a, b in zip(found, expected, strict=True))
+        if backend == "onnx":
+            assert same == len(papers)
+            for ours, theirs in zip(found, expected, strict=True):
+                assert list(ours.scores) == pytest.approx(list(theirs.scores), abs=2e-6)
+        else:  # another method: its vectors are coarse, and a few phrases of each paper change their places
+            assert same < len(papers)
+            first = zip((set(p.phrases[:10]) for p in found), (p.phrases[:10] for p in expected), strict=True)
+            assert sum(len(ours & {*theirs}) / len(theirs) for ours, theirs in first) / len(papers) > 0.7
+
+
+def test_the_file_of_onnx_runtime_reads_texts_as_the_encoder_does(exported: dict[str, Any]) -> None:
+    """Of any length, cut where the encoder cuts; a spelt [SEP] is text."""
+    from readbench_adapters.encoders.embeddings import Encoder
+    from readbench_adapters.encoders.onnx_encoder import OnnxEncoder
+
+    texts = ["tea", "", "a [SEP] b", "green tea and cups " * 120, "Éclair 水果"]
+    torch, onnx = Encoder(DEFAULT_MODEL, Context(task=SPEC)), OnnxEncoder(exported["onnx"], 1)
+    vectors = torch.of_phrases(texts)
+    assert vectors == pytest.approx(torch(texts), abs=2e-6)
+    assert onnx.of_phrases(texts) == pytest.approx(vectors, abs=2e-6)
+    assert onnx.of_phrases([]).shape == torch.of_phrases([]).shape == (0, 384)
+
+
+def test_each_candidate_of_a_chunk_is_embedded_once(
+    papers: list[Document], embeddings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = loaded("keybert", embeddings=embeddings)
+    embedded: list[str] = []
+    encode = method.encoder.model.encode
+
+    def noted(texts: list[str], **options: Any) -> Any:
+        embedded.extend(texts)
+        return encode(texts, **options)
+
+    monkeypatch.setattr(method.encoder.model, "encode", noted)
+    method.predict(papers)
+    assert len(embedded) == len(set(embedded)) > 100
+
+
 def test_empty_texts_give_empty_predictions(tmp_path: Path) -> None:
     documents = [
         Document("1", {}),
@@ -130,6 +231,7 @@ def test_no_documents_make_an_empty_array(tmp_path: Path) -> None:
         ("use_maxsum=true", "smaller top_n"),
         ("use_maxsum=true, nr_candidates=60", "at most 200,000"),
         ("use_maxsum=true, use_mmr=true", "exclude each other"),
+        ("backend=onnx, implementation=library", "leave backend out"),
         ("keyphrase_ngram_range=[3, 1]", "the shortest n-gram"),
         ("candidates=nouns", "noun-phrases"),
     ],
@@ -185,9 +287,18 @@ def test_a_missing_model_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "method_spec", ["keybert", pytest.param("keybert[candidates=noun-phrases]", marks=pytest.mark.slow)]
+    "method_spec",
+    [
+        "keybert",
+        *(
+            pytest.param(f"keybert[{params}]", marks=pytest.mark.slow)
+            for params in ("candidates=noun-phrases", "implementation=library", "backend=onnx")
+        ),
+    ],
 )
 def test_conformance(method_spec: str) -> None:
     if "noun-phrases" in method_spec:
         pytest.importorskip("pke", reason="needs the extra keyphrases")
+    if "onnx" in method_spec:
+        pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     assert [result for result in check_method(method_spec, sources=False) if not result.passed] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ pytest.importorskip("peft", reason="needs the extra llm")
 
 import numpy as np  # noqa: E402
 from tiny_checkpoints import SECOND, second_here  # noqa: E402
-from tiny_models import build_llama, fitted, papers  # noqa: E402
+from tiny_models import build_chatglm, build_llama, fitted, papers  # noqa: E402
 
 from readbench.adapter import Context, TaskSpec  # noqa: E402
 from readbench.core.errors import BenchError  # noqa: E402
@@ -77,6 +78,86 @@ def test_the_answer_0_of_chatglm2_is_two_tokens_and_one_of_them_is_compared(chat
     for prompt, row in zip(prompts, found, strict=True):
         expected = by_hand(chatglm2, prompt, [list(answer) for answer in answers.rows])
         assert list(row) == pytest.approx(expected, abs=1e-5)
+
+
+LABELS_OF_SEVERAL_TOKENS = ("medical science", "medical imaging", "networks", "law", "law and order")
+
+
+def test_a_prompt_is_read_once_for_all_labels(llama: CausalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = llama.tokenizer
+    answers = Answers.of(tokenizer, LABELS_OF_SEVERAL_TOKENS)
+    prompts = [tokenizer.chat(prompt) for prompt in PROMPTS]
+    read_ids = []
+    forward = type(llama.model).forward
+
+    def counted(model: Any, *args: Any, **options: Any) -> Any:
+        read_ids.append(options["input_ids"].numel())
+        return forward(model, *args, **options)
+
+    scorer = Scorer(llama.model, tokenizer, "cpu", 1)
+    monkeypatch.setattr(llama.model, "forward", counted.__get__(llama.model))
+    found = scorer.labels(prompts, answers)
+    behind = max(map(len, answers.rows)) * len(answers.rows)
+    assert sum(map(len, prompts)) < sum(read_ids) < sum(map(len, prompts)) + len(prompts) * behind
+    monkeypatch.undo()
+    for prompt, row in zip(prompts, found, strict=True):
+        rows = [list(answer) for answer in answers.rows]
+        assert list(row) == pytest.approx(by_hand(llama, prompt, rows), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "tuning", ["lora", "adalora", "prefix-tuning", "prompt-tuning", "p-tuning", "p-tuning-v2", "full"]
+)
+def test_labels_of_several_tokens_whatever_the_tuning(tuning: str, tmp_path: Path) -> None:
+    """Prompts of several lengths in one batch, against one row a prompt and label, each read whole."""
+    folder = build_llama(tmp_path)
+    more = ", virtual_tokens=4" if "tuning" in tuning else ""
+    usual = "learning_rate=0.02, epochs=1, accumulation=1, agreement=0, max_tokens=200"
+    adapter = fitted(f"llm[model={folder}, tuning={tuning}, {usual}{more}]", papers(12), papers(4, seed=1))
+    tokenizer, model = adapter.causal.tokenizer, adapter.respondent.model
+    answers = Answers.of(tokenizer, LABELS_OF_SEVERAL_TOKENS)
+    prompts = [tokenizer.chat(prompt) for prompt in PROMPTS]
+    scorer = Scorer(model, tokenizer, "cpu", 3 * len(answers.rows))
+    expected = scorer._one_by_one(prompts, answers)
+    expected -= np.logaddexp.reduce(expected, axis=1, keepdims=True)
+    assert scorer.labels(prompts, answers) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_model_that_does_not_keep_all_it_read_reads_each_label() -> None:
+    """A sliding window of attention: what it keeps is too short to go on from."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    from readbench_adapters.llm.shared_cache import read_prompts
+
+    torch.manual_seed(4)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "vocab_size": 60}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "sliding_window": 4}
+    model = MistralForCausalLM(MistralConfig(**sizes, **heads)).eval()
+    prompts, answers = [[5, 6, 7, 8, 9, 10, 11], [12, 13]], Answers(((20, 21, 22), (23, 24), (25,)), 0)
+    tokenizer: Any = SimpleNamespace(pad_id=0)
+    with torch.no_grad():
+        assert read_prompts(model, prompts, model.get_output_embeddings(), pad=0, device="cpu") is None
+    found = Scorer(model, tokenizer, "cpu", 8).labels(prompts, answers)
+    one: Any = SimpleNamespace(model=model)
+    for prompt, row in zip(prompts, found, strict=True):
+        rows = [list(answer) for answer in answers.rows]
+        assert list(row) == pytest.approx(by_hand(one, prompt, rows), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "second", [False, pytest.param(True, marks=second_here)], ids=["chatglm", "chatglm2"]
+)
+def test_labels_of_several_tokens_of_chatglm(second: bool, tmp_path: Path) -> None:
+    """The masks of the first one follow from the whole text: it reads each label."""
+    folder = SECOND if second else build_chatglm(tmp_path / "model")
+    causal = load_causal(str(folder), dtype="float32", device="cpu", context=CONTEXT)
+    answers = Answers.of(causal.tokenizer, ("medical science", "law", "law and order"))
+    assert answers.branch is None
+    prompts = [causal.tokenizer.chat(prompt) for prompt in PROMPTS]
+    found = Scorer(causal.model, causal.tokenizer, "cpu", 9).labels(prompts, answers)
+    for prompt, row in zip(prompts, found, strict=True):
+        rows = [list(answer) for answer in answers.rows]
+        assert list(row) == pytest.approx(by_hand(causal, prompt, rows), abs=1e-5)
 
 
 def test_one_label_that_begins_another_is_told_apart_by_its_end(llama: CausalModel) -> None:
@@ -151,6 +232,34 @@ def test_free_answers_are_greedy_whatever_the_tuning(tuning: str, tmp_path: Path
     wanted = [greedy(adapter, prompt, 5) for prompt in prompts]
     assert [one.text for one in said] == [tokenizer.decode(ids) for ids in wanted]
     assert [one.whole for one in said] == [len(ids) < 5 for ids in wanted]
+
+
+@pytest.mark.parametrize(
+    ("tuning", "batches"),
+    [("none", 1), ("lora", 1), ("adalora", 1), ("prompt-tuning", 3), ("p-tuning-v2", 3)],
+)
+def test_prompts_of_several_lengths_are_answered_together_where_the_tuning_allows(
+    tuning: str, batches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build_llama(tmp_path)
+    usual = "learning_rate=0.02, epochs=1, accumulation=1, agreement=0, max_tokens=200"
+    adapter = fitted(f"llm[model={folder}, tuning={tuning}, {usual}]", papers(12), papers(4, seed=1))
+    model, tokenizer = adapter.respondent.model, adapter.causal.tokenizer
+    prompts = [tokenizer.chat(prompt) for prompt in PROMPTS]
+    assert len(set(map(len, prompts))) == 3
+    asked = []
+    write = model.generate
+
+    def counted(**options: Any) -> Any:
+        asked.append(options["input_ids"].shape)
+        return write(**options)
+
+    monkeypatch.setattr(model, "generate", counted)
+    said = generate(model, tokenizer, prompts, device="cpu", batch_size=4, max_new_tokens=12)
+    assert len(asked) == batches
+    wanted = [greedy(adapter, prompt, 12) for prompt in prompts]
+    assert [one.text for one in said] == [tokenizer.decode(ids) for ids in wanted]
+    assert [one.whole for one in said] == [len(ids) < 12 for ids in wanted]
 
 
 def greedy(adapter: Any, prompt: list[int], count: int) -> list[int]:

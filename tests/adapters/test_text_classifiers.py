@@ -81,6 +81,7 @@ COUNTS: Callable[[], Any] = lambda: CountVectorizer(ngram_range=(1, 10), max_fea
 SCRIPTS: dict[str, Callable[[], Any]] = {
     "majority": lambda: DummyClassifier(strategy="prior"),
     "logreg": lambda: make_pipeline(TFIDF(), LogisticRegression()),
+    "logreg[implementation=library]": lambda: make_pipeline(TFIDF(), LogisticRegression()),
     "bow-logreg": lambda: make_pipeline(COUNTS(), LogisticRegression(max_iter=1000)),
     "naive-bayes": lambda: make_pipeline(COUNTS(), MultinomialNB()),
     "random-forest": lambda: make_pipeline(TFIDF(), RandomForestClassifier(random_state=SEED)),
