@@ -82,9 +82,9 @@ lint: $(STAMP) ## style and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(STAMP) ## types of the packages, the tests and the scripts of docs
+types: $(STAMP) ## types of the packages, the tests, the examples and the scripts of docs
 	$(BIN)/mypy -p readbench -p readbench_adapters
-	$(BIN)/mypy tests docs/ci docs/statistics
+	$(BIN)/mypy tests docs/ci docs/statistics examples
 	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit 1; done
 
 wheel: $(STAMP) ## dist/readbench-*.whl

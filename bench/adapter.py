@@ -17,6 +17,7 @@ from readbench.core.vectors import Vectors
 from readbench.tasks.spec import TaskSpec
 
 __all__ = [
+    "OWN_CODE",
     "Adapter",
     "BenchError",
     "Combination",
@@ -33,6 +34,11 @@ __all__ = [
     "Vectors",
     "require",
 ]
+
+
+OWN_CODE = "own_code_of"
+"""A note of a method that is computed by code of its own in place of a library's: the library whose output it
+has. The board says so."""
 
 
 class Params(BaseModel):

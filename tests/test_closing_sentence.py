@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from readbench.report.words import closing_sentence
+from readbench.adapter import OWN_CODE
+from readbench.report.words import closing_sentence, own_code_lines
 from readbench.results.leaderboard import Row, Table
 from readbench.results.manifest import RunTask
 from readbench.results.record import Costs, Value
@@ -21,11 +24,7 @@ def row(method: str, value: float | None, speed: float = 10.0, status: str = "ok
     return Row("keyphrases", method, status, (), None, ranks, metrics, costs)
 
 
-def sentence(rows: list[Row], p: dict[tuple[str, str], float | None]) -> str:
-    names = [one.method for one in rows if one.status == "ok"]
-    table: list[list[float | None]] = [
-        [p.get((first, second), p.get((second, first), 1.0)) for second in names] for first in names
-    ]
+def table_of(rows: list[Row], statistics: dict[str, Any]) -> Table:
     settings = RunTask(
         spec={"task": "keyphrases"},
         split={},
@@ -35,8 +34,15 @@ def sentence(rows: list[Row], p: dict[tuple[str, str], float | None]) -> str:
         primary=METRIC,
         board=[METRIC],
     )
-    statistics: dict[str, Any] = {"names": names, "p": table}
-    return closing_sentence(Table("keyphrases", settings, tuple(rows), statistics))
+    return Table("keyphrases", settings, tuple(rows), statistics)
+
+
+def sentence(rows: list[Row], p: dict[tuple[str, str], float | None]) -> str:
+    names = [one.method for one in rows if one.status == "ok"]
+    table: list[list[float | None]] = [
+        [p.get((first, second), p.get((second, first), 1.0)) for second in names] for first in names
+    ]
+    return closing_sentence(table_of(rows, {"names": names, "p": table}))
 
 
 def test_the_cheapest_of_those_that_are_alike_is_named() -> None:
@@ -78,3 +84,19 @@ def test_those_that_did_not_finish_are_counted() -> None:
     told = sentence([row("best", 0.5), row("broken", None, status="failed")], {})
     assert told == "Only one method ran: best, f1@10 0.500. 1 of 2 methods did not finish."
     assert sentence([row("broken", None, status="failed")], {}) == "No method was measured on keyphrases."
+
+
+def test_methods_that_are_computed_here_are_named() -> None:
+    def noted(method: str, library: object = None, status: str = "ok") -> Row:
+        record: Any = SimpleNamespace(notes={} if library is None else {OWN_CODE: library})
+        return replace(row(method, 0.5, status=status), record=record)
+
+    rows = [noted(f"m{i}", "pke") for i in range(5)]
+    rows += [noted("other", "KeyBERT"), noted("plain"), noted("odd", 3)]
+    rows += [noted("broken", "pke", "failed"), row("nothing", None)]
+    assert own_code_lines(table_of(rows, {})) == [
+        "m0, m1, m2 and 2 more: computed by this project's own code, with the output of pke; "
+        "implementation=library runs pke itself.",
+        "other: computed by this project's own code, with the output of KeyBERT; "
+        "implementation=library runs KeyBERT itself.",
+    ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import readbench
+from readbench.compare import costs
 from readbench.results.cost_table import COST_TABLE, join_folds, join_members
 from readbench.results.leaderboard import Row, in_order
 from readbench.results.record import Costs
@@ -123,3 +124,24 @@ def test_a_board_sorted_by_a_cost_has_the_best_first(name: str) -> None:
     ]
     found = [row.method for row in in_order(rows, name, "f1@10")]
     assert found == (["3", "2", "1"] if COST_TABLE[name].higher_is_better else ["1", "2", "3"])
+
+
+@pytest.mark.parametrize(
+    ("cost", "before", "after", "ratio"),
+    [
+        # The machine took twice as long for the same work: the same code looks half as fast.
+        ("predict_s", 10.0, 20.0, 1.0),
+        ("documents_per_s", 10.0, 5.0, 1.0),
+        ("predict_s", 10.0, 10.0, 0.5),
+        ("documents_per_s_marginal", 10.0, 10.0, 2.0),
+        # What was measured once a machine and what is no time follow no pace.
+        ("import_s", 10.0, 20.0, 2.0),
+        ("peak_memory_bytes", 10, 20, 2.0),
+        ("predict_s", 0.0, 20.0, None),
+        ("predict_s", 10.0, None, None),
+    ],
+)
+def test_what_follows_the_pace_of_the_machine_is_scaled(
+    cost: str, before: float | None, after: float | None, ratio: float | None
+) -> None:
+    assert costs._ratio(COST_TABLE[cost], before, after, 2.0) == ratio

@@ -32,6 +32,35 @@ def test_on_identical_documents_the_difference_decides() -> None:
     assert verdict(changed(-0.06), "f1@10:-10%") == "regressed"
 
 
+def test_of_a_metric_that_is_better_low_the_rise_is_the_loss() -> None:
+    def error(difference: float, **more: Any) -> MethodChange:
+        noise_of = more.pop("noise", None)
+        change = MetricChange("ece", False, 0.1, 0.1 + difference, "not tested", noise=noise_of)
+        return MethodChange("classification", "m", "compared", metrics=(change,), documents=100, **more)
+
+    assert verdict(error(0.03), "ece:+2pp") == "regressed"
+    assert verdict(error(0.01), "ece:+2pp") == "pass"
+    assert verdict(error(-0.09), "ece:+2pp") == "pass"
+    noisy = {"stochastic": True, "seeds": 3, "noise": Noise(0.003, 20, 3)}
+    assert verdict(error(0.04, **noisy), "ece:+2pp") == "regressed"
+    assert verdict(error(-0.04, **noisy), "ece:+2pp") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("failed", "regressed"),
+        ("vanished", "regressed"),
+        ("incomparable", "incomparable"),
+        ("new", "new"),
+        ("never", "reported"),
+    ],
+)
+def test_a_method_without_a_pair(state: Any, expected: str) -> None:
+    """One that is gone or ended otherwise is a regression whatever was asked about it."""
+    assert verdict(MethodChange("keyphrases", "m", state), "f1@10:-1pp") == expected
+
+
 def test_with_training_noise_the_interval_decides() -> None:
     noisy = {"stochastic": True, "seeds": 3}
     assert verdict(changed(-0.02, noise=Noise(0.03, 20, 3), **noisy), "f1@10:-1pp") == "inconclusive"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from bench_process import Bench, records, write_suite
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from readbench.adapter import Params
@@ -378,6 +378,7 @@ def test_a_derived_seed_fits_every_generator(seed: int, first: str, second: str)
 
 
 @given(st.floats(1e-3, 1e6))
+@example(0.149)
 def test_a_shown_duration_can_be_written_in_a_suite(value: float) -> None:
     # Two figures from minutes down; hours and minutes to the nearest half of what is shown.
     assert seconds(show_seconds(value)) == pytest.approx(value, rel=0.3)

@@ -174,6 +174,19 @@ def test_a_cell_that_many_replace_is_always_there_and_whole(tmp_path: Path) -> N
     assert workspaces(tmp_path) == []
 
 
+def test_who_comes_first_stays_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    from readbench.results.store import Store
+
+    store, found = Store(tmp_path), []
+    for turn, replace in (("first", False), ("second", False), ("third", True)):
+        workspace = store.workspace("cells", "c" * 40)
+        (workspace / "file").write_text(turn)
+        store.publish(workspace, store.cell("c" * 40), replace=replace)
+        found.append((store.cell("c" * 40) / "file").read_text())
+    assert found == ["first", "first", "third"]
+    assert workspaces(tmp_path) == []
+
+
 def test_a_sweep_leaves_others_alone(tmp_path: Path) -> None:
     from readbench.results.store import Store
 

@@ -16,7 +16,13 @@ from numpy.typing import ArrayLike
 from scipy import stats as scipy_stats
 
 from readbench.stats.ranking import compare_all, rank_ranges
-from readbench.stats.resampling import Floats, bootstrap, percentile_intervals
+from readbench.stats.resampling import (
+    Floats,
+    bootstrap,
+    bootstrap_p,
+    percentile_intervals,
+    resamples_needed,
+)
 from readbench.stats.significance import holm, mcnemar_exact_p, sign_flip_p
 from readbench.tasks.metric import weighted_means
 
@@ -312,3 +318,31 @@ def test_many_methods_can_still_be_told_apart() -> None:
 def test_scores_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError):
         compare_all({"a": np.ones(3), "b": np.ones(4)}, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("replicates", "expected"),
+    [
+        # Twice the smaller side, with one more on it and in all: never 0.
+        ([1.0] * 99, 2 * 1 / 100),
+        ([-1.0] * 3 + [1.0] * 96, 2 * 4 / 100),
+        ([1.0] * 3 + [-1.0] * 96, 2 * 4 / 100),
+        # A difference of 0 is on both sides.
+        ([0.0] + [1.0] * 98, 2 * 2 / 100),
+        ([0.0] * 99, 1.0),
+        # Replicates that are not defined are left out.
+        ([math.nan] * 50 + [1.0] * 49, 2 * 1 / 50),
+        ([math.nan] * 99, 1.0),
+    ],
+)
+def test_bootstrap_p_by_hand(replicates: list[float], expected: float) -> None:
+    (found,) = bootstrap_p(np.array(replicates)[:, None])
+    assert found == pytest.approx(expected)
+
+
+def test_more_methods_need_more_resamples() -> None:
+    """The smallest p-value, times the number of pairs, must lie below 5 %."""
+    assert resamples_needed(2) == 10_000
+    for methods in (12, 20, 50):
+        pairs = methods * (methods - 1) // 2
+        assert pairs * 2 / (1 + resamples_needed(methods)) < 0.05

@@ -8,7 +8,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, MissingDependency, Needs, Params, PreparationNeed, RankedPhrases
+from readbench.adapter import (
+    OWN_CODE,
+    Adapter,
+    MissingDependency,
+    Needs,
+    Params,
+    PreparationNeed,
+    RankedPhrases,
+)
 from readbench.core.types import Document, Task
 from readbench_adapters.pke.filling import fill
 from readbench_adapters.words.candidates import Candidates, CandidatesField, Grammar, parse_candidates
@@ -31,6 +39,9 @@ class PkeParams(Params):
     candidates: Candidates = CandidatesField
     stoplist: StopList = Field("pke", description="words that no candidate may have")
     stemming: bool = Field(False, description="phrases as stems instead of words")
+    implementation: Literal["own", "library"] = Field(
+        "own", description="library: pke's own code selects and weighs, with the same output"
+    )
 
 
 class PkeAdapter(Adapter):
@@ -38,7 +49,7 @@ class PkeAdapter(Adapter):
 
     The language of the task chooses tokens, stop words and stems. ``selects_by_tags``: the method selects its
     own candidates by parts of speech. ``weighs_by_tags``: its weights depend on parts of speech.
-    ``pke_class`` is the name of the method's class in ``extractors``.
+    ``pke_class`` is the name of the method's class in ``extractors`` and in pke.
     """
 
     selects_by_tags: ClassVar[bool] = False
@@ -68,14 +79,22 @@ class PkeAdapter(Adapter):
     def check_language(self) -> None:
         """Raises MissingDependency where the method has only English to offer for other texts."""
         check_stop_list(self.params.stoplist, self.context.task.language)
+        language = self.context.task.language
+        if self.params.implementation == "library" and language_of(language).shortest_word == 1:
+            raise MissingDependency(
+                f"pke itself drops words of one character, the texts are {language!r}",
+                todo="leave implementation out",
+            )
 
     def load(self) -> None:
         self.check_language()
         self.language = language_of(self.context.task.language)
         self.context.note("words", self.language.described())
+        if self.params.implementation == "own":
+            self.context.note(OWN_CODE, "pke")
         from readbench_adapters.pke import extractors
 
-        self.extractor = getattr(extractors, self.pke_class)
+        self.extractor = extractors.extractor(self.pke_class, library=self.params.implementation == "library")
 
     def predict(self, chunk: Sequence[Document]) -> list[RankedPhrases]:
         self.before_chunk(chunk)

@@ -1,38 +1,48 @@
-"""The twelve classes of pke as they run here: on the shared selection, and with workarounds for the faults of
-the pke 2.0.0 distributions on PyPI. Importing this module imports pke.
+"""The twelve classes of pke as they run here: on the shared selection, with weights computed as arrays, and
+with workarounds for the faults of the pke 2.0.0 distributions on PyPI. ``extractor`` gives these or pke's
+own. Importing this module imports pke.
 
 * ``TopicalPageRank`` hands a set to scikit-learn as stop words (refused since 1.2), and takes the
   minimum of nothing on a document none of whose graph words is in the topic model.
 * ``TopicRank`` and ``MultipartiteRank`` divide by zero where two candidates begin at the same word.
-* ``YAKE`` spends most of its time in a pure Python edit distance; the one in C gives the same numbers.
+* ``YAKE`` compares phrases by a pure Python edit distance; the one in C gives the same numbers.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
-from itertools import combinations, product
 from typing import Any
 
-import networkx as nx
+import numpy as np
 from pke import supervised
 from pke import unsupervised as pke
 from rapidfuzz.distance import Levenshtein
-from scipy.spatial.distance import cosine
 from sklearn.feature_extraction.text import CountVectorizer
 
+from readbench_adapters.pke import yake_words
 from readbench_adapters.pke.arrays import Topics
-from readbench_adapters.pke.selection import Selection
+from readbench_adapters.pke.selection import Asked, Selection
+from readbench_adapters.pke.topic_graph import Occurrences, between_topics, closeness, cluster, promote_first
+from readbench_adapters.pke.walk import Vector, ranks_of_dense
+from readbench_adapters.pke.word_graph import Words, phrase_scores
+from readbench_adapters.pke.yake_words import SHORTEST
+
+NOUNS_AND_ADJECTIVES = ("NOUN", "PROPN", "ADJ")
 
 
 class TopicReader:
     """A topic model prepared once for all documents: vocabulary index, vectoriser, scikit-learn model."""
 
     def __init__(self, topics: Topics, stoplist: Collection[str]) -> None:
-        self.topics = topics
+        self._word_topics = np.asarray(topics.word_topics)  # of a memory map each slice takes longer
         self.index = {word: i for i, word in enumerate(topics.vocabulary)}
         self._model = topics.model()
+        # What pke's TopicalPageRank takes: it makes p(word | topic) of it, for every document.
+        self._model.components_ = topics.word_topics.T
+        self.of_library = (topics.vocabulary, self._model)
         self._vectorizer = CountVectorizer(stop_words=sorted(stoplist), vocabulary=topics.vocabulary)
 
     def of_documents(self, stems: Sequence[Sequence[str]]) -> Any:
@@ -43,67 +53,58 @@ class TopicReader:
             counts = self._vectorizer.transform([" ".join(words) for words in stems])
         return self._model.transform(counts)
 
+    def bias(self, stems: Sequence[str], document_topics: Any) -> Vector | None:
+        """How close each word's topics are to the document's, by the cosine, as shares that add up to 1; a
+        word that the model does not know is as close as the furthest one that it knows. None where it knows
+        none of them, or none is close."""
+        places = [self.index.get(stem, -1) for stem in stems]
+        known = [place for place in places if place >= 0]
+        if not known:
+            return None
+        rows = self._word_topics.take(known, axis=0)
+        # vecdot is numpy's dot product row by row: a product of matrices would add in another order.
+        products, squares = np.vecdot(rows, document_topics), np.vecdot(rows, rows)
+        lengths = np.sqrt(squares * np.dot(document_topics, document_topics))
+        distances = np.clip(1.0 - products / lengths, 0.0, 2.0)
+        close = iter((1 - distances).tolist())
+        found = [next(close) if place >= 0 else None for place in places]
+        lowest = min(value for value in found if value is not None)
+        completed = [lowest if value is None else value for value in found]
+        # Unknown words come last in the sum, as in pke: the order changes its rounding.
+        total = sum([*(v for v in found if v is not None), *(lowest for v in found if v is None)])
+        return np.array(completed) / total if total > 0 else None
+
 
 class TopicalPageRank(Selection, pke.TopicalPageRank):  # type: ignore[misc]
-    """Sterckx et al. 2015: one PageRank biased by how close a word's topics are to the document's."""
+    """Sterckx et al. 2015, doi:10.1145/2740908.2742730: one PageRank biased by how close a word's topics are
+    to the document's."""
 
     def candidate_weighting(
         self,
         reader: TopicReader,
         document_topics: Any,
         window: int = 10,
-        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
+        pos: Collection[str] = NOUNS_AND_ADJECTIVES,
         normalized: bool = False,
     ) -> None:
-        if not self.candidates:
-            return
-        self.build_word_graph(window=window, pos=pos)
-        closeness = {
-            word: 1 - cosine(reader.topics.word_topics[reader.index[word]], document_topics)
-            for word in self.graph.nodes()
-            if word in reader.index
-        }
-        bias = None
-        if closeness:
-            lowest = min(closeness.values())
-            # Unknown words come last, as in pke: the order changes the rounding of the sum below.
-            completed = dict(closeness)
-            completed.update((word, lowest) for word in self.graph.nodes() if word not in closeness)
-            total = sum(completed.values())
-            bias = {word: value / total for word, value in completed.items()} if total > 0 else None
-        rank = nx.pagerank(G=self.graph, personalization=bias, alpha=0.85, tol=0.0001, weight="weight")
-        for key, candidate in self.candidates.items():
-            self.weights[key] = sum([rank.get(stem, 0.0) for stem in candidate.lexical_form])
-            if normalized:
-                self.weights[key] /= len(candidate.lexical_form)
+        words = Words.of(self.sentences, pos)
+        ranks = words.ranks(window, bias=reader.bias(list(words.nodes), document_topics))
+        self.weights = phrase_scores(self.candidates, ranks, normalized=normalized)
 
 
 class MultipartiteRank(Selection, pke.MultipartiteRank):  # type: ignore[misc]
-    """Boudin 2018, with a gap of one word between candidates that begin at the same word."""
+    """Boudin 2018. Candidates that begin at the same word have a gap of one word."""
 
-    def build_topic_graph(self) -> None:
-        self.graph.add_nodes_from(self.candidates.keys())
-        for first, second in combinations(self.candidates, 2):
-            if self.topic_identifiers[first] == self.topic_identifiers[second]:
-                continue
-            a, b = self.candidates[first], self.candidates[second]
-            weights = [
-                1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
-                for p in a.offsets
-                for q in b.offsets
-            ]
-            if weights:
-                self.graph.add_edge(first, second, weight=sum(weights))
-                self.graph.add_edge(second, first, weight=sum(weights))
-
-
-def _gap(p: int, q: int, length_p: int, length_q: int) -> int:
-    """Words from the end of the earlier candidate to the start of the later one, at least 1."""
-    if p < q:
-        return max(1, q - p - (length_p - 1))
-    if q < p:
-        return max(1, p - q - (length_q - 1))
-    return 1
+    def candidate_weighting(
+        self, threshold: float = 0.74, method: str = "average", alpha: float = 1.1
+    ) -> None:
+        place = {name: i for i, name in enumerate(self.candidates)}
+        topics = [[place[name] for name in topic] for topic in cluster(self.candidates, threshold, method)]
+        candidates = list(self.candidates.values())
+        weights = between_topics(closeness(Occurrences.of(candidates)), topics)
+        if alpha > 0:
+            weights = promote_first(weights, topics, [one.offsets[0] for one in candidates], alpha)
+        self.weights = dict(zip(self.candidates, ranks_of_dense(weights).tolist(), strict=True))
 
 
 class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
@@ -117,11 +118,23 @@ class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
         self.ngram_selection(n=n)
         self.candidate_filtering()
 
-    def _feature_extraction(self) -> None:
-        super()._feature_extraction()
-        if self.shortest_word == 1:
-            for word, features in self.features.items():
-                features["isstop"] = word in self.stoplist
+    def candidate_weighting(self, window: int = 2, use_stems: bool = False) -> None:
+        if not self.candidates:
+            return
+        shortest = 1 if self.shortest_word == 1 else SHORTEST
+        words = yake_words.Words(
+            self.sentences, self.stoplist, window=window, use_stems=use_stems, shortest=shortest
+        )
+        for key, phrase in self.candidates.items():
+            if use_stems:
+                weights = [words.weights[stem] for stem in phrase.lexical_form]
+                self.weights[key] = np.prod(weights) / (len(phrase.offsets) * (1 + sum(weights)))
+                continue
+            forms = [tuple(word.lower() for word in form) for form in phrase.surface_forms]
+            for form, times in Counter(forms).items():
+                written = " ".join(form)
+                self.weights[written] = words.phrase(form, times)
+                self.surface_to_lexical[written] = key
 
     def is_redundant(self, candidate: str, prev: Sequence[str], threshold: float = 0.8) -> bool:
         longest = len(candidate)
@@ -129,6 +142,8 @@ class YAKE(Selection, pke.YAKE):  # type: ignore[misc]
             length = max(longest, len(earlier))
             # 1 - d / length > threshold can hold only for a distance below this bound.
             bound = math.floor((1.0 - threshold) * length) + 1
+            if abs(longest - len(earlier)) >= bound:
+                continue
             distance = Levenshtein.distance(candidate, earlier, score_cutoff=bound)
             if 1.0 - distance / length > threshold:
                 return True
@@ -153,55 +168,57 @@ class TextRank(Selection, pke.TextRank):  # type: ignore[misc]
     def candidate_weighting(
         self,
         window: int = 2,
-        pos: Collection[str] = ("NOUN", "PROPN", "ADJ"),
+        pos: Collection[str] = NOUNS_AND_ADJECTIVES,
         top_percent: float | None = None,
         normalized: bool = False,
     ) -> None:
-        self.build_word_graph(window=window, pos=pos)
-        rank = nx.pagerank(self.graph, alpha=0.85, tol=0.0001, weight=None)
+        ranks = Words.of(self.sentences, pos).ranks(window, counted=False)
         if top_percent is not None:
-            words = sorted(rank, key=rank.get, reverse=True)
-            kept = min(math.floor(len(words) * top_percent), len(words))
-            self.longest_keyword_sequence_selection(words[:kept])
-        _weigh(self, rank, normalized)
+            best = sorted(ranks, key=ranks.__getitem__, reverse=True)
+            self.longest_keyword_sequence_selection(best[: math.floor(len(best) * top_percent)])
+        self.weights = phrase_scores(self.candidates, ranks, normalized=normalized, later_wins=True)
 
 
 class SingleRank(Selection, pke.SingleRank):  # type: ignore[misc]
     """Wan and Xiao 2008; a word of a candidate that is not in the graph weighs nothing."""
 
     def candidate_weighting(
-        self, window: int = 10, pos: Collection[str] = ("NOUN", "PROPN", "ADJ"), normalized: bool = False
+        self, window: int = 10, pos: Collection[str] = NOUNS_AND_ADJECTIVES, normalized: bool = False
     ) -> None:
-        self.build_word_graph(window=window, pos=pos)
-        rank = nx.pagerank(self.graph, alpha=0.85, tol=0.0001, weight="weight")
-        _weigh(self, rank, normalized)
-
-
-def _weigh(extractor: Any, rank: dict[str, float], normalized: bool) -> None:
-    """Sum of its words' ranks; of two equal candidates the later one wins, as in pke."""
-    for key, candidate in extractor.candidates.items():
-        weight = sum([rank.get(stem, 0.0) for stem in candidate.lexical_form])
-        if normalized:
-            weight /= len(candidate.lexical_form)
-        extractor.weights[key] = weight + candidate.offsets[0] * 1e-8
+        ranks = Words.of(self.sentences, pos).ranks(window)
+        self.weights = phrase_scores(self.candidates, ranks, normalized=normalized, later_wins=True)
 
 
 class TopicRank(Selection, pke.TopicRank):  # type: ignore[misc]
-    """Bougouin et al. 2013, with a gap of one word between candidates that begin at the same word."""
+    """Bougouin et al. 2013. Candidates that begin at the same word have a gap of one word."""
 
-    def build_topic_graph(self) -> None:
-        self.graph.add_nodes_from(range(len(self.topics)))
-        for i, j in combinations(range(len(self.topics)), 2):
-            weight = 0.0
-            for first, second in product(self.topics[i], self.topics[j]):
-                a, b = self.candidates[first], self.candidates[second]
-                for p, q in product(a.offsets, b.offsets):
-                    weight += 1.0 / _gap(p, q, len(a.lexical_form), len(b.lexical_form))
-            self.graph.add_edge(i, j, weight=weight)
+    def candidate_weighting(
+        self, threshold: float = 0.74, method: str = "average", heuristic: str | None = None
+    ) -> None:
+        topics = cluster(self.candidates, threshold, method)
+        in_turn = [self.candidates[name] for topic in topics for name in topic]
+        graph = closeness(Occurrences.of(in_turn), [len(topic) for topic in topics])
+        for topic, rank in zip(topics, ranks_of_dense(graph).tolist(), strict=True):
+            self.weights[self._named_by(topic, heuristic)] = rank
+
+    def _named_by(self, topic: Sequence[str], heuristic: str | None) -> str:
+        """The candidate that stands for a topic: the first one, or (frequent) what begins where the most
+        frequent one begins."""
+        offsets = {name: self.candidates[name].offsets for name in topic}
+        most = max(map(len, offsets.values())) if heuristic == "frequent" else 0
+        first = min(places[0] for places in offsets.values() if len(places) >= most)
+        return next(name for name, places in offsets.items() if places[0] == first)
 
 
 class PositionRank(Selection, pke.PositionRank):  # type: ignore[misc]
-    """As in pke."""
+    """Florescu and Caragea 2017: one PageRank biased towards words that occur early and often."""
+
+    def candidate_weighting(
+        self, window: int = 10, pos: Collection[str] = NOUNS_AND_ADJECTIVES, normalized: bool = False
+    ) -> None:
+        words = Words.of(self.sentences, pos)
+        ranks = words.ranks(window, bias=words.early())
+        self.weights = phrase_scores(self.candidates, ranks, normalized=normalized)
 
 
 class Kea(Selection, supervised.Kea):  # type: ignore[misc]
@@ -210,3 +227,28 @@ class Kea(Selection, supervised.Kea):  # type: ignore[misc]
 
 class WINGNUS(Selection, supervised.WINGNUS):  # type: ignore[misc]
     """As in pke."""
+
+
+class AsShipped(Asked):
+    """pke's own selection and weights."""
+
+    shortest_word = 2
+
+
+class TopicalPageRankAsShipped(AsShipped, pke.TopicalPageRank):  # type: ignore[misc]
+    """scikit-learn refuses the set that pke hands it as stop words."""
+
+    def candidate_weighting(self, **options: Any) -> None:
+        self.stoplist = sorted(self.stoplist)
+        super().candidate_weighting(**options)
+
+
+def extractor(name: str, *, library: bool) -> type[Any]:
+    """A class of pke: as it runs here, or (``library``) pke's own on the shared parse."""
+    if not library:
+        own: type[Any] = globals()[name]
+        return own
+    if name == "TopicalPageRank":
+        return TopicalPageRankAsShipped
+    module = supervised if hasattr(supervised, name) else pke
+    return type(name, (AsShipped, getattr(module, name)), {})

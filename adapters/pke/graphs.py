@@ -137,6 +137,8 @@ class TopicalPageRank(PkeAdapter):
     pke_class = "TopicalPageRank"
 
     def before_chunk(self, chunk: Sequence[Document]) -> None:
+        if self.params.implementation == "library":
+            return
         parse = self.context.preparations["parse"]
         stems = [
             [
@@ -153,9 +155,14 @@ class TopicalPageRank(PkeAdapter):
         extractor.candidate_selection(grammar=self.params.grammar or self.language.noun_phrases)
 
     def weight(self, extractor: Any, document: Document) -> None:
+        if self.params.implementation == "library":
+            topics: tuple[Any, ...] = ()
+            of_library = {"lda_model": self.reader.of_library}
+        else:
+            topics, of_library = (self.reader, self.topics_of[document.id]), {}
         extractor.candidate_weighting(
-            self.reader,
-            self.topics_of[document.id],
+            *topics,
+            **of_library,
             window=self.params.window,
             pos=set(self.params.pos),
             normalized=self.params.normalized,

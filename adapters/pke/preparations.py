@@ -1,25 +1,31 @@
 """Document frequencies and topic models for pke, as arrays: those that pke ships, or made from the training
 part of a fold.
 
-For every document pke reads a gzip text of 1.4 million lines, or unpickles two matrices of 109 MB. As
-memory-mapped arrays both open in milliseconds.
+As memory-mapped arrays both open in milliseconds.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import BenchError, Context, Preparation, PreparationNeed
+from readbench.adapter import Context, Preparation, PreparationNeed
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
-from readbench_adapters.pke.arrays import NUMBER_OF_DOCUMENTS, Frequencies, Source, Topics, hash_of
+from readbench_adapters.pke import shipped
+from readbench_adapters.pke.arrays import (
+    NUMBER_OF_DOCUMENTS,
+    Frequencies,
+    Source,
+    Topics,
+    open_topics,
+    write_frequencies,
+    write_topics,
+)
 from readbench_adapters.pke.filling import fill
 from readbench_adapters.words.parse import INSTALL, Parse
 from readbench_adapters.words.stop_words import StopList, stop_words
@@ -46,20 +52,10 @@ class DocumentFrequencies(Preparation):
         return {"parse": PreparationNeed(Parse.of(self.params.language, tags=False), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
-        import numpy as np
-
         if self.params.source == "shipped":
-            counts = dict(_shipped_frequencies())
+            context.note("table", shipped.frequencies_into(folder))
         else:
-            counts = self._count(documents, context)
-        keys = np.fromiter((hash_of(ngram) for ngram in counts), dtype=np.uint64, count=len(counts))
-        values = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
-        order = np.argsort(keys)
-        keys = keys[order]
-        if len(keys) > 1 and bool(np.any(keys[1:] == keys[:-1])):
-            raise BenchError("two n-grams share a hash", todo="report it: this should never happen")
-        np.save(folder / "keys.npy", keys)
-        np.save(folder / "counts.npy", values[order])
+            write_frequencies(self._count(documents, context), folder)
 
     def _count(self, documents: Sequence[Document], context: Context) -> dict[str, int]:
         """What ``pke.utils.compute_document_frequency`` counts, from the shared parse."""
@@ -82,15 +78,6 @@ class DocumentFrequencies(Preparation):
         return Frequencies(folder)
 
 
-def _shipped_frequencies() -> Iterator[tuple[str, int]]:
-    import pke
-
-    path = Path(pke.__file__).parent / "models" / "df-semeval2010.tsv.gz"
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        for ngram, count in csv.reader(file, delimiter="\t"):
-            yield ngram, int(count)
-
-
 class TopicModel(Preparation):
     """A latent Dirichlet allocation: pke's shipped one of 1,000 topics, or one of the training part."""
 
@@ -111,19 +98,12 @@ class TopicModel(Preparation):
         return {"parse": PreparationNeed(Parse.of(self.params.language, tags=True), ("train",))}
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
-        import numpy as np
-
         if self.params.source == "shipped":
-            vocabulary, components, expectation, prior = _shipped_topics()
+            context.note("table", shipped.topics_into(folder))
         else:
-            vocabulary, components, expectation, prior = self._learn(documents, context)
-        word_topics = components / components.sum(axis=1)[:, np.newaxis]
-        np.save(folder / "word_topics.npy", np.ascontiguousarray(word_topics.T))
-        np.save(folder / "expectation.npy", expectation)
-        np.save(folder / "prior.npy", np.float64(prior))
-        (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+            write_topics(*self._learn(documents, context), folder)
 
-    def _learn(self, documents: Sequence[Document], context: Context) -> tuple[list[str], Any, Any, float]:
+    def _learn(self, documents: Sequence[Document], context: Context) -> tuple[list[str], Any]:
         """What ``pke.utils.compute_lda_model`` learns, from the shared parse."""
         from sklearn.decomposition import LatentDirichletAllocation
         from sklearn.feature_extraction.text import CountVectorizer
@@ -148,23 +128,7 @@ class TopicModel(Preparation):
         )
         model.fit(counts)
         words = [str(word) for word in vectorizer.get_feature_names_out()]
-        return words, model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)
+        return words, model
 
     def open(self, folder: Path) -> Topics:
-        import numpy as np
-
-        return Topics(
-            vocabulary=(folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n"),
-            word_topics=np.load(folder / "word_topics.npy", mmap_mode="r"),
-            expectation=np.load(folder / "expectation.npy", mmap_mode="r"),
-            prior=float(np.load(folder / "prior.npy")),
-        )
-
-
-def _shipped_topics() -> tuple[list[str], Any, Any, float]:
-    import pke
-    from pke.utils import load_lda_model
-
-    path = Path(pke.__file__).parent / "models" / "lda-1000-semeval2010.py3.pickle.gz"
-    vocabulary, model = load_lda_model(str(path))
-    return list(vocabulary), model.components_, model.exp_dirichlet_component_, float(model.doc_topic_prior_)
+        return open_topics(folder)

@@ -3,4 +3,4 @@
 Every family may use them.
 """
 
-__all__ = ["candidates", "languages", "parse", "phrase_lists", "stop_words"]
+__all__ = ["candidates", "languages", "parse", "phrase_lists", "stop_words", "tag_patterns"]

@@ -18,6 +18,7 @@ from readbench.adapter import Context, MissingDependency, Params, Preparation, r
 from readbench.core.types import Document, Token
 from readbench.machine.weights import require_spacy_package, spacy_package
 from readbench.text.languages import language_code
+from readbench_adapters.words.fast_pipeline import speed_up
 from readbench_adapters.words.languages import LANGUAGES, language_of
 
 FILE = "parse.arrow"
@@ -151,6 +152,7 @@ class Parse(Preparation):
         else:
             package = require_spacy_package(self.params.model)
             nlp = importlib.import_module(package).load(disable=["ner", "textcat", "parser"])
+            speed_up(nlp)
         nlp.add_pipe("sentencizer")
         if self.params.language == "en":
             # What pke does to the model that it is given.

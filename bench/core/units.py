@@ -74,6 +74,8 @@ def show_seconds(value: float | None) -> str:
         return "<1 ms"
     if value < 0.0995:
         return f"{value * 1000:.2g} ms" if value < 0.00995 else f"{value * 1000:.0f} ms"
+    if value < 0.995:
+        return f"{value:.2g} s"
     if value < 9.95:
         return f"{value:.1f} s"
     if value < 99.5:

@@ -3,4 +3,14 @@
 Nothing here knows a task.
 """
 
-__all__ = ["file_sums", "gpu", "machine", "memory", "processes", "sources", "versions", "weights"]
+__all__ = [
+    "file_sums",
+    "gpu",
+    "machine",
+    "memory",
+    "processes",
+    "sources",
+    "user_cache",
+    "versions",
+    "weights",
+]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
-from readbench.report.words import closing_sentence, statistical_notes, tuned_lines
+from readbench.report.words import closing_sentence, own_code_lines, statistical_notes, tuned_lines
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -63,7 +63,11 @@ def as_markdown(board: Leaderboard) -> str:
             "",
             *(
                 text
-                for note in (*_as_list(tuned_lines(table)), *map(for_markdown, statistical_notes(table)))
+                for note in (
+                    *map(for_markdown, own_code_lines(table)),
+                    *_as_list(tuned_lines(table)),
+                    *map(for_markdown, statistical_notes(table)),
+                )
                 for text in (note, "")
             ),
         ]

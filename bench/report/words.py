@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from readbench.adapter import OWN_CODE
 from readbench.results.leaderboard import Row, Table, in_order
 from readbench.results.manifest import Manifest
 from readbench.results.record import weights_of
@@ -104,6 +105,7 @@ def footnotes(table: Table) -> list[str]:
             "Ran with " + ", ".join(f"{name} ({owner})" for name, owner in sorted(weights.items())) + "."
         )
     lines += _weights(table)
+    lines += own_code_lines(table)
     lines += tuned_lines(table)
     reference = table.settings.reference
     if reference is not None:
@@ -176,6 +178,20 @@ def tuned_lines(table: Table) -> list[str]:
         return []
     lines = ["Parameters chosen on validation and frozen before the test:"]
     return lines + [f"  {row.method}: {row.chosen.words}." for row in tuned if row.chosen]
+
+
+def own_code_lines(table: Table) -> list[str]:
+    """Which methods are computed by code of this project in place of a library's, a line for each library."""
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        library = row.record.notes.get(OWN_CODE) if row.status == "ok" and row.record is not None else None
+        if isinstance(library, str):
+            found.setdefault(library, []).append(row.method)
+    return [
+        f"{_named(methods)}: computed by this project's own code, with the output of {library}; "
+        f"implementation=library runs {library} itself."
+        for library, methods in found.items()
+    ]
 
 
 def _missing(rows: Sequence[Row], metrics: Sequence[str]) -> list[str]:

@@ -91,6 +91,10 @@ DOUBTS = [
     (MEDICAL, "It is anything but medical", None),
     (DENIED, "不能确定是医学", None),
     (DENIED, "是否属于医学", None),
+    # One mention in doubt makes the answer unreadable, whatever another one states.
+    (MEDICAL, "If it is medical, I cannot say. It is not medical.", None),
+    (OTHER, "Whether it is medical: no. It is physics", None),
+    (MEDICAL, "It isn't medical: no", None),
 ]
 FIRST = [
     (DIGITS, "1\nnot 0, because", "1"),

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 import readbench
 from readbench.adapter import Context, PreparationNeed
 from readbench.authoring.conformance import check_method
+from readbench.core.errors import MissingDependency
 from readbench.core.types import Document
+from readbench.datasets import open_dataset
+from readbench.engine.workbench import Build, Workbench
+from readbench.methods.registry import Registry
 from readbench.results.store import Store
 from readbench.results.tables import read_columns
 from readbench.tasks.spec import TaskSpec
@@ -32,6 +36,7 @@ from pke.utils import (  # noqa: E402
 from readbench_adapters.pke import extractors  # noqa: E402
 from readbench_adapters.pke.filling import fill  # noqa: E402
 from readbench_adapters.pke.preparations import DocumentFrequencies, TopicModel  # noqa: E402
+from readbench_adapters.pke.selection import Selection  # noqa: E402
 from readbench_adapters.words.parse import Parse, ParsedSentence  # noqa: E402
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
@@ -186,11 +191,13 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
     [
         "pke.tfidf",
         "pke.topicalpagerank[lda=train]",
+        "pke.multipartiterank[implementation=library]",
         *(
             pytest.param(variant, marks=pytest.mark.slow)
             for variant in (
                 *sorted({*PLAIN} - {"pke.tfidf"}),
                 "pke.tfidf[df=train]",
+                *(f"{name}[implementation=library]" for name in sorted({*PLAIN} - {"pke.multipartiterank"})),
                 "pke.textrank[top_percent=0.33]",
                 "pke.singlerank[candidates=ngrams(1,3)]",
                 "pke.multipartiterank[candidates=noun-phrases, normalization=none]",
@@ -202,6 +209,56 @@ def test_conformance(spec: str) -> None:
     results = list(check_method(spec, sources=False))
     assert len(results) == 8
     assert [result for result in results if not result.passed] == []
+
+
+# -- pke's own code ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built() -> dict[Build, Path]:
+    """Preparations, which the methods share."""
+    return {}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *PLAIN,
+        "pke.kea[model=shipped]",
+        "pke.wingnus[model=shipped]",
+        "pke.textrank[top_percent=0.33]",
+        "pke.singlerank[candidates=noun-phrases]",
+        "pke.topicrank[heuristic=frequent]",
+        "pke.multipartiterank[alpha=0.5, method=complete]",
+        "pke.yake[use_stems=true, window=3]",
+    ],
+)
+def test_the_library_itself_gives_the_same(spec: str, built: dict[Build, Path], tmp_path: Path) -> None:
+    papers = [SPEC.project(document) for document in open_dataset("papers-demo").documents[:4]]
+    name, _, parameters = spec.removesuffix("]").partition("[")
+    found = []
+    for implementation in ("own", "library"):
+        given = ", ".join(filter(None, (parameters, f"implementation={implementation}")))
+        method = Registry().method(f"{name}[{given}]")
+        place = tmp_path / implementation
+        place.mkdir()
+        adapter: Any = Workbench(method, SPEC, place, built=built).loaded({"test": papers})
+        assert (Selection in type(adapter.extractor()).__mro__) == (implementation == "own")
+        found.append(adapter.predict(papers))
+    own, library = found
+    assert [one.phrases for one in own] == [one.phrases for one in library]
+    for one, other in zip(own, library, strict=True):
+        # TopicalPageRank: pke divides the topics of words by their sum once more.
+        assert one.scores == (
+            pytest.approx(other.scores, rel=1e-12) if name == "pke.topicalpagerank" else other.scores
+        )
+
+
+def test_the_library_alone_is_for_languages_with_longer_words(tmp_path: Path) -> None:
+    method = Registry().method("pke.tfidf[df=train, implementation=library]")
+    adapter = method.create(Context(task=TaskSpec(task="keyphrases", language="zh"), scratch=tmp_path))
+    with pytest.raises(MissingDependency, match="one character"):
+        adapter.missing()
 
 
 # -- the preparations ----------------------------------------------------------------------------
@@ -224,6 +281,26 @@ def test_shipped_frequencies_are_looked_up_exactly(tmp_path: Path, shipped: dict
     table = prepared(DocumentFrequencies(source="shipped"), [], tmp_path / "df")
     for ngram in [*list(shipped["df"])[::997], "--NB_DOC--", "no such n gram", ""]:
         assert table.get(ngram, 0) == shipped["df"].get(ngram, 0)
+
+
+@pytest.mark.parametrize("preparation", [DocumentFrequencies(), TopicModel()], ids=lambda one: one.name)
+def test_a_second_results_folder_takes_the_arrays_from_the_cache(
+    preparation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    noted: list[tuple[str, Any]] = []
+    context = Context(task=SPEC, note=lambda name, value: noted.append((name, value)))
+    for place in ("a", "b", "c"):
+        (tmp_path / place).mkdir()
+        preparation.build([], tmp_path / place, context)
+        if place == "b":
+            (kept,) = (tmp_path / "cache" / "readbench" / "files").iterdir()
+            (kept / "files.json").write_text("damaged", encoding="utf-8")
+    anew = "made anew, what was kept is damaged"
+    assert noted == [("table", "made"), ("table", "kept"), ("table", anew)]
+    for file in (tmp_path / "a").iterdir():
+        assert file.samefile(tmp_path / "b" / file.name)
+        assert file.read_bytes() == (tmp_path / "c" / file.name).read_bytes()
 
 
 def test_frequencies_of_the_training_part_equal_pke(tmp_path: Path, model: Any) -> None:

@@ -264,6 +264,17 @@ def test_what_is_shown_may_leave_a_term_out() -> None:
     assert curve[0].train_loss < 10
 
 
+def test_the_loss_of_an_epoch_is_the_mean_over_its_items() -> None:
+    """Not over its batches, the last of which may be short: here six of 8 and one of 2."""
+    problem = Problem()
+
+    def loss(batch: list[int]) -> BatchLoss:
+        return replace(problem.loss(batch), shown=float(len(batch)))
+
+    curve = train(problem.model, loss, problem.lengths, TrainingConfig(epochs=1, batch_size=8), context())
+    assert curve[0].train_loss == pytest.approx((6 * 8 * 8 + 2 * 2) / 50)
+
+
 def test_only_matrices_decay() -> None:
     groups = parameter_groups(Problem().model, 0.3)
     assert [[p.ndim for p in group["params"]] for group in groups] == [[2, 2], [1, 1]]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from files_of_papers import Write
 
-from readbench.core.types import Dataset
+from readbench.core.types import Dataset, Document
 from readbench.datasets import ReadOptions, open_dataset
-from readbench.datasets.language_guess import _plainly_english
+from readbench.datasets.language_guess import Guess, _plainly_english, guessed
 
 TEXTS = {
     "en": "We study how ranking methods order the candidate phrases of a document and show that they differ.",
@@ -46,6 +46,24 @@ def test_texts_are_read_in_the_language_that_they_are_in(tmp_path: Path, code: s
     assert (
         said(dataset) == f"language: `{code}`, as the texts look in 12 of 12 texts (--language overrides it)"
     )
+
+
+@pytest.mark.parametrize(
+    ("german", "english", "short", "expected"),
+    [
+        (12, 0, 0, Guess("de", 12, 12)),
+        (8, 2, 0, Guess("de", 8, 10)),
+        # Fewer than eight in ten agree; more than half of the texts are too short to tell.
+        (7, 3, 0, None),
+        (5, 0, 5, Guess("de", 5, 5)),
+        (5, 0, 6, None),
+        (0, 0, 3, None),
+    ],
+)
+def test_most_texts_decide_or_nobody(german: int, english: int, short: int, expected: Guess | None) -> None:
+    texts = [TEXTS["de"]] * german + [TEXTS["en"]] * english + ["x"] * short
+    documents = [Document(str(number), {"abstract": text}) for number, text in enumerate(texts)]
+    assert guessed(documents, ("abstract",)) == expected
 
 
 def test_only_english_is_plainly_english() -> None:

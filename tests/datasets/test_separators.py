@@ -75,6 +75,15 @@ def test_lists_written_into_cells_are_lists(write: Write, spell: Callable[[tuple
     assert gold(read(write, [spell(phrases) for phrases in PHRASES])) == list(PHRASES)
 
 
+def test_lists_in_most_cells_are_lists_and_the_others_are_split() -> None:
+    lists, plain = ['["a b", "c"]', '["d", "e"]', '["f"]'], ["g; h", "i; j"]
+    mostly = separator_of([*lists, *plain])
+    assert (mostly.name, mostly.seen, mostly.of) == ("lists in the cells", 3, 5)
+    assert mostly.split(lists[0]) == ["a b", "c"]
+    assert [piece.strip() for piece in mostly.split("g; h")] == ["g", "h"]
+    assert separator_of([*lists, *plain, "k; l"]).name != "lists in the cells"
+
+
 def test_the_semicolon_of_an_entity_separates_nothing(write: Write) -> None:
     assert gold(read(write, ["R&amp;D; text mining", "a &lt; b; c"]))[0] == ("R&D", "text mining")
     assert gold(read(write, ["AT&T; x", "Q&A; y"]))[0] == ("AT&T", "x")
