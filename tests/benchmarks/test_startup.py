@@ -6,6 +6,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from statistics import median
 
 import pytest
@@ -42,7 +43,7 @@ def test_start(benchmark: BenchmarkFixture, bench: Bench, gate_runs: GateRuns, v
     )
     benchmark.extra_info["times_an_empty_python"] = taken / empty
     once = [sys.executable, *map(str, command)]
-    pedantic = benchmark.pedantic
+    pedantic: Callable[..., object] = benchmark.pedantic
     pedantic(lambda: subprocess.run(once, env=bench.env, check=True, capture_output=True), rounds=1)
     # Of methods every file is imported: that many times its libraries.
     assert taken < (8 if verb == "ls methods" else 4) * floor
