@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import ClassVar
@@ -20,11 +21,14 @@ from readbench_adapters.encoders.fine_tuned_encoder import FineTunedEncoder, Fin
 from readbench_adapters.encoders.tagging import B, gold_tags, likely_spans, ranked_phrases
 from readbench_adapters.encoders.token_tagger import UNLABELLED, Read, TokenTagger
 from readbench_adapters.training import loop
-from readbench_adapters.training.loop import BatchLoss, Evaluation
+from readbench_adapters.training.allocator import keep_freed_memory
+from readbench_adapters.training.loop import BatchLoss, Evaluation, TrainingConfig
 
 MANIFEST, FOLDER = "tagger.json", "tagger"
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 JUDGED_AT = 10
+AT_ONCE = 768
+"""Word pieces of a part of a batch on a CPU: two long windows. More fill the memory and are no faster."""
 
 
 class BertTagger(FineTunedEncoder):
@@ -54,6 +58,16 @@ class BertTagger(FineTunedEncoder):
         n_best: int = Field(50, ge=1, description="phrases kept, best first")
         learning_rate: float = Field(2e-4, gt=0, description="the highest, when the warm-up ends")
         batch_size: int = Field(8, ge=1, description="windows a batch")
+        frozen: float = Field(
+            0.0,
+            ge=0,
+            lt=1,
+            description="share of the encoder's layers that learn nothing, from the bottom, with the "
+            "embeddings; 0: everything learns",
+        )
+        attention_dropout: bool = Field(
+            True, description="dropout of attention weights, as the encoder was trained with"
+        )
 
     params: Params
 
@@ -68,7 +82,18 @@ class BertTagger(FineTunedEncoder):
 
         self.note_weights(weights)
         torch.manual_seed(self.context.seed)
-        return TokenTagger.pretrained(weights.folder, self.context.device, new_head=True)
+        tagger = TokenTagger.pretrained(
+            weights.folder,
+            self.context.device,
+            new_head=True,
+            attention_dropout=self.params.attention_dropout,
+        )
+        self.context.note("frozen_layers", tagger.freeze(self.params.frozen))
+        return tagger
+
+    def training_config(self) -> TrainingConfig:
+        on_cpu = self.context.device == "cpu"
+        return replace(super().training_config(), tokens_at_once=AT_ONCE if on_cpu else None)
 
     # -- learning ----------------------------------------------------------------------------------
 
@@ -76,6 +101,8 @@ class BertTagger(FineTunedEncoder):
         params = self.params
         tagger = self.tagger = self.tagger or self._pretrained(fetch_weights(self.name_to_fetch))
         tagger.check_length(params.max_length, params.overlap)
+        if self.context.device == "cpu":
+            keep_freed_memory()
         learn, judge = self._parts(train, validation)
         known = {**train.targets.get("keyphrases", {}), **validation.targets.get("keyphrases", {})}
         gold = {id_: target for id_, target in known.items() if isinstance(target, tuple)}

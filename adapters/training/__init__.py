@@ -3,4 +3,4 @@
 Labelled documents, the loop and its checkpoint.
 """
 
-__all__ = ["checkpoint", "document_count", "labelled", "loop", "one_line"]
+__all__ = ["allocator", "checkpoint", "document_count", "labelled", "loop", "one_line"]

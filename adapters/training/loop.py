@@ -40,7 +40,9 @@ CUBLAS_WORKSPACE = ":4096:8"
 class TrainingConfig:
     """How to train. ``warmup`` is a share of all optimiser steps, ``accumulation`` how many batches make
     one step, ``patience`` how many epochs without a better one are waited for (None: all are run),
-    ``max_norm`` what gradients are clipped to (None: they are not). Matrices alone decay."""
+    ``max_norm`` what gradients are clipped to (None: they are not). Matrices alone decay. With
+    ``tokens_at_once`` a batch is read in parts of at most so many tokens, padding included, whose gradients
+    add up to the batch's: less memory, the same step but for dropout's draws."""
 
     epochs: int = 3
     learning_rate: float = 3e-5
@@ -53,6 +55,7 @@ class TrainingConfig:
     patience: int | None = 2
     precision: Precision = "auto"
     seed: int = 0
+    tokens_at_once: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,24 @@ def bucketed(lengths: Sequence[int], batch_size: int, seed: int, epoch: int = 0)
         batches += [together[i : i + batch_size] for i in range(0, len(together), batch_size)]
     generator.shuffle(batches)
     return batches
+
+
+def parts(batch: list[int], lengths: Sequence[int], tokens: int | None) -> list[list[int]]:
+    """A batch, which is in order of length, in parts of at most ``tokens``, padding included; a longer
+    document is a part by itself.
+
+    >>> parts([0, 1, 2, 3], [2, 3, 3, 9], 6), parts([0, 1], [2, 3], None)
+    ([[0, 1], [2], [3]], [[0, 1]])
+    """
+    if tokens is None:
+        return [batch]
+    found: list[list[int]] = []
+    for index in batch:
+        if found and (len(found[-1]) + 1) * max(lengths[one] for one in (*found[-1], index)) <= tokens:
+            found[-1].append(index)
+        else:
+            found.append([index])
+    return found
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
@@ -258,18 +279,19 @@ class _Training:
         tokens, items, summed = 0, 0, 0.0
         batches = bucketed(self.lengths, self.config.batch_size, self.config.seed, epoch)
         for number, batch in enumerate(batches, 1):
-            with autocast(self.precision, self.context.device):
-                loss = self.loss(batch)
-            value = loss.value.item()
-            if not math.isfinite(value):
-                raise BenchError(
-                    f"the loss became {value} in epoch {epoch}, batch {number}",
-                    todo="give a lower learning rate, or precision=fp32 on a GPU",
-                )
-            self.optimiser.accumulate(loss.value, loss.count)
-            tokens += loss.tokens
-            items += loss.count
-            summed += (value if loss.shown is None else loss.shown) * loss.count
+            for part in parts(batch, self.lengths, self.config.tokens_at_once):
+                with autocast(self.precision, self.context.device):
+                    loss = self.loss(part)
+                value = loss.value.item()
+                if not math.isfinite(value):
+                    raise BenchError(
+                        f"the loss became {value} in epoch {epoch}, batch {number}",
+                        todo="give a lower learning rate, or precision=fp32 on a GPU",
+                    )
+                self.optimiser.accumulate(loss.value, loss.count)
+                tokens += loss.tokens
+                items += loss.count
+                summed += (value if loss.shown is None else loss.shown) * loss.count
             if number % self.config.accumulation == 0 or number == len(batches):
                 self.optimiser.step()
             self.batches_done += 1

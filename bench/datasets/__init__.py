@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from readbench.datasets.embedded import DatasetInfo as DatasetInfo
-    from readbench.datasets.embedded import list_embedded as list_datasets
     from readbench.datasets.opening import READERS as READERS
     from readbench.datasets.opening import may_be_dataset as may_be_dataset
     from readbench.datasets.opening import open_dataset as open_dataset
@@ -46,7 +45,6 @@ _PLACES = {
     "READERS": ("opening", "READERS"),
     "ReadOptions": ("options", "ReadOptions"),
     "Reader": ("reader", "Reader"),
-    "list_datasets": ("embedded", "list_embedded"),
     "may_be_dataset": ("opening", "may_be_dataset"),
     "open_dataset": ("opening", "open_dataset"),
 }
@@ -58,3 +56,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _PLACES[name]
     return getattr(import_module(f"{__name__}.{module}"), attribute)
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """The embedded corpora, without reading them."""
+    from readbench.datasets.embedded import list_embedded
+
+    return list_embedded()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,13 +61,12 @@ def write_documents(documents: Sequence[Document], path: Path) -> None:
             )
 
 
-def read_documents(path: Path, ids: Iterable[str] | None = None) -> list[Document]:
-    """The documents of a file; with ``ids``, those alone and in that order."""
+def read_documents(path: Path) -> list[Document]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     columns = [table.column(name).to_pylist() for name in ("id", "language", "names", "texts", "annotation")]
-    documents = [
+    return [
         Document(
             id_,
             dict(zip(names, texts, strict=True)),
@@ -76,10 +75,6 @@ def read_documents(path: Path, ids: Iterable[str] | None = None) -> list[Documen
         )
         for id_, language, names, texts, tokens in zip(*columns, strict=True)
     ]
-    if ids is None:
-        return documents
-    by_id = {document.id: document for document in documents}
-    return [by_id[id_] for id_ in ids]
 
 
 def write_targets(targets: Mapping[Task, Mapping[str, Target]], path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -83,6 +84,63 @@ def test_it_learns_which_phrases_are_key(encoder: Path) -> None:
     assert notes["learning_curve"][-1]["train_loss"] < notes["learning_curve"][0]["train_loss"]
     assert notes["threshold"] == adapter.threshold > 0
     assert notes["weights"]["name"] == str(encoder)
+
+
+@pytest.mark.parametrize(("share", "layers", "left"), [(0.0, 0, True), (0.4, 0, False), (0.5, 1, False)])
+def test_the_lowest_layers_and_the_embeddings_stay_as_they_are(
+    share: float, layers: int, left: bool, encoder: Path
+) -> None:
+    """``left``: whether the embeddings learn."""
+    notes: dict[str, Any] = {}
+    made = Registry().method(f'bert-tagger[model="{encoder}", {FAST}, frozen={share}]')
+    adapter: Any = made.create(Context(task=SPEC, seed=1, note=notes.__setitem__))
+    adapter.load()
+    before = {name: value.clone() for name, value in adapter.tagger.model.state_dict().items()}
+    adapter.fit(corpus(24, 1), EMPTY)
+    after = adapter.tagger.model.state_dict()
+    changed = {name for name, value in after.items() if not value.equal(before[name])}
+    assert notes["frozen_layers"] == layers
+    assert any(".embeddings." in name for name in changed) == left
+    for layer in range(2):
+        assert any(f".layer.{layer}." in name for name in changed) == (layer >= layers)
+    assert any(name.startswith("classifier") for name in changed)
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_attention_weights_are_dropped_or_not_and_states_always(
+    dropped: bool, encoder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(encoder, tmp_path / "encoder")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"attention_probs_dropout_prob": 0.2, "hidden_dropout_prob": 0.1}
+    (folder / "config.json").write_text(json.dumps(config))
+    more = "" if dropped else ", attention_dropout=false"
+    model = fitted(folder, corpus(12, 1), more=f", epochs=1{more}").tagger.model
+    shares = {
+        name: part.p for name, part in model.named_modules() if isinstance(getattr(part, "p", None), float)
+    }
+    assert {name for name, share in shares.items() if share == 0.1} > {"dropout"}
+    assert model.config.attention_probs_dropout_prob == (0.2 if dropped else 0.0)
+    assert model.config.num_labels == 3
+
+
+def test_a_batch_is_read_in_parts_on_a_cpu(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from readbench_adapters.encoders import bert_tagger
+    from readbench_adapters.encoders.token_tagger import TokenTagger
+
+    monkeypatch.setattr(bert_tagger, "AT_ONCE", 100)
+    sizes = []
+    logits = TokenTagger.logits
+
+    def counted(tagger: Any, cuts: Any) -> Any:
+        if tagger.model.training:
+            sizes.append((len(cuts), max(map(len, cuts))))
+        return logits(tagger, cuts)
+
+    monkeypatch.setattr(TokenTagger, "logits", counted)
+    fitted(encoder, corpus(24, 1), more=", epochs=1, batch_size=8")
+    assert len(sizes) > 3
+    assert all(rows * longest <= 100 for rows, longest in sizes)
 
 
 def test_a_keyphrase_far_behind_is_found(encoder: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +24,7 @@ from readbench_adapters.training.loop import (
     bucketed,
     by_length,
     optimiser_steps,
+    parts,
     resolve_precision,
     train,
 )
@@ -29,6 +32,8 @@ from readbench_adapters.training.optimiser import Optimiser, parameter_groups
 
 torch = pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("transformers", reason="needs the extra neural")
+
+from readbench_adapters.training.allocator import keep_freed_memory  # noqa: E402
 
 SPEC = TaskSpec(task="classification", labels=("0", "1"))
 LENGTHS = st.lists(st.integers(1, 500), max_size=400)
@@ -322,3 +327,51 @@ def test_a_gpu_trains_in_mixed_precision() -> None:
             evaluate=problem.accuracy,
         )
         assert curve[-1].train_loss < curve[0].train_loss / 2
+
+
+@given(st.lists(st.integers(1, 60), max_size=30).map(sorted), st.integers(1, 200))
+def test_parts_of_a_batch_hold_few_tokens(lengths: list[int], tokens: int) -> None:
+    batch = list(range(len(lengths)))
+    found = parts(batch, lengths, tokens)
+    assert [index for part in found for index in part] == batch
+    for part in found:
+        assert len(part) == 1 or len(part) * max(lengths[index] for index in part) <= tokens
+
+
+def test_a_batch_in_parts_is_the_same_step() -> None:
+    whole, in_parts = Problem(), Problem()
+    config = TrainingConfig(epochs=3, learning_rate=0.05, batch_size=10, patience=None)
+    for problem, tokens in ((whole, None), (in_parts, 9)):
+        train(
+            problem.model,
+            problem.loss,
+            problem.lengths,
+            replace(config, tokens_at_once=tokens),
+            Context(task=SPEC),
+        )
+    assert max(map(len, whole.batches)) == 10
+    assert max(sum(in_parts.lengths[i] for i in batch) for batch in in_parts.batches) <= 9
+    for name, value in whole.state().items():
+        assert torch.allclose(value, in_parts.state()[name], atol=1e-5), name
+
+
+def test_freed_memory_is_kept() -> None:
+    """In a process of its own: pages that a second round of the same large arrays has to ask for."""
+    script = (
+        "import resource, numpy as np\n"
+        "from readbench_adapters.training.allocator import keep_freed_memory\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "def round():\n"
+        "    before = faults()\n"
+        "    for _ in range(5): np.ones(8_000_000)\n"
+        "    return faults() - before\n"
+        "dear = round()\n"
+        "assert keep_freed_memory()\n"
+        "round()\n"
+        "print(dear, round())"
+    )
+    if not keep_freed_memory():
+        pytest.skip("another C library than glibc")
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    dear, cheap = map(int, ended.stdout.split())
+    assert cheap < dear / 10
