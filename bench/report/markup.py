@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
-from readbench.report.words import closing_sentence, own_code_lines, statistical_notes, tuned_lines
+from readbench.report.words import (
+    closing_sentence,
+    load_notes,
+    own_code_lines,
+    shown_cost,
+    statistical_notes,
+    tuned_lines,
+)
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -66,7 +73,7 @@ def as_markdown(board: Leaderboard) -> str:
                 for note in (
                     *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
-                    *map(for_markdown, statistical_notes(table)),
+                    *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
                 )
                 for text in (note, "")
             ),
@@ -127,7 +134,7 @@ def shown_table(table: Table) -> ShownTable:
             shown[0] = f"{row.status}: {next(iter(row.problem.splitlines()), '')}"
         elif values[0] is not None:
             shown[0] += _interval(values[0])
-        costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
+        costs = [shown_cost(row, cost) for cost in (speed, memory)]
         rows.append([ranks, row.method, *shown, *costs])
     return ShownTable(head, rows)
 
@@ -158,6 +165,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "rank_worst": worst,
                 "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
+                "beside_other_work": row.beside_other_work,
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}

@@ -45,6 +45,11 @@ class Row:
         metric_value = self.metrics.get(metric)
         return None if metric_value is None else metric_value.value
 
+    @property
+    def beside_other_work(self) -> bool:
+        """Whether its seconds were taken while something else ran, in one of its cells at least."""
+        return any(record.beside_other_work for record in self.records)
+
     def as_json(self) -> dict[str, Any]:
         record = self.record
         return {
@@ -61,9 +66,16 @@ class Row:
             "device": None if record is None else record.device,
             "problem": self.problem or None,
             "changed_since_the_run": self.changed,
+            "beside_other_work": self.beside_other_work,
+            "processor": _processor(record),
             "chosen": self.chosen.words if self.chosen else None,
             "reference": self.reference,
         }
+
+
+def _processor(record: Record | None) -> dict[str, Any] | None:
+    use = None if record is None else record.processor
+    return None if use is None else use.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -212,12 +224,18 @@ def _row(
         whole,
         _ranks(of_task).get(method),
         metrics,
-        join_folds([record.costs for record in known]),
+        _with_tuning(join_folds([record.costs for record in known]), cells[0].chosen),
         problem,
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
         any(cell.record not in (None, digests[cell.key]) for cell in cells),
     )
+
+
+def _with_tuning(costs: Costs, chosen: Chosen | None) -> Costs:
+    """A method is charged for every combination that was tried, not only for the one that was chosen."""
+    seconds = None if chosen is None else chosen.tuning_s
+    return costs if seconds is None else costs.model_copy(update={"tuning_s": seconds})
 
 
 def _ranks(of_task: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
