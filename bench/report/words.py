@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from readbench.adapter import OWN_CODE
+from readbench.core.units import count_of
 from readbench.results.cost_table import Cost
 from readbench.results.leaderboard import Row, Table, in_order
 from readbench.results.manifest import Manifest
@@ -31,8 +32,7 @@ def closing_sentence(table: Table) -> str:
         )
     ranked = in_order(ranked, None, table.primary)
     best = ranked[0]
-    broken = [row for row in table.rows if row.status != "ok"]
-    failed = f" {len(broken)} of {len(table.rows)} methods did not finish." if broken else ""
+    failed = _unfinished(table.rows)
     if len(ranked) == 1:
         return f"Only one method ran: {best.method}, {table.primary} {_score(best, table)}.{failed}"
     alike = [row for row in ranked[1:] if row.ranks and _alike(best, row, table)]
@@ -49,6 +49,15 @@ def closing_sentence(table: Table) -> str:
     if others:
         words += f" and {others} other{'s' if others > 1 else ''}"
     return f"{words}.{failed}"
+
+
+def _unfinished(rows: Sequence[Row]) -> str:
+    """How many methods ended otherwise than ok, and how many lack something here; a sentence after others."""
+    lacking = sum(row.status == "missing_dependency" for row in rows)
+    broken = sum(row.status != "ok" for row in rows) - lacking
+    counts = ((broken, "did not finish"), (lacking, "cannot run here"))
+    said = [f"{count} of {count_of(len(rows), 'method')} {what}" for count, what in counts if count]
+    return f" {', '.join(said)}." if said else ""
 
 
 def _alike(best: Row, other: Row, table: Table) -> bool:
@@ -76,15 +85,17 @@ def cautions(manifest: Manifest) -> list[str]:
 
 
 def documents_of_parts(table: Table) -> str:
-    """The number of documents of each part."""
+    """The number of documents of each part, and how often a method with training noise was trained."""
     settings = table.settings
     folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
+    seeds = max((len(row.records) for row in table.rows), default=0) // max(settings.folds, 1)
     words = [f"{settings.tested} test documents{folds}"]
     words += [
         f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
         for part, name in (("train", "training"), ("validation", "validation"))
         if settings.documents.get(part)
     ]
+    words += [f"{seeds} seeds where training varies"] if seeds > 1 else []
     return ", ".join(words)
 
 

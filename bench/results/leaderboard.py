@@ -131,6 +131,17 @@ def find_run(reference: str | None, store: Store) -> str:
     )
 
 
+def named_run(reference: str, store: Store) -> str:
+    """The run of that name or folder, and no other. Raises BenchError where there is none."""
+    if Path(reference).joinpath(RUN).is_file():
+        return Path(reference).resolve().name
+    runs = store.runs()
+    if reference in runs:
+        return reference
+    todo = suggestion(reference, runs, "bench ls runs lists them")
+    raise BenchError(f"no run is called {reference!r}", where=str(store.root / "runs"), todo=todo)
+
+
 def _is_results(folder: Path) -> bool:
     return (folder / "runs").is_dir() and not (folder / RUN).is_file()
 
@@ -164,7 +175,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
-    sort = next((cost.name for cost in COST_TABLE.values() if sort and cost.heading == sort), sort)
+    sort = _by_heading(sort)
     manifest = store.manifest(name)
     statistics = read_statistics(store.run(name))
     tables = []
@@ -174,11 +185,27 @@ def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
         rows = [_row(store, manifest, task, method, cells, of_task) for method, cells in of_methods]
         tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
-        known = sorted({m for t in tables for row in t.rows for m in row.metrics})
-        costs = sorted(COST_TABLE)
-        if sort not in known and sort not in costs:
-            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known + costs))
+        metrics = {metric for table in tables for row in table.rows for metric in row.metrics}
+        # A metric of the board is known also where no method has it, because all of them failed.
+        of_board = [metric for table in tables for metric in (table.primary, *table.settings.board)]
+        if sort not in metrics and sort not in COST_TABLE and sort not in of_board:
+            headings = [cost.heading for cost in COST_TABLE.values() if cost.heading]
+            # Those that a board shows come first, for where nothing is near.
+            known = dict.fromkeys([*of_board, *headings, *sorted(metrics), *COST_TABLE])
+            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known))
     return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def _by_heading(sort: str | None) -> str | None:
+    """What a printed column holds, by the words above it: ``f1@10 [95 %]``, ``ms/doc``."""
+    if sort is None:
+        return None
+    words = sort.removesuffix("[95 %]").strip()
+    if words == "rank":
+        return None
+    if words == "ms/doc":
+        return "documents_per_s_marginal"
+    return next((cost.name for cost in COST_TABLE.values() if cost.heading == words), words)
 
 
 def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
@@ -228,7 +255,7 @@ def _row(
         problem,
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
-        any(cell.record not in (None, digests[cell.key]) for cell in cells),
+        any(cell.is_changed(digests[cell.key]) for cell in cells),
     )
 
 

@@ -60,6 +60,11 @@ class RunCell(StoredModel):
     reused: bool = False
     chosen: Chosen | None = None
 
+    def is_changed(self, digest: str | None) -> bool:
+        """Whether its record, whose file has that SHA-256, was written after the run: in one results folder
+        the same code has the same cells, and a later run with --fresh replaces them."""
+        return self.record not in (None, digest)
+
 
 class Trial(StoredModel):
     """A combination of parameters that was tried on the validation part."""

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from readbench.core.errors import BenchError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_AS_IT_IS = frozenset({1, SCHEMA_VERSION})
+"""Schema versions of records that need no migration. Version 1 repeats the version of each metric in it."""
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
 
@@ -155,7 +164,10 @@ class Record(StoredModel, _Measured):
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
     costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
-    cover, as where a method imports by computed names; where one changes, the cell runs again."""
+    cover, as where a method imports by computed names; where one changes, the cell runs again.
+
+    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
+    metrics of keyphrases share nine sentences."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -192,6 +204,40 @@ class Record(StoredModel, _Measured):
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
 
+    @model_serializer(mode="wrap")
+    def _gather_versions(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = plain(self)
+        of_versions: dict[str, list[str]] = {}
+        for name, value in data.get("metrics", {}).items():
+            of_versions.setdefault(value.pop("version"), []).append(name)
+            for absent in [key for key in ("reason", "spread") if value[key] is None]:
+                del value[absent]
+        return data | {"metric_versions": of_versions}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_versions(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "metric_versions" not in data:
+            return data
+        of_versions, metrics = data["metric_versions"], data.get("metrics")
+        if not isinstance(of_versions, dict) or not isinstance(metrics, dict):
+            raise ValueError("metrics and their versions are not told by name")
+        versions = {
+            name: version
+            for version, names in of_versions.items()
+            for name in (names if isinstance(names, list) else ())
+            if isinstance(name, str)
+        }
+        spread = {
+            name: {"version": versions[name]} | value
+            if name in versions and isinstance(value, dict)
+            else value
+            for name, value in metrics.items()
+        }
+        return {name: value for name, value in data.items() if name != "metric_versions"} | {
+            "metrics": spread
+        }
+
 
 class CellFacts(_Measured):
     """The part of a record that a board needs of every cell of a method. The rest, mostly metrics and
@@ -221,7 +267,7 @@ def weights_of(record: Record) -> list[dict[str, str]]:
     return list({weights.get("sha256", str(weights)): weights for weights in texts if weights}.values())
 
 
-MIGRATIONS: dict[int, Migration] = {}
+MIGRATIONS: dict[int, Migration] = {1: lambda data: data | {"schema_version": 2}}
 
 
 def read_record(data: dict[str, Any], where: str) -> Record:
