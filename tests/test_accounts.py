@@ -162,6 +162,23 @@ def test_memory_is_the_growth_and_the_libraries(
     assert books.costs(cell, ending, []).peak_memory_bytes == own
 
 
+def test_what_is_the_methods_own_is_told_from_its_libraries(plan: Plan, tmp_path: Path) -> None:
+    _, costs = charged(plan, tmp_path, ended(growth=70 * MIB, private=20 * MIB))
+    assert costs.own_memory_bytes == 70 * MIB
+    assert costs.library_memory_bytes == 100 * MIB
+    # The tables needed more, and every method that stands on them shows that.
+    assert costs.peak_memory_bytes == 900 * MIB
+    _, costs = charged(plan, tmp_path, ended(growth=None, private=30 * MIB))
+    assert costs.own_memory_bytes == 30 * MIB
+    _, costs = charged(plan, tmp_path, ended(), charges_imports=False)
+    assert costs.library_memory_bytes is None
+
+
+def test_processor_time_stands_beside_the_seconds(plan: Plan, tmp_path: Path) -> None:
+    _, costs = charged(plan, tmp_path)
+    assert (costs.predict_s, costs.cpu_s) == (3.0, 2.5)
+
+
 def test_a_disturbed_import_leaves_a_note_and_no_speed(plan: Plan, tmp_path: Path) -> None:
     cell, costs = charged(plan, tmp_path, imported=ImportCost(None, 100 * MIB, disturbed=True))
     assert costs.import_s is None

@@ -190,7 +190,7 @@ def test_failures_are_seen(results: Results, width: int) -> None:
     assert "failed: test.failing[pattern=a|b]: KeyError: 'no|such\\nkey'" in squeezed
     assert "missing_dependency: test.lacking: needs a_module_that_is_not_there; pip install" in squeezed
     assert f"bench show {results.first} 'test.failing[pattern=a|b]'" in squeezed
-    assert "2 of 6 methods did not finish." in squeezed
+    assert "1 of 6 methods did not finish, 1 of 6 methods cannot run here." in squeezed
 
 
 def test_a_column_of_dashes_is_left_out(results: Results) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readbench.compare.costs import CostChange
+from readbench.compare.flips import Flip
 from readbench.compare.runs import MethodChange, MetricChange
 from readbench.core.escape import for_markdown as escaped
 from readbench.core.escape import html_code as code_html
 from readbench.core.escape import markdown_code as code
 from readbench.gate.verdicts import Decision, Verdicts
 from readbench.report.ci import comparison_markdown, junit, verdicts_markdown
-from readbench.report.comparison import closing
+from readbench.report.comparison import closing, flips_line
 
 NASTY = "<locals>.<lambda> ![x](http://y/z.png) **b** `c` | @somebody\nsecond &amp; line"
 METHOD = MethodChange("keyphrases", "m", "compared")
@@ -118,3 +119,41 @@ def test_a_gate_that_measured_nothing_is_no_green_junit() -> None:
 )
 def test_the_last_line_counts_what_was_judged(decisions: list[str], strict: bool, told: str) -> None:
     assert closing(verdicts(*map(decision, decisions), strict=strict)).startswith(told)
+
+
+def flipped(*values: tuple[float | None, float | None], metric: str = "f1@10") -> MethodChange:
+    flips = tuple(Flip(f"d{number}", *pair) for number, pair in enumerate(values))
+    return replace(METHOD, flips=flips, flip_metric=metric)
+
+
+def test_only_documents_whose_score_changed_are_listed() -> None:
+    method = flipped((0.5, 0.1), (0.333, 0.333), (None, 0.2))
+    said = "m: 3 documents answered differently, 2 of them with another f1@10: d0 0.500→0.100, d2 –→0.200"
+    assert flips_line(method) == said
+    found = verdicts_markdown(verdicts(methods=(method,)))
+    assert "3 documents answered differently, 2 of them with another f1@10" in found
+    assert "| `d0` | 0.500 | 0.100 |" in found
+    assert "`d1`" not in found
+
+
+def test_other_answers_with_the_same_scores_are_a_line() -> None:
+    method = flipped((0.333, 0.333))
+    assert flips_line(method) == "m: 1 document answered differently, none of them with another f1@10"
+    found = verdicts_markdown(verdicts(methods=(method,)))
+    assert "`m`: 1 document answered differently, none of them with another f1@10." in found
+    assert "<details>" not in found
+
+
+def test_without_a_value_per_document_they_are_all_listed() -> None:
+    assert flips_line(flipped((None, None), metric="")) == "m: 1 document answered differently: d0 –→–"
+
+
+def test_junit_has_the_values_and_the_time() -> None:
+    lost = replace(decision("regressed"), before=0.3, after=0.25)
+    slow = replace(decision("pass"), what="predict_s", before=1.0, after=1.5, threshold="predict_s:+60%")
+    method = replace(METHOD, costs=(CostChange("wall_s", 1.0, 2.5, 2.5, True),))
+    root = ElementTree.fromstring(junit(verdicts(lost, slow, methods=(method,))).encode())
+    assert root.findall(".//failure")[0].attrib["message"] == "f1@10 0.300 → 0.250: because"
+    assert root.findall(".//system-out")[0].text == "predict_s 1.0 s → 1.5 s: because"
+    assert [case.attrib["time"] for case in root.findall(".//testcase")] == ["2.500", "0.000"]
+    assert root.attrib["time"] == root[0].attrib["time"] == "2.500"

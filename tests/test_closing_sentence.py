@@ -83,6 +83,8 @@ def test_who_is_alike(p: float | None, alike: bool) -> None:
 def test_those_that_did_not_finish_are_counted() -> None:
     told = sentence([row("best", 0.5), row("broken", None, status="failed")], {})
     assert told == "Only one method ran: best, f1@10 0.500. 1 of 2 methods did not finish."
+    told = sentence([row("best", 0.5), row("absent", None, status="missing_dependency")], {})
+    assert told == "Only one method ran: best, f1@10 0.500. 1 of 2 methods cannot run here."
     assert sentence([row("broken", None, status="failed")], {}) == "No method was measured on keyphrases."
 
 

@@ -18,6 +18,8 @@ from rich.console import Console
 
 from readbench.cli import doctor
 from readbench.methods.registry import Registry
+from readbench.report import lists
+from readbench.report.answers import Check
 
 OLD, NEW = b"VERSION = 1\n", b"VERSION = 2\n"
 
@@ -25,11 +27,11 @@ OLD, NEW = b"VERSION = 1\n", b"VERSION = 2\n"
 def page(folder: Path, width: int = 80) -> str:
     console = Console(width=width, file=io.StringIO(), color_system=None)
     with console.capture() as capture:
-        console.print(doctor.examine(folder))
+        console.print(lists.doctor(doctor.examine(folder)))
     return capture.get()
 
 
-def found(name: str, folder: Path = Path("results")) -> doctor.Check:
+def found(name: str, folder: Path = Path("results")) -> Check:
     return next(check for check in doctor.checks(folder) if check.name == name)
 
 
@@ -58,7 +60,7 @@ def test_page_fits_80_columns_and_names_every_check(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     for check in doctor.checks(tmp_path):
-        assert f" {check.name} " in text
+        assert f"\n{check.name} " in text
         assert "could not be looked at" not in check.found
 
 
@@ -78,9 +80,7 @@ def test_a_check_that_breaks_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_p
         raise ValueError("no such thing")
 
     monkeypatch.setattr(doctor, "available_cores", broken)
-    assert found("cores") == doctor.Check(
-        "cores", "warning", "could not be looked at: ValueError: no such thing"
-    )
+    assert found("cores") == Check("cores", "warning", "could not be looked at: ValueError: no such thing")
     assert "methods" in page(tmp_path)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,6 +175,32 @@ def test_similarity_of_signatures_is_that_of_the_sets() -> None:
     one = np.random.default_rng(0).integers(0, 1 << 63, 3000).astype(np.uint64)
     signatures = near_duplicates._signatures([np.unique(one[:2000]), np.unique(one[1000:])])
     assert abs(np.mean(signatures[0] == signatures[1]) - 1 / 3) < 4 * (2 / 9 / 128) ** 0.5
+
+
+def test_signatures_are_those_of_datasketch() -> None:
+    """Of sets of one element, of some, and of more than are worked on at a time."""
+    generator = np.random.default_rng(3)
+    sizes = [1, 2, 200, near_duplicates._BLOCK - 203, 1, near_duplicates._BLOCK + 1, 3]
+    sets = [np.unique(generator.integers(0, 1 << 63, size).astype(np.uint64)) for size in sizes]
+    plain = [
+        MinHash(num_perm=near_duplicates.PERMUTATIONS, seed=1, scheme="affine32", hashfunc=int) for _ in sets
+    ]
+    for sketch, of_one in zip(plain, sets, strict=True):
+        sketch.update_batch((of_one >> np.uint64(32)).tolist())
+    expected = np.array([sketch.hashvalues for sketch in plain])
+    np.testing.assert_array_equal(near_duplicates._signatures(sets), expected)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(8)
+    vocabulary = [f"w{number}" for number in range(300)]
+    first = [rng.choices(vocabulary, k=rng.randint(0, 40)) for _ in range(60)]
+    again = [edited(rng, tokens, min(1, len(tokens)), vocabulary) for tokens in first]
+    documents = [paper(f"{place:03}", " ".join(tokens)) for place, tokens in enumerate([*first, *again])]
+    expected = groups(documents, FIELDS)
+    assert len(expected) > 20
+    monkeypatch.setattr(near_duplicates, "_BLOCK", 7)
+    assert groups(documents, FIELDS) == expected
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.5, float("nan")])

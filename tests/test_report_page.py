@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from page_runs import ATTACK, SECRET, PageRuns, make_page_runs
@@ -22,9 +23,14 @@ from readbench.cli import main
 from readbench.compare.paired import open_side
 from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.escape import for_html, for_script
-from readbench.report.page import build_page, read_contents
+from readbench.report.page import build_page, contents, read_contents
 from readbench.report.page.chart_lines import Series, lines_chart
 from readbench.report.page.chart_parts import Named
+from readbench.report.page.corpus import read_corpus
+from readbench.report.page.groups import groupings
+from readbench.report.page.history import steps_of
+from readbench.report.page.pictures import learning_picture, marks_of
+from readbench.report.page.scores import task_scores
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "wbr"}
 ADDRESS = re.compile(r"(?:https?:)?//[\w.-]+\.\w+|\burl\(|@import|\bsrc=|\bimport\s*\(")
@@ -191,8 +197,8 @@ def test_what_is_damaged_is_said_and_the_rest_is_shown(runs: PageRuns, tmp_path:
     (copy / "cells" / lost / "scores.parquet").write_bytes(b"PAR1 and no more")
     (copy / "cells" / unread / "predictions.parquet").write_bytes(b"")
     with pytest.warns(DamagedFile):
-        contents = read_contents([open_side(runs.names[0], copy)], texts=True)
-    notes = "".join(Outline(build_page(contents, "1")).texts["li"])
+        shown = read_contents([open_side(runs.names[0], copy)], texts=True)
+    notes = "".join(Outline(build_page(shown, "1")).texts["li"])
     assert "Where documents are compared toy.words is missing" in notes
     assert "toy.words[start=1] is missing: its predictions are gone or damaged" in notes
     shutil.rmtree(copy / "datasets")
@@ -253,6 +259,63 @@ def test_a_change_that_is_more_than_chance_is_marked() -> None:
     )
     ring = re.findall(r"<circle[^>]*class=\"change\"[^>]*><title>([^<]*)</title>", svg)
     assert ring == ["&lt;m&gt;: better"]
+
+
+def test_a_run_that_did_not_end_is_not_decided(runs: PageRuns) -> None:
+    old, new = runs.sides(*runs.names)
+    manifest = new.manifest.model_copy(update={"status": "interrupted"})
+    (step,) = steps_of([old, replace(new, board=replace(new.board, manifest=manifest))])
+    assert (step.before, step.after, step.verdict) == (*runs.names, "not decided")
+    assert "the run is interrupted" in step.problem
+
+
+def test_rows_that_learn_from_more_and_more_are_a_curve(runs: PageRuns) -> None:
+    table = runs.sides()[0].board.tables[0]
+    assert learning_picture(table, marks_of(table, 0)) is None
+    rows = []
+    for row, size in zip(table.rows, (125, 500, None, "many", 500), strict=True):
+        assert row.record is not None
+        params = {"train_documents": size}
+        rows.append(replace(row, record=row.record.model_copy(update={"params": params})))
+    settings = table.settings.model_copy(update={"documents": {"train": 1000, "test": 60}})
+    table = replace(table, rows=tuple(rows), settings=settings)
+    picture = learning_picture(table, marks_of(table, 0))
+    assert picture is not None
+    labels = re.findall(r"<text[^>]*>([\d,]+)</text>", picture.wide)
+    assert labels[-3:] == ["125", "500", "1,000"]
+    points = re.findall(r'<g data-m="0.2"><title>toy.words</title><path d="([^"]*)"', picture.wide)
+    assert [path.count("L") for path in points] == [2]
+
+
+def test_documents_are_grouped_by_length_label_and_language(runs: PageRuns) -> None:
+    side = runs.sides()[0]
+    table = side.board.tables[1]
+    scores = task_scores(side.board, table, side.store)
+    corpus = read_corpus(side.store, side.manifest.fingerprint)
+    documents = {
+        id_: replace(document, language="pt" if place % 3 else "en")
+        for place, (id_, document) in enumerate(corpus.documents.items())
+    }
+    found = {one.name: one for one in groupings(scores, documents, corpus.targets["classification"])}
+    assert set(found) == {"length", "label", "language"}
+    assert found["language"].groups == ("pt", "en")
+    assert not found["language"].order
+    values = np.ones(len(scores.ids))
+    for grouping in found.values():
+        assert grouping.means(values) == [1.0] * len(grouping.groups)
+    right = scores.values["toy.length"]
+    means, places = found["label"].means(right), found["label"].places
+    assert means[0] == pytest.approx(right[places == 0].mean())
+
+
+def test_more_documents_than_a_browser_takes_are_left_out(
+    runs: PageRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_DOCUMENTS", 59)
+    found = read_contents(runs.sides(), texts=True)
+    assert found.why_no_texts == "A page holds the texts of 59 documents at most, and these are 60."
+    assert found.documents is not None
+    assert "texts" not in found.documents
 
 
 def test_runs_of_two_suites_are_no_history(runs: PageRuns) -> None:

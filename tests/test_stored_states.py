@@ -11,6 +11,8 @@ import pytest
 from toy_methods import PREPARED
 from toy_runs import plan_toy, run_toy
 
+from readbench.core.errors import DamagedFile
+from readbench.results.record import read_record
 from readbench.results.store import SUMS, Store
 
 FAILED = {"failure": {"type": "X", "message": "x"}, "metrics": {}}
@@ -107,6 +109,37 @@ def test_a_metric_of_another_version_is_computed_again_and_nothing_runs(stored: 
     assert record == runner.records[record.key]
     assert json.loads(record.model_dump_json())["metrics"] == before["metrics"]
     assert record.started_at == before["started_at"]
+
+
+def test_a_record_of_version_1_is_read(stored: Path) -> None:
+    """It repeats the version of each metric, and says of each that nothing explains a missing value."""
+    (path,) = (stored / "results").glob("cells/*/record.json")
+    data = json.loads(path.read_text())
+    store = Store(stored / "results")
+    expected = store.record(path.parent.name)
+    assert expected is not None
+    versions = {name: value.version for name, value in expected.metrics.items()}
+    assert {name: v for v, names in data["metric_versions"].items() for name in names} == versions
+    assert not any("version" in value for value in data["metrics"].values())
+    old = {name: value for name, value in data.items() if name != "metric_versions"} | {"schema_version": 1}
+    old["metrics"] = {
+        name: {"reason": None, "spread": None} | value | {"version": versions[name]}
+        for name, value in data["metrics"].items()
+    }
+    path.write_text(json.dumps(old))
+    assert store.record(path.parent.name) == read_record(old, str(path)) == expected
+    facts = store.facts(path.parent.name)
+    assert facts is not None
+    assert facts.schema_version == expected.schema_version
+    assert len(json.dumps(data)) < 0.7 * len(json.dumps(old))
+
+
+@pytest.mark.parametrize("damage", [3, [], {"version": 3}, {"version": [[1]]}])
+def test_versions_of_metrics_that_are_none_count_as_damage(stored: Path, damage: object) -> None:
+    (path,) = (stored / "results").glob("cells/*/record.json")
+    edit(stored, "cells/*/record.json", metric_versions=damage)
+    with pytest.warns(DamagedFile):
+        assert Store(stored / "results").record(path.parent.name) is None
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -82,7 +82,10 @@ def test_the_validation_part_decides_whatever_the_test_part_says(tmp_path: Path)
         "test.lucky[helps=test]": 0.0,
         "test.lucky[helps=validation]": 1.0,
     }
-    assert manifest.cells[0].chosen == Chosen(asked="test.lucky", combinations=3, documents=6)
+    chosen = manifest.cells[0].chosen
+    assert chosen == Chosen(
+        asked="test.lucky", combinations=3, documents=6, tuning_s=frame["tuning_s"].item()
+    )
     # No trial ever predicted a test document.
     for trial in manifest.trials:
         ids = read_columns(store.cell(trial.key) / "predictions.parquet")["id"]
@@ -118,6 +121,32 @@ def test_the_board_tells_what_was_chosen_and_shows_values_from_elsewhere(tmp_pat
     assert "0.250" in board
 
 
+SLOW = METHOD.replace("test.lucky", "test.slow").replace(
+    "    def predict",
+    """    def fit(self, train, validation):
+        import time
+
+        time.sleep(0.5)
+
+    def predict""",
+)
+
+
+def test_every_combination_that_was_tried_is_charged(tmp_path: Path) -> None:
+    method, suite, papers = files(tmp_path, '"nobody", "train", "test", "validation"')
+    method.write_text(SLOW, encoding="utf-8")
+    named = suite.read_text(encoding="utf-8").replace("test.lucky", "test.slow")
+    suite.write_text(named.replace('"f1@5"', '"f1@5"\nmethods = ["test.slow"]'), encoding="utf-8")
+    frame = readbench.run(
+        str(suite), dataset=papers, include_paths=[method], output_path=tmp_path / "results"
+    ).set_index("method")
+    # Four fits of half a second, and one more for the test.
+    tuned, named_only = frame.loc["test.slow[helps=validation]"], frame.loc["test.slow"]
+    assert 2.0 <= tuned["tuning_s"] < 2.0 + 4 * tuned["fit_s"]
+    assert 0.5 <= tuned["fit_s"] < 2.0
+    assert named_only.isna()["tuning_s"]
+
+
 def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
     method, suite, papers = files(tmp_path, '"test", "nobody"')
     frame = readbench.run(
@@ -125,7 +154,9 @@ def test_of_equals_the_first_one_written_wins(tmp_path: Path) -> None:
     )
     assert list(frame.method) == ["test.lucky[helps=test]"]
     (cell,) = Store(tmp_path / "results").manifest(Path(frame.attrs["run"]).name).cells
-    assert cell.chosen == Chosen(asked="test.lucky", combinations=2, documents=6, equal=1)
+    assert cell.chosen is not None
+    chosen = cell.chosen.model_copy(update={"tuning_s": None})
+    assert chosen == Chosen(asked="test.lucky", combinations=2, documents=6, equal=1)
     assert cell.chosen.words == "test.lucky: best of 2 on 6 validation documents, 1 other equally good"
 
 

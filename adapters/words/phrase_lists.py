@@ -108,8 +108,8 @@ def _of_literal(text: str) -> list[str] | None:
         for read in (json.loads, ast.literal_eval):
             try:
                 value = read(match.group())
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                continue
+            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+                continue  # a type error: a set or the keys of an object that cannot be hashed
             if value and all(isinstance(item, str) for item in value):
                 return list(value)
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +30,9 @@ VERBS = (
     "baseline",
     "gate",
     "export",
+    "du",
+    "rm",
+    "prune",
     "fit",
     "predict",
     "submit",
@@ -48,7 +53,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
-    epilog="Errors are one line; --debug before or after any command shows the traceback.",
+    epilog="The options stand before or after any command. Errors are one line; --debug shows the traceback. "
+    "For a bug report: --log-file bench.log.",
 )
 
 
@@ -64,6 +70,15 @@ def _options(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
+    # ``logs.common`` reads these, wherever they stand; here they are for the help and for completion.
+    _quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The answer and errors alone.")] = False,
+    _verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also what is decided and why, on standard error.")
+    ] = False,
+    _log_file: Annotated[
+        Path | None, typer.Option("--log-file", help="Add what is decided, warnings and errors to this file.")
+    ] = None,
+    _debug: Annotated[bool, typer.Option("--debug", help="Errors show their traceback.")] = False,
 ) -> None: ...
 
 
@@ -73,11 +88,52 @@ Include = Annotated[
 ]
 
 
+@dataclass
+class Said:
+    """How much this command says: what ``main`` read off its arguments."""
+
+    quiet: bool = False
+
+
+said = Said()
+
+
 def console(*, stderr: bool = False) -> Any:
     """What boards and tables are printed on."""
     from readbench.report.screen import screen
 
     return screen(stderr=stderr)
+
+
+def progress_console() -> Any:
+    """What shows how far a verb is: standard error, or nothing with --quiet."""
+    found = console(stderr=True)
+    found.quiet = said.quiet
+    return found
+
+
+def interface(*, stderr: bool = False) -> Any:
+    """How a run speaks while it goes on: to the log, and unless with --quiet to people."""
+    from readbench.report.log import Logged
+    from readbench.report.progress import TerminalInterface
+    from readbench.runs.interface import Quiet
+
+    return Logged(Quiet() if said.quiet else TerminalInterface(console(stderr=stderr)))
+
+
+def remark(text: str) -> None:
+    """Something that a reader should know and that stops nothing: a line on standard error, not with
+    --quiet."""
+    logging.getLogger("readbench").warning("%s", text)
+    if not said.quiet:
+        say(f"bench: {text}", err=True)
+
+
+def progress(text: str) -> None:
+    """How far a verb is: a line on standard error, not with --quiet."""
+    logging.getLogger("readbench").info("%s", text)
+    if not said.quiet:
+        say(text, err=True)
 
 
 def say(text: str, *, err: bool = False) -> None:

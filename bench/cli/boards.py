@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import Output, app, console, emit
-from readbench.cli.options import BoardFormat
+from readbench.cli import completion
+from readbench.cli.app import Output, app, console, emit, say
+from readbench.cli.options import AnswerFormat, BoardFormat
 from readbench.results.places import RESULTS
+
+if TYPE_CHECKING:
+    from readbench.results.leaderboard import Leaderboard
 
 
 @app.command()
 def leaderboard(
     reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN|SUITE]", help="A run, or a suite's newest run.")
+        str | None,
+        typer.Argument(
+            metavar="[RUN|SUITE]", help="A run, or a suite's newest run.", autocompletion=completion.runs
+        ),
     ] = None,
-    sort: Annotated[str | None, typer.Option(help="A metric or a cost to sort by.")] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="A metric or a cost to sort by.", autocompletion=completion.metrics)
+    ] = None,
     format: Annotated[BoardFormat, typer.Option(help="How to print it.")] = BoardFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
@@ -33,25 +42,56 @@ def leaderboard(
         from readbench.report.terminal import print_board
 
         print_board(board, console())
-        return
+        if others := _other_runs(board, store.runs(), reference):
+            say(others)
+    else:
+        emit(in_format(board, format))
+
+
+def _other_runs(board: Leaderboard, runs: list[str], reference: str | None) -> str:
+    """That a suite has other runs, where nobody said which one to show: the newest may have fewer methods."""
+    name, suite = board.manifest.name, board.manifest.suite
+    # A run is called SUITE-DAY-TIME-RANDOM: no manifest need be read.
+    of_suite = [run for run in runs if run.rsplit("-", 3)[0] == suite]
+    if reference not in (None, suite) or len(of_suite) < 2:
+        return ""
+    return f"\n{name}, the newest of {len(of_suite)} runs of {suite}; the others: bench ls runs {suite}"
+
+
+def in_format(board: Leaderboard, format: BoardFormat) -> str:
+    """A board for programs and documents."""
     from readbench.report import markup
 
     show = {"md": markup.as_markdown, "csv": markup.as_csv, "json": markup.as_json}[format]
-    emit(show(board).removesuffix("\n"))
+    return show(board).removesuffix("\n")
 
 
 @app.command()
 def show(
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
-    method: Annotated[str, typer.Argument(help="As the board spells it.")],
+    reference: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run, or a suite's newest run.", autocompletion=completion.runs),
+    ],
+    method: Annotated[
+        str, typer.Argument(help="As the board spells it.", autocompletion=completion.methods_of_run)
+    ],
     document: Annotated[
-        str | None, typer.Option(help="One document by id; without it, the first few.")
+        str | None, typer.Option(help="One document by its id; by default the first few are shown.")
     ] = None,
+    format: Annotated[
+        AnswerFormat, typer.Option(help="How to print it; json has every document.")
+    ] = AnswerFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
     """Predictions against gold: match, near miss and why, or absent from the text."""
+    from readbench.report import answers
     from readbench.report.show import render_predictions
+    from readbench.report.shown import shown
     from readbench.results.leaderboard import find_run, open_store
 
     store = open_store(reference, output_path)
-    console().print(render_predictions(store, find_run(reference, store), method, document))
+    run = find_run(reference, store)
+    if format is AnswerFormat.json:
+        emit(answers.as_json(shown(store, run, method, document)))
+    else:
+        console().print(render_predictions(store, run, method, document))

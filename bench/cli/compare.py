@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console, emit, say
+from readbench.cli import completion
+from readbench.cli.app import Include, Output, app, console, emit, remark, say
 from readbench.cli.options import Format
 from readbench.core.errors import BenchError
 from readbench.core.escape import json_text
@@ -36,10 +37,21 @@ class Target(StrEnum):
 
 @app.command()
 def compare(
-    before: Annotated[str, typer.Argument(metavar="RUN_A", help="A run, a suite's newest, a baseline.")],
-    after: Annotated[str, typer.Argument(metavar="RUN_B", help="What is held against it.")],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_A", help="A run, a suite's newest, a baseline.", autocompletion=completion.sides
+        ),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="RUN_B", help="What is held against it.", autocompletion=completion.sides)
+    ],
     metric: Annotated[
-        list[str] | None, typer.Option(help="Only this metric; repeat for several. The boards' by default.")
+        list[str] | None,
+        typer.Option(
+            help="Only this metric; repeat for several. The boards' by default.",
+            autocompletion=completion.metrics,
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
     output_path: Output = RESULTS,
@@ -70,20 +82,25 @@ def compare(
 @app.command()
 def baseline(
     reference: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run, or a suite's newest; the newest by default.")
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="A run, or a suite's newest; the newest by default.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
     folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
     output_path: Output = RESULTS,
 ) -> None:
     """Keep a run to gate against: records, scores per document and digests; no text of a document."""
-    from readbench.core.units import show_size
+    from readbench.core.units import count_of, show_size
     from readbench.gate.baseline import promote
     from readbench.results.leaderboard import find_run, open_store
 
     store = open_store(reference, output_path)
     kept = promote(reference or find_run(None, store), output_path, name, folder)
-    say(f"{kept.folder}: {kept.cells} cells, {show_size(kept.size)}")
+    say(f"{kept.folder}: {count_of(kept.cells, 'cell')}, {show_size(kept.size)}")
     if kept.failed:
         say(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")
     if kept.reused:
@@ -95,17 +112,24 @@ def gate(
     context: typer.Context,
     references: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="A stored run; without one the suite is run afresh."),
+        typer.Argument(
+            metavar="[RUN]...",
+            help="A stored run; without one the suite is run afresh.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="A baseline's folder, or a run to compare with.")
+        str | None,
+        typer.Option(help="A baseline's folder, or a run to compare with.", autocompletion=completion.sides),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="TOML: one verdict over stored runs of several suites.")
     ] = None,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(help="A largest loss, f1@10:-1pp, or a bound, fit_s:<2m."),
+        typer.Option(
+            help="A largest loss, f1@10:-1pp, or a bound, fit_s:<2m.", autocompletion=completion.thresholds
+        ),
     ] = None,
     thresholds: Annotated[
         Path | None,
@@ -121,9 +145,17 @@ def gate(
         int | None,
         typer.Option(help="With --speed: while it stays inconclusive; 18, or --rounds where more."),
     ] = None,
-    suite: Annotated[str | None, typer.Option(help="The suite to run; the baseline's by default.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Overrides the suite's.")] = None,
-    method: Annotated[list[str] | None, typer.Option(help="Only this method; repeat for several.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="The suite to run; the baseline's by default.", autocompletion=completion.suites),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Overrides the suite's.", autocompletion=completion.datasets)
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this method; repeat for several.", autocompletion=completion.methods),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="A sample; the baseline's by default.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")] = None,
@@ -136,7 +168,7 @@ def gate(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """Fail when a method got worse or slower, and only then.
+    """Compare with a baseline, and fail where a method got worse or slower.
 
     Exit status: 0 pass, 1 regression, 2 wrong use, 3 nothing measured or the harness failed, 4 incomparable
     or, under --strict, inconclusive.
@@ -188,7 +220,7 @@ def gate(
         # A regression stays one, though nobody can read the report on it.
         if verdicts.exit_status != 1:
             raise problem
-        say(f"bench: {problem}", err=True)
+        remark(str(problem))
     raise typer.Exit(verdicts.exit_status)
 
 
@@ -222,7 +254,7 @@ def _gate_policy(
     if problem is not None:
         if verdicts.exit_status != 1:
             raise problem
-        say(f"bench: {problem}", err=True)
+        remark(str(problem))
     raise typer.Exit(verdicts.exit_status)
 
 
@@ -251,7 +283,10 @@ def _tell(verdicts: Verdicts, format: Format) -> None:
 
 @app.command()
 def export(
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a suite's newest run.")],
+    reference: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run, or a suite's newest run.", autocompletion=completion.runs),
+    ],
     to: Annotated[Target, typer.Option(help="For which tool.")],
     output: Annotated[
         Path | None, typer.Option(help="The file (or, with two of them, the folder) to write; or print it.")

@@ -11,26 +11,18 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from packaging.version import InvalidVersion, Version
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from readbench.core.units import show_size
 from readbench.machine.machine import available_cores
 from readbench.machine.versions import distribution_of
 from readbench.machine.weights import SPACY_PACKAGES, spacy_package
 from readbench.planning.suite import Limits
-
-State = Literal["ok", "missing", "warning"]
-STYLES: dict[State, str] = {"ok": "green", "missing": "red", "warning": "yellow"}
+from readbench.report.answers import Check, Doctor
 
 PKE_DISTRIBUTIONS = ("pke", "ccpke")
 """They install the same module: whichever came last has overwritten the other."""
@@ -41,32 +33,9 @@ JACCARD_CHANGED = Version("1.15")
 SPACY_MODEL = "en_core_web_sm"
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the page; ``todo`` says what to do where something is to be done."""
-
-    name: str
-    state: State
-    found: str
-    todo: str = ""
-
-
-def examine(results_folder: Path) -> RenderableType:
-    """All checks as a table, and how many are not ok. A check that itself breaks is a warning: a broken
-    installation is what this page is for."""
-    all_checks = list(checks(results_folder))
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    grid.add_column("check", no_wrap=True)
-    grid.add_column("state", no_wrap=True)
-    grid.add_column("what was found", overflow="fold")
-    for check in all_checks:
-        cell = Text(check.found)
-        if check.todo:
-            cell.append(f"\n→ {check.todo}", "bold")
-        grid.add_row(check.name, Text(check.state, STYLES[check.state]), cell)
-    states = [check.state for check in all_checks]
-    counts = [f"{n} {state}" for state in ("missing", "warning", "ok") if (n := states.count(state))]
-    return Group(grid, Text(", ".join(counts), "bold"))
+def examine(results_folder: Path) -> Doctor:
+    """All checks. A check that itself breaks is a warning: a broken installation is what this page is for."""
+    return Doctor(tuple(checks(results_folder)))
 
 
 def checks(results_folder: Path) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from readbench.cli.app import console, say
+from readbench.cli.app import interface, progress
 from readbench.cli.options import read_memory, read_timeout
 from readbench.core.errors import BenchError
 
@@ -164,7 +164,6 @@ def gate_answers(
         _check(guards, before, methods)
     else:
         from readbench.planning.plan import Options
-        from readbench.report.progress import TerminalInterface
         from readbench.results.store import Store
         from readbench.runs.rerun import rerun_suite
 
@@ -178,8 +177,8 @@ def gate_answers(
             timeout_s=read_timeout(asked.timeout),
             memory_bytes=read_memory(asked.memory),
         )
-        interface = TerminalInterface(console(stderr=True))
-        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), interface)
+        speaks = interface(stderr=True)
+        after = rerun_suite(before, asked.suite, asked.dataset, options, Store(output_path), speaks)
     return judge(before, after, guards.of(before), strict=strict, methods=methods)
 
 
@@ -217,7 +216,7 @@ def gate_speed(against: str, before: Side | None, asked: Asked, guards: Guards, 
         rounds=least,
         most_rounds=max(MOST_ROUNDS, least) if asked.most_rounds is None else asked.most_rounds,
     )
-    speed = SpeedGate(question, guards.of, lambda line: say(line, err=True), strict)
+    speed = SpeedGate(question, guards.of, progress, strict)
     return speed.against(against)
 
 

@@ -2,69 +2,104 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import signal
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
-from readbench.cli import streams
-from readbench.cli.app import app
+from readbench.cli import app, logs, streams
 from readbench.core.errors import BenchError, Note
 from readbench.core.escape import for_terminal, one_line
 from readbench.core.names import suggestion
 
 INTERRUPTED = 130
 
+logger = logging.getLogger("readbench")
+of_libraries = logging.getLogger("py.warnings")
+"""The name that ``logging.captureWarnings`` gives it."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script. Every expected error is one line; the exit status says which kind it was."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.make_safe()
+    with ExitStack() as stack:
+        try:
+            options, rest = logs.common(given)
+            stack.enter_context(logs.logging_to(options, given))
+        except BenchError as error:
+            _fail(str(error), error.exit_status)
+        app.said.quiet = options.quiet
+        _run(rest or ["--help"], options)
+
+
+def _run(arguments: list[str], options: logs.Common) -> None:
+    """Runs a verb. Ends with SystemExit in any case, but that --debug lets errors through."""
     if arguments[0] == "help":
         arguments = [*arguments[1:2], "--help"]
     # Their verbs register themselves.
-    from readbench.cli import boards, compare, look, new, query, report, run, trained  # noqa: F401
+    from readbench.cli import boards, compare, look, new, query, report, results, run, trained  # noqa: F401
 
-    command = typer.main.get_command(app)
-    streams.make_safe()
-    warnings.showwarning = partial(_show_warning, warnings.showwarning)
-    try:
-        # What a scheduler and a closed terminal send ends a run as Ctrl-C does: children end, the manifest
-        # says interrupted. One that ignores SIGHUP (nohup) goes on ignoring it.
-        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            if signal.getsignal(name) is not signal.SIG_IGN:
-                signal.signal(name, signal.default_int_handler)
-        status = command.main(args=arguments, prog_name="bench", standalone_mode=False)
-        if status == INTERRUPTED:  # typer's answer to Ctrl-C
-            raise KeyboardInterrupt
-        streams.flush()
-        sys.exit(status if isinstance(status, int) else 0)
-    except KeyboardInterrupt:
-        _fail("interrupted; what had ended is kept, and the same command goes on from there", INTERRUPTED)
-    except BenchError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_status)
-    except Exception as error:
-        if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
-            _fail(_of_usage(error), 2)
-        if debug:
-            raise
-        _fail(f"internal error: {type(error).__name__}: {error}; --debug shows where", 3)
+    command = typer.main.get_command(app.app)
+    began = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.showwarning = partial(_show_warning, options)
+        try:
+            # What a scheduler and a closed terminal send ends a run as Ctrl-C does: children end, the
+            # manifest says interrupted. One that ignores SIGHUP (nohup) goes on ignoring it.
+            for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                if signal.getsignal(name) is not signal.SIG_IGN:
+                    signal.signal(name, signal.default_int_handler)
+            status = command.main(args=arguments, prog_name="bench", standalone_mode=False)
+            if status == INTERRUPTED:  # typer's answer to Ctrl-C
+                raise KeyboardInterrupt
+            streams.flush()
+            logger.info("exit status %s after %.1f s", status or 0, time.monotonic() - began)
+        except KeyboardInterrupt:
+            _fail("interrupted; what had ended is kept, and the same command goes on from there", INTERRUPTED)
+        except BenchError as error:
+            logger.debug("raised here", exc_info=error)
+            if options.debug:
+                raise
+            _fail(str(error), error.exit_status)
+        except Exception as error:
+            if hasattr(error, "format_message"):  # click's own errors: wrong options and the like
+                _fail(_of_usage(error), 2)
+            logger.error("internal error", exc_info=error)
+            if options.debug:
+                raise
+            _fail(f"internal error: {type(error).__name__}: {error}; --debug shows where", 3)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
-def _show_warning(others: Callable[..., None], message: Warning | str, *rest: Any) -> None:
-    """A note is one line; warnings of libraries are shown as ever."""
+OF_DEVELOPERS = (DeprecationWarning, FutureWarning, PendingDeprecationWarning)
+"""What a library tells those who write programs with it. It goes to the log alone."""
+
+
+def _show_warning(
+    options: logs.Common,
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    *_: Any,
+) -> None:
+    """A note is one line; warnings of libraries are shown as ever, but for those that are not for users."""
     if isinstance(message, Note):
-        sys.stderr.write(f"bench: {one_line(for_terminal(str(message)))}\n")
-    else:
-        others(message, *rest)
+        logger.warning("%s", message)
+        if not options.quiet:
+            sys.stderr.write(f"bench: {one_line(for_terminal(str(message)))}\n")
+        return
+    of_libraries.warning("%s, line %d: %s: %s", filename, lineno, category.__name__, message)
+    if not options.quiet and not options.verbose and not issubclass(category, OF_DEVELOPERS):
+        sys.stderr.write(for_terminal(warnings.formatwarning(message, category, filename, lineno, "")))
 
 
 _IN_PLAIN_WORDS = {
@@ -87,6 +122,7 @@ def _of_usage(error: Any) -> str:
     return f"{told} ({context.command_path if context else 'bench'} --help)"
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int) -> NoReturn:
+    logger.error("%s; exit status %d", message, status)
     sys.stderr.write(f"bench: {one_line(for_terminal(message))}\n")
     sys.exit(status)

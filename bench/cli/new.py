@@ -21,7 +21,7 @@ def init(
     from readbench.authoring.scaffold_suite import write_suite
 
     path = write_suite(dataset, output)
-    say(f"{path}: read it, then: bench run {path}")
+    say(f"wrote {path}: read it, then start: bench run {path}")
 
 
 @app.command("new-method")
@@ -33,4 +33,4 @@ def new_method(
     from readbench.authoring.scaffold_method import write_method
 
     path = write_method(name, output)
-    say(f"{path}: try it with: bench check {name} --include-path {path}")
+    say(f"wrote {path}: try it with: bench check {name} --include-path {path}")

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from readbench.cli import completion
 from readbench.core.errors import BenchError
 from readbench.core.units import memory_limit, seconds
 
@@ -27,6 +28,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class AnswerFormat(StrEnum):
+    """How a verb prints an answer that has no form in Markdown."""
+
+    rich = "rich"
+    json = "json"
+
+
 class BoardFormat(StrEnum):
     """The same of a board, which is a table and can be CSV as well."""
 
@@ -37,12 +45,22 @@ class BoardFormat(StrEnum):
 
 
 SuiteName = Annotated[
-    str | None, typer.Argument(help="A suite's name or TOML file; without one the task is inferred.")
+    str | None,
+    typer.Argument(
+        help="A suite's name or TOML file; without one the task is inferred.",
+        autocompletion=completion.suites,
+    ),
 ]
-DatasetName = Annotated[str | None, typer.Option(help="A name or a path; overrides the suite's.")]
+DatasetName = Annotated[
+    str | None,
+    typer.Option(help="A name or a path; overrides the suite's.", autocompletion=completion.datasets),
+]
 Labels = Annotated[Path | None, typer.Option(help="A second file with id and label, joined by id.")]
 Methods = Annotated[
-    list[str] | None, typer.Option(help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.")
+    list[str] | None,
+    typer.Option(
+        help="Only this method, e.g. 'pke.tfidf[n=2]'; repeat for several.", autocompletion=completion.methods
+    ),
 ]
 Limit = Annotated[
     int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from readbench.cli import completion
 from readbench.cli.app import Output, app, say
 from readbench.results.places import RESULTS
 
@@ -16,7 +17,9 @@ def report(
     references: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="A run, or a suite's newest run; further ones are its history."
+            metavar="RUN...",
+            help="A run, or a suite's newest run; further ones are its history.",
+            autocompletion=completion.runs,
         ),
     ],
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console
+from readbench.cli.app import Include, Output, app, console, emit, interface, said
+from readbench.cli.boards import in_format
 from readbench.cli.options import (
+    AnswerFormat,
+    BoardFormat,
     DatasetName,
     Encoding,
     KeywordSeparator,
@@ -53,13 +56,14 @@ def run(
         bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")
     ] = False,
     include_path: Include = None,
+    format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
 ) -> None:
     """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
 
-    Exit status: 0 all cells ok, 1 some cell failed, 2 wrong use, 3 nothing was measured, 130 interrupted.
+    Exit status: 0 all cells ok, 1 some or all cells failed, 2 wrong use, 3 no method can run here,
+    130 interrupted.
     """
     from readbench.planning.plan import Options
-    from readbench.report.progress import TerminalInterface
     from readbench.report.terminal import print_board
     from readbench.results.store import Store
     from readbench.runs.running import run_suite
@@ -78,10 +82,15 @@ def run(
         timeout_s=read_timeout(timeout),
         memory_bytes=read_memory(memory),
     )
-    screen = console()
-    finished = run_suite(suite, dataset, labels, options, Store(output_path), TerminalInterface(screen))
-    screen.print()
-    print_board(finished.board, screen)
+    screen = console(stderr=format is not BoardFormat.rich)
+    speaks = interface(stderr=format is not BoardFormat.rich)
+    finished = run_suite(suite, dataset, labels, options, Store(output_path), speaks)
+    if format is BoardFormat.rich:
+        if not said.quiet:
+            screen.print()
+        print_board(finished.board, screen)
+    else:
+        emit(in_format(finished.board, format))
     screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(finished.exit_status)
 
@@ -102,12 +111,16 @@ def plan(
     memory: Memory = None,
     output_path: Output = RESULTS,
     include_path: Include = None,
+    format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
     """What a run would do and need, without doing it.
 
     Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
     """
     from readbench.planning.plan import Options
+    from readbench.report import answers
+    from readbench.report.log import Logged
+    from readbench.report.planned import PlanCollector
     from readbench.report.progress import TerminalInterface
     from readbench.results.store import Store
     from readbench.runs.running import show_plan
@@ -122,5 +135,11 @@ def plan(
         timeout_s=read_timeout(timeout),
         memory_bytes=read_memory(memory),
     )
-    store, interface = Store(output_path), TerminalInterface(console())
-    raise typer.Exit(show_plan(suite, dataset, labels, options, store, interface))
+    store = Store(output_path)
+    if format is AnswerFormat.json:
+        collector = PlanCollector()
+        status = show_plan(suite, dataset, labels, options, store, Logged(collector))
+        emit(answers.as_json(collector.answer(status)))
+    else:
+        status = show_plan(suite, dataset, labels, options, store, Logged(TerminalInterface(console())))
+    raise typer.Exit(status)

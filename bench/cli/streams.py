@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from readbench.core.errors import BenchError
@@ -69,6 +70,31 @@ def make_safe() -> None:
                 line_buffering=raw.isatty() or name == "stderr",
             )
             setattr(sys, name, safe)
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """While a method works in this process: what it and its libraries print goes to standard error, and
+    standard output holds the answer alone. Also what C code writes."""
+    import ctypes
+
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # closed by whoever started this process
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def flush() -> None:

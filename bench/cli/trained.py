@@ -9,18 +9,29 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from readbench.cli.app import Include, app, console, say
-from readbench.cli.options import Encoding, KeywordSeparator, Language, reading
+from readbench.cli import completion
+from readbench.cli.app import Include, app, emit, progress, progress_console, remark, say
+from readbench.cli.options import AnswerFormat, Encoding, KeywordSeparator, Language, reading
+from readbench.cli.streams import apart
 from readbench.core.units import count_of
 
 if TYPE_CHECKING:
     from readbench.core.types import Task
 
 
+LEARNS_NOTHING = "which learns nothing from documents: its parameters were kept"
+
+
 @app.command()
 def fit(
-    method: Annotated[str, typer.Argument(help="A method, with parameters if you like.")],
-    dataset: Annotated[str, typer.Option(help="What to learn from: a name or a path.")],
+    method: Annotated[
+        str,
+        typer.Argument(help="A method, with parameters if you like.", autocompletion=completion.methods),
+    ],
+    dataset: Annotated[
+        str,
+        typer.Option(help="What to learn from: a name or a path.", autocompletion=completion.datasets),
+    ],
     output: Annotated[Path, typer.Option(help="The model folder to write.")],
     labels: Annotated[
         Path | None, typer.Option(help="A second file with id and label, joined by id.")
@@ -28,7 +39,9 @@ def fit(
     language: Language = None,
     encoding: Encoding = None,
     keyword_separator: KeywordSeparator = None,
-    task: Annotated[str | None, typer.Option(help="Where the method can learn several.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Where the method can learn several.", autocompletion=completion.tasks)
+    ] = None,
     fields: Annotated[
         list[str] | None, typer.Option("--field", help="A field of the text; title and abstract by default.")
     ] = None,
@@ -36,22 +49,26 @@ def fit(
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 20240,
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
     include_path: Include = None,
+    format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
     """Train a method on all documents with gold and keep it as a folder that `bench predict` reads."""
     from readbench.datasets import open_dataset
     from readbench.datasets.options import read_options
+    from readbench.methods.registry import Registry
+    from readbench.report import answers
     from readbench.report.progress import counting
     from readbench.trained.fitting import fit as fit_method
+    from readbench.trained.fitting import learns
 
     given = reading(language, encoding, keyword_separator) | ({"labels": str(labels)} if labels else {})
     data = open_dataset(dataset, read_options(given))
-    screen = console()
     for decision in data.decisions:
         if decision.doubt:
-            say(f"bench: {decision.sentence()}", err=True)
+            remark(decision.sentence())
     with (
         _interrupted("nothing was kept, and the same command begins anew"),
-        counting(screen, f"fit {method}") as progress,
+        apart(),
+        counting(progress_console(), f"fit {method}") as bar,
     ):
         manifest = fit_method(
             method,
@@ -63,11 +80,23 @@ def fit(
             seed=seed,
             threads=threads,
             include_paths=tuple(include_path or ()),
-            progress=progress,
+            progress=bar,
         )
+    learned = learns(Registry(include_path or ()).method(manifest.method), manifest.spec)
+    if format is AnswerFormat.json:
+        answer = answers.Fitted(
+            model=str(output),
+            method=manifest.method,
+            task=manifest.spec.task,
+            learned=learned,
+            documents=manifest.documents,
+            fit_s=manifest.fit_s,
+        )
+        emit(answers.as_json(answer))
+        return
+    what = f"learned from {count_of(manifest.documents['train'], 'document')} in {manifest.fit_s:.1f} s"
     say(
-        f"{output}: {manifest.method}, {manifest.spec.task}, learned from {manifest.documents['train']} "
-        f"documents in {manifest.fit_s:.1f} s; next: "
+        f"{output}: {manifest.method}, {manifest.spec.task}, {what if learned else LEARNS_NOTHING}; next: "
         f"bench predict --model {output} --input FILE --output FILE"
     )
 
@@ -81,30 +110,39 @@ def predict(
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is there.")] = False,
     include_path: Include = None,
+    format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
     """Predict for every row of a file, in constant memory; the same command goes on after an interruption."""
     from readbench.datasets.options import read_options
+    from readbench.datasets.stream import count_documents
+    from readbench.report import answers
     from readbench.report.progress import counting
     from readbench.trained.predicting import opened, predict_file
 
     options = read_options(reading(None, encoding, None))
-    screen = console()
+    shown = progress_console()
+    # Only where somebody sees it: to count reads the file once more.
+    total = count_documents(input, options) if shown.is_terminal and not shown.quiet else 0
     then = f"the same command{' without --fresh' if fresh else ''} goes on after the last whole block"
     with (
         _interrupted(then),
-        opened(model, threads=threads, include_paths=tuple(include_path or ())) as ready,
-        counting(screen, "predict") as progress,
+        apart(),
+        counting(shown, "predict") as bar,
+        opened(model, threads=threads, include_paths=tuple(include_path or ()), progress=bar.beside) as ready,
     ):
         done = predict_file(
-            ready, input, output, options=options, fresh=fresh, progress=lambda count: progress(count, 0)
+            ready, input, output, options=options, fresh=fresh, progress=lambda done: bar(done, total)
         )
-    before = f", {done.resumed} were there from before" if done.resumed else ""
-    say(f"{done.output}: {done.documents} documents{before}")
+    if format is AnswerFormat.json:
+        answer = answers.Predicted(str(done.output), done.documents, done.resumed, done.without_text)
+        emit(answers.as_json(answer))
+    else:
+        before = f", {done.resumed:,} were there from before" if done.resumed else ""
+        say(f"{done.output}: {count_of(done.documents, 'document')}{before}")
     if done.without_text:
-        say(
-            f"bench: {done.without_text} of them have no text in "
-            f"{' or '.join(ready.manifest.spec.fields)}, which the method reads",
-            err=True,
+        remark(
+            f"{done.without_text} of them have no text in "
+            f"{' or '.join(ready.manifest.spec.fields)}, which the method reads"
         )
 
 
@@ -113,10 +151,17 @@ def submit(
     input: Annotated[Path, typer.Option(help="The papers to submit for: a CSV with uuid, title, abstract.")],
     output: Annotated[Path, typer.Option(help="The submission to write.")] = Path("submit.csv"),
     classifier: Annotated[
-        str | None, typer.Option(help="Method for the labels; bert where --train-labels is given.")
+        str | None,
+        typer.Option(
+            help="Method for the labels; bert where --train-labels is given.",
+            autocompletion=completion.methods,
+        ),
     ] = None,
     keyphrases: Annotated[
-        str | None, typer.Option(help="Method for the keywords; pke.tfidf unless --label-only.")
+        str | None,
+        typer.Option(
+            help="Method for the keywords; pke.tfidf unless --label-only.", autocompletion=completion.methods
+        ),
     ] = None,
     train_labels: Annotated[
         Path | None, typer.Option(help="Labelled papers, or ids and labels of --train-documents.")
@@ -157,12 +202,12 @@ def submit(
             phrases=phrases,
             fresh=fresh,
             threads=threads,
-            say=say,
+            say=progress,
         )
     unsure = f", {done.abstentions} abstentions given the commonest label" if done.abstentions else ""
     say(f"{done.output}: {done.rows} papers{unsure}")
     if done.empty_keyphrases:
-        say(f"bench: warning: {done.empty_keyphrases} papers got no keyphrase", err=True)
+        remark(f"warning: {count_of(done.empty_keyphrases, 'paper')} got no keyphrase")
 
 
 def _validated(submission: Path, papers: Path) -> int:
@@ -175,7 +220,7 @@ def _validated(submission: Path, papers: Path) -> int:
         problems += 1
         say(f"{submission}: {line}")
     if check.without_keywords:
-        say(f"bench: warning: {check.without_keywords} papers have no keywords", err=True)
+        remark(f"warning: {check.without_keywords} papers have no keywords")
     say(f"{submission}: {count_of(problems, 'problem')}" if problems else f"{submission}: would be accepted")
     return 1 if problems else 0
 

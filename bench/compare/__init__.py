@@ -3,4 +3,4 @@
 What changed, and what it costs now.
 """
 
-__all__ = ["answers", "costs", "paired", "runs"]
+__all__ = ["answers", "costs", "flips", "paired", "runs"]

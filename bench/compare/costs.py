@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from readbench.compare.paired import Side
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Row
-from readbench.results.manifest import Manifest
-from readbench.results.record import CellFacts, Record
 
 MEMORY_NEEDS = ("system", "architecture", "python")
 """Facts of the machine that must agree before its memory is judged; of Python's version the first two
@@ -39,7 +36,8 @@ def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostCh
     foreign = _why_not_its_own(before, old, "before") or _why_not_its_own(after, new, "after")
     speed = foreign or _why_not_speed(before, after)
     memory = foreign or _why_not_memory(before, after, old, new)
-    pace = _pace(before, after)
+    # Of one measurement there is one pace, whatever the runs that show it were timed at.
+    pace = None if _same_cells(old, new) else _pace(before, after)
     changes = []
     for cost in COST_TABLE.values():
         first, second = getattr(old.costs, cost.name), getattr(new.costs, cost.name)
@@ -52,20 +50,11 @@ def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostCh
     return tuple(changes)
 
 
-def measured_in(manifest: Manifest, record: CellFacts | Record) -> bool:
-    """Whether a record was left by this very run. In one results folder the same code has the same cells:
-    a later run with --fresh replaces them, and the earlier one's board shows what the later one measured."""
-    began, ended = _moment(manifest.started_at), _moment(manifest.finished_at)
-    at = _moment(record.started_at)
-    return at is not None and began is not None and began <= at and (ended is None or at <= ended)
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _same_cells(old: Row, new: Row) -> bool:
+    """Whether both runs show the very same measurement: two runs of one results folder share their cells."""
+    return [(one.key, one.started_at) for one in old.records] == [
+        (one.key, one.started_at) for one in new.records
+    ]
 
 
 def _ratio(cost: Cost, before: float | None, after: float | None, pace: float | None) -> float | None:
@@ -95,7 +84,7 @@ def _why_not_its_own(side: Side, row: Row, when: str) -> str:
     timed at a pace of the machine that this manifest does not know, and both sides may show the same cell."""
     if any(cell.reused for cell in side.cells(row.task, row.method)):
         return f"measured in an earlier run {when} (run it with --fresh)"
-    if all(measured_in(side.manifest, record) for record in row.records):
+    if not row.changed:
         return ""
     return f"measured in another run {when} (keep each in a results folder of its own, or promote it)"
 

@@ -29,6 +29,11 @@ class Flip:
     after: float | None
 
     @property
+    def moved(self) -> bool:
+        """Whether its value is another one. Where no metric has a value per document, nobody knows."""
+        return self.before != self.after or self.before is None
+
+    @property
     def change(self) -> float:
         return (self.after or 0.0) - (self.before or 0.0)
 

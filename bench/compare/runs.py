@@ -27,7 +27,7 @@ from readbench.core.seeds import derived_seed
 from readbench.results.leaderboard import Row
 from readbench.results.record import Value
 from readbench.stats.power import Noise, detectable, noise
-from readbench.stats.resampling import bootstrap, bootstrap_p, percentile_intervals
+from readbench.stats.resampling import Floats, bootstrap, bootstrap_p, percentile_intervals
 from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
 from readbench.tasks import get_task
 from readbench.tasks.metric import Metric, OfSample, Scale
@@ -255,12 +255,13 @@ def _tested(
     places = [next(i for i, m in enumerate(metrics) if m.id == change.metric) for change in changes]
     n = len(paired.before.ids)
     resamples = min(questions.resamples, max(1_000, DRAWS // max(n, 1)))
-    drawn = bootstrap(
-        n,
-        lambda weights: (paired.after.resampled(weights) - paired.before.resampled(weights))[:, places],
-        resamples=resamples,
-        seed=seed,
-    )
+    wanted = {change.metric for change in changes}
+
+    def differences(weights: Floats) -> Floats:
+        after, before = (of_side.resampled(weights, wanted) for of_side in (paired.after, paired.before))
+        return (after - before)[:, places]
+
+    drawn = bootstrap(n, differences, resamples=resamples, seed=seed)
     intervals = percentile_intervals(drawn)
     replicated_p = bootstrap_p(drawn)
     with np.errstate(invalid="ignore"):

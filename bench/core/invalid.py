@@ -56,6 +56,8 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> Problem:
         )
     if kind == "missing":
         return Problem(key, "is missing")
+    if kind == "too_short":
+        return Problem(key, f"{given!r} has too few: it needs at least {found['ctx']['min_length']} items")
     if kind == "value_error":
         return Problem(key, str(found["ctx"]["error"]))
     wanted = _KINDS.get(kind.partition("_")[0])

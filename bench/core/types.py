@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 Task = Literal["keyphrases", "classification", "extraction"]
@@ -162,7 +163,7 @@ class Decision:
         return f"{self.about}: {self.chosen}{counted}{doubt}{option}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
     """Documents with the targets that are known for them, per task and document id.
 
@@ -196,7 +197,7 @@ class Dataset:
         others = {other.words: other.documents for other in self.other_languages}
         return {**left_out, **self.remarks, **others}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical content: documents and targets, in the order of their ids.
 
@@ -223,7 +224,7 @@ class Dataset:
         return replace(self, documents=kept, targets=targets, parts=parts, slices=slices)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Split:
     """Document ids of the three parts of one fold, of ``of_folds`` in all."""
 
@@ -233,7 +234,7 @@ class Split:
     fold: int = 0
     of_folds: int = 1
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the three lists."""
         return hashlib.sha256(_canonical([self.train, self.validation, self.test])).hexdigest()
@@ -268,5 +269,9 @@ def digest_of_documents(documents: Sequence[Document]) -> str:
     return digest.hexdigest()
 
 
+# Made once: json.dumps makes one for each value.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _canonical(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    return _ENCODER.encode(value).encode() + b"\n"

@@ -1,34 +1,21 @@
 """Datasets: an embedded corpus by its name, a file or folder of papers by its path, or one of the
 Hugging Face hub as ``hub:NAME``.
 
-A new kind of dataset is one file with a ``Reader`` in this folder, and its place in ``READERS``.
+A new kind of dataset is one file with a ``Reader`` in this folder, and its place in ``opening.READERS``.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from readbench.core.errors import BenchError
-from readbench.core.types import Dataset
-from readbench.datasets.csv_reader import CsvReader
-from readbench.datasets.embedded import SUMMARIES, DatasetInfo, list_embedded, read_embedded
-from readbench.datasets.gold import with_gold
-from readbench.datasets.hub_reader import HubReader
-from readbench.datasets.instruction_reader import InstructionReader
-from readbench.datasets.jsonl_reader import JsonLinesReader
-from readbench.datasets.key_folder_reader import KeyFolderReader
-from readbench.datasets.lines import extension
-from readbench.datasets.options import ReadOptions
-from readbench.datasets.part_folder_reader import PartFolderReader
-from readbench.datasets.reader import (
-    JSON_LINES_EXTENSIONS,
-    OTHER_EXTENSIONS,
-    TABLE_EXTENSIONS,
-    Reader,
-    refusal,
-)
-from readbench.datasets.row_kinds import ROW_READERS
+if TYPE_CHECKING:
+    from readbench.datasets.embedded import DatasetInfo as DatasetInfo
+    from readbench.datasets.opening import READERS as READERS
+    from readbench.datasets.opening import may_be_dataset as may_be_dataset
+    from readbench.datasets.opening import open_dataset as open_dataset
+    from readbench.datasets.options import ReadOptions as ReadOptions
+    from readbench.datasets.reader import Reader as Reader
 
 __all__ = [
     "READERS",
@@ -53,57 +40,26 @@ __all__ = [
     "token_lists",
 ]
 
-READERS: tuple[Reader, ...] = (
-    InstructionReader(),
-    PartFolderReader(),
-    KeyFolderReader(),
-    *ROW_READERS,
-    CsvReader(),
-    JsonLinesReader(),
-    HubReader(),
-)
-"""Asked in this order; the first that matches reads."""
+_PLACES = {
+    "DatasetInfo": ("embedded", "DatasetInfo"),
+    "READERS": ("opening", "READERS"),
+    "ReadOptions": ("options", "ReadOptions"),
+    "Reader": ("reader", "Reader"),
+    "may_be_dataset": ("opening", "may_be_dataset"),
+    "open_dataset": ("opening", "open_dataset"),
+}
+"""Lazily: a suite is read, and a board shown, without any reader of files."""
 
 
-def open_dataset(reference: str, options: ReadOptions | None = None) -> Dataset:
-    """The embedded corpus of this name, or the dataset at this path (``./NAME`` where both exist).
-
-    Raises BenchError where there is neither, and for whatever is wrong with the file.
-    """
-    options = options or ReadOptions()
-    path = Path(reference)
-    if reference in SUMMARIES:
-        _refuse_annotation(reference, options)
-        dataset = read_embedded(reference, options)
-    else:
-        reader = next((reader for reader in READERS if reader.matches(path)), None)
-        if reader is None:
-            raise refusal(reference, list(SUMMARIES))
-        if not reader.annotates:
-            _refuse_annotation(reference, options)
-        dataset = replace(reader.read(path, options), source=reference)
-    if options.gold_file is None:
-        return dataset
-    return with_gold(dataset, (path if path.is_dir() else path.parent) / options.gold_file)
-
-
-def may_be_dataset(reference: str) -> bool:
-    """Whether a reference names a dataset, or would if the file were there: by its ending or its form."""
-    path = Path(reference)
-    known = reference in SUMMARIES or any(reader.matches(path) for reader in READERS)
-    return known or extension(path) in TABLE_EXTENSIONS | JSON_LINES_EXTENSIONS | OTHER_EXTENSIONS | {".json"}
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(f"{__name__}.{module}"), attribute)
 
 
 def list_datasets() -> list[DatasetInfo]:
     """The embedded corpora, without reading them."""
+    from readbench.datasets.embedded import list_embedded
+
     return list_embedded()
-
-
-def _refuse_annotation(reference: str, options: ReadOptions) -> None:
-    if options.annotation != "none":
-        raise BenchError(
-            f"comes without {options.annotation} annotation",
-            where=reference,
-            todo="remove `annotation` from the suite's [dataset], or give a folder with train.jsonl, "
-            "test.jsonl and corenlp_train.jsonl, corenlp_test.jsonl",
-        )

@@ -8,8 +8,6 @@ from types import MappingProxyType
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset
-from readbench.datasets.instruction_reader import InstructionReader
-from readbench.datasets.jsonl_reader import read_json_lines
 from readbench.datasets.options import ReadOptions
 
 FOLDER = Path(__file__).parent
@@ -50,6 +48,9 @@ def read_embedded(name: str, options: ReadOptions) -> Dataset:
 
     Raises BenchError where its file is not installed, and for options that do not fit it.
     """
+    from readbench.datasets.instruction_reader import InstructionReader
+    from readbench.datasets.jsonl_reader import read_json_lines
+
     path = _file(name)
     if not path.is_file():
         raise BenchError(

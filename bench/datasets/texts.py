@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_LINE_END = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
+_LINE_END = re.compile(f"\r\n|[{_LINE_ENDS}]")
 _BLANKS = " \t\u00a0\u3000"
 # Each begins where no blank stands before: else a long run of blanks takes time in its square.
 _PARAGRAPH = re.compile(f"(?<![{_BLANKS}])[{_BLANKS}]*\n[{_BLANKS}]*(?:\n[{_BLANKS}]*)+")
@@ -20,7 +21,8 @@ _HYPHEN_WRAP = re.compile(f"(?:(?<=\\w-)|(?<=\\w--))[{_BLANKS}]*\n[{_BLANKS}]*(?
 
 
 def has_line_breaks(text: str) -> bool:
-    return _LINE_END.search(text) is not None
+    # A regular expression takes ten times as long where there is none.
+    return any(mark in text for mark in _LINE_ENDS)
 
 
 def unwrapped(text: str) -> str:

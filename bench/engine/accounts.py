@@ -17,6 +17,13 @@ IMPORT, DISTURBED = "import", "disturbed by other work"
 """The note of a record that has neither ``import_s`` nor ``documents_per_s`` for that reason."""
 
 
+def own_bytes(ending: Ending) -> int | None:
+    """What a process tree held beyond its libraries; None where nothing was measured."""
+    # The child's own last word covers a cell that ended before the first sample.
+    measured = [ending.growth_bytes, ending.outcome.private_bytes if ending.outcome else None]
+    return max((value for value in measured if value is not None), default=None)
+
+
 @dataclass
 class Accounts:
     """The accounts of one plan. ``charges_imports``: what importing libraries costs is measured."""
@@ -45,10 +52,9 @@ class Accounts:
         return self._footprints.get(key, 0)
 
     def peak_bytes(self, key: str, ending: Ending) -> int | None:
-        # The child's own last word covers a cell that ended before the first sample.
-        measured = [ending.growth_bytes, ending.outcome.private_bytes if ending.outcome else None]
-        growth = [value for value in measured if value is not None]
-        return max(growth) + self.footprint_bytes(key) if growth else None
+        """With its libraries; None where nothing was measured."""
+        own = own_bytes(ending)
+        return None if own is None else own + self.footprint_bytes(key)
 
     def notes(self, cell: PlannedCell, ending: Ending) -> dict[str, str]:
         """Why a cost that a record should have is not there."""
@@ -76,10 +82,14 @@ class Accounts:
         if isinstance(figures, CellFigures):
             costs.load_s, costs.fit_s = figures.load_s, figures.fit_s
             costs.warmup_s, costs.predict_s = figures.warmup_s, figures.predict_s
+            costs.cpu_s = figures.predict_cpu_s
             costs.peak_vram_allocated_bytes = figures.peak_vram_allocated_bytes
         if self.charges_imports and cell.state != "missing" and ending.wall_s is not None:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
+        costs.own_memory_bytes = own_bytes(ending)
+        if costs.own_memory_bytes is not None and self.charges_imports:
+            costs.library_memory_bytes = self.footprint_bytes(cell.key)
         peaks = [self.peak_bytes(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
         if costs.predict_s and cell.split.test:
@@ -115,6 +125,7 @@ class Accounts:
             seconds=cost.build_s,
             seconds_per_document=per_document,
             peak_memory_bytes=cost.peak_memory_bytes,
+            beside_other_work=cost.beside_other_work,
             notes=cost.notes,
         )
 

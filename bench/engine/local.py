@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from readbench.engine.progress import (
     ProgressFile,
 )
 from readbench.engine.scheduled import Ending, Queue, ScheduledJob
+from readbench.machine.load import LoadWatch, Moment
 from readbench.results.record import Status
 
 TICK_S = 0.02
@@ -93,6 +94,7 @@ class _Running:
     output: Output
     progress: ProgressFile
     watch: PhaseWatch
+    begun: Moment
     meter: Meter | None = None
     verdict: _Verdict | None = None
     killed_at: float = 0.0
@@ -121,6 +123,7 @@ class LocalExecutor:
     workers: int = 1
     threads: int = 1
     _running: dict[str, _Running] = field(default_factory=dict)
+    _load: LoadWatch = field(default_factory=LoadWatch)
 
     def __enter__(self) -> LocalExecutor:
         self._servers = ForkServers(self.threads)
@@ -148,21 +151,24 @@ class LocalExecutor:
             while len(self._running) < self.workers and (job := queue.next()) is not None:
                 on_start(job)
                 self._start(job)
-            message = self._servers.receive(TICK_S) if self._running else None
+            pauses = [running.meter.pause_s for running in self._running.values() if running.meter]
+            message = self._servers.receive(min(pauses, default=TICK_S)) if self._running else None
             if message is not None and message["op"] == "started":
                 self._running[message["token"]].meter = Meter(message["pid"])
             elif message is not None and message["op"] == "ended":
                 running = self._running.pop(message["token"])
-                ok = on_end(running.job, _ending(running, message)) == "ok"
-                _skip(queue, running.job.id, ok, on_end)
+                ending = replace(_ending(running, message), load=self._load.end(running.begun))
+                _skip(queue, running.job.id, on_end(running.job, ending) == "ok", on_end)
             for running in self._running.values():
                 self._watch(running, on_progress)
+            self._load.tick()
 
     def _start(self, job: ScheduledJob) -> None:
         job.write()
         read_end, write_end = os.pipe()
         watch = PhaseWatch(started=monotonic())
-        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch)
+        begun = self._load.begin()
+        self._running[job.id] = _Running(job, Output(read_end), ProgressFile(job.folder), watch, begun)
         self._servers.start(job.id, str(job.folder), write_end, libraries=job.libraries)
         os.close(write_end)
 

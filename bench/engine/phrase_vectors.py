@@ -111,7 +111,6 @@ def _embed(
         encoder=MODEL,
         device=device_for(encoder.uses_gpu and limits.device == "auto"),
         threads=limits.threads,
-        include_paths=tuple(plan.options.include_paths),
         documents=file,
         ids=tuple(texts),
     )

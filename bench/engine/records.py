@@ -11,7 +11,7 @@ from readbench.machine.machine import machine
 from readbench.machine.versions import distribution_of
 from readbench.methods.registry import plain
 from readbench.planning.plan import Plan, PlannedCell
-from readbench.results.record import Failure, ProcessorUse, Record
+from readbench.results.record import Charged, Failure, ProcessorUse, Record
 
 
 def new_record(
@@ -48,7 +48,7 @@ def new_record(
         timeout_s=plan.timeout_s,
         memory_bytes=plan.memory_bytes,
         costs=accounts.costs(cell, ending, preparations),
-        processor=_processor(ending),
+        processor=_processor(ending, plan.suite.limits.threads, preparations),
         preparations=preparations,
         members={plan.specs_by_key[key]: key for key in cell.members},
         weights={
@@ -60,15 +60,24 @@ def new_record(
     )
 
 
-def _processor(ending: Ending) -> ProcessorUse | None:
+def _processor(ending: Ending, threads: int, preparations: list[Charged]) -> ProcessorUse | None:
     """How much of the time that a cell took it had a processor; None where no process ran."""
     if ending.cpu_s is None:
         return None
     figures = ending.outcome.figures if ending.outcome is not None else None
+    load = ending.load
+    disturbed = (load is not None and load.disturbs(threads)) or any(
+        c.beside_other_work for c in preparations
+    )
     return ProcessorUse(
         cell_s=ending.cpu_s,
         predict_s=figures.predict_cpu_s if isinstance(figures, CellFigures) else None,
-        load_average=os.getloadavg()[0],
+        load_average=os.getloadavg()[0] if load is None else load.after,
+        load_before=None if load is None else load.before,
+        others=None if load is None else load.others,
+        stolen=None if load is None else load.stolen,
+        processors=None if load is None else load.processors,
+        beside_other_work=disturbed,
     )
 
 

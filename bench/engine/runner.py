@@ -158,6 +158,7 @@ class Runner:
         if ending.status != "ok" or not isinstance(figures, PreparationFigures):
             self._failed_preparations[item.key] = ending
             return
+        threads = self.plan.suite.limits.threads
         cost = PreparationCost(
             name=item.preparation.name,
             setup_s=figures.setup_s,
@@ -166,6 +167,7 @@ class Runner:
             peak_memory_bytes=self._accounts.peak_bytes(item.key, ending),
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
+            beside_other_work=ending.load is not None and ending.load.disturbs(threads),
             versions=versions_of(item.modules),
             notes=ending.outcome.notes if ending.outcome is not None else {},
         )
@@ -190,6 +192,8 @@ class Runner:
             self._estimates.learn(record)
             members = [self.records[key] for key in cell.members]
             record.costs = join_members(record.costs, [member.costs for member in members])
+            if record.processor is not None and any(member.beside_other_work for member in members):
+                record.processor.beside_other_work = True
             record.member_predictions = {member.method: member.predictions_digest for member in members}
         return self._keep(record, job.folder)
 

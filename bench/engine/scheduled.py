@@ -11,6 +11,7 @@ from pathlib import Path
 from readbench.engine.job import CellJob, PreparationJob, write_job
 from readbench.engine.outcome import ChildFailure, Outcome
 from readbench.engine.progress import ProgressFile
+from readbench.machine.load import Load
 from readbench.results.record import Status
 
 
@@ -44,7 +45,8 @@ class ScheduledJob:
 @dataclass(frozen=True)
 class Ending:
     """How a process ended: a record's status, what the child reported, and what the parent measured.
-    ``wall_s`` is None where no process ran. ``output`` are the first and last parts of what it printed."""
+    ``wall_s`` is None where no process ran. ``load``: how busy the machine was with other work; None where it
+    does not tell. ``output`` are the first and last parts of what it printed."""
 
     status: Status
     outcome: Outcome | None = None
@@ -54,6 +56,7 @@ class Ending:
     growth_bytes: int | None = None
     vram_bytes: int | None = None
     gpu_utilisation: float | None = None
+    load: Load | None = None
     output: str = ""
     output_bytes: int = 0
 

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from readbench.compare.answers import read_answers, write_answers
-from readbench.compare.costs import measured_in
 from readbench.compare.paired import Side, open_side
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write, write_json
@@ -108,8 +107,9 @@ def _keep_what_lies_beside(place: Path, workspace: Path) -> None:
 
 
 def _of_another_run(side: Side, cell: RunCell) -> bool:
-    record = side.store.facts(cell.key) if cell.status == "ok" else None
-    return cell.reused or (record is not None and not measured_in(side.manifest, record))
+    if cell.reused or cell.status != "ok":
+        return cell.reused
+    return cell.is_changed(side.store.facts_with_digest(cell.key)[1])
 
 
 def _fill(workspace: Path, side: Side) -> None:

@@ -6,6 +6,7 @@ Nothing here knows a task.
 __all__ = [
     "file_sums",
     "gpu",
+    "load",
     "machine",
     "memory",
     "processes",

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
     """Distribution to version for everything that the given import names depend on, transitively.
@@ -65,6 +63,9 @@ def _distribution(
     name: str,
     state: InstalledState,  # noqa: ARG001 - as above
 ) -> tuple[str | None, tuple[str, ...]]:
+    # Late: listing methods needs no requirement, and this takes a tenth of what it takes.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:

@@ -9,11 +9,11 @@ from readbench.adapter import Context
 from readbench.core.errors import BenchError
 from readbench.core.types import Task
 from readbench.methods.registry import Method, Registry
-from readbench.results.record import Failure, Record
 from readbench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from readbench.planning.plan import PlannedCell
+    from readbench.results.record import Failure, Record
 
 
 def members_of(method: Method, task: Task, registry: Registry) -> tuple[Method, ...]:
@@ -90,6 +90,8 @@ def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
 
 def failed_member(records: Iterable[Record | None]) -> Failure | None:
     """The failure of a cell one of whose members did not end ok; None where all did."""
+    from readbench.results.record import Failure
+
     for record in records:
         if record is not None and record.status != "ok":
             told = record.failure

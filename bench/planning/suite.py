@@ -15,7 +15,6 @@ from readbench.core.names import suggestion
 from readbench.core.toml_files import read_toml
 from readbench.core.types import Task
 from readbench.core.units import memory_limit, seconds
-from readbench.datasets import may_be_dataset
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.splits import SplitSpec
 from readbench.tasks.spec import TaskSpec
@@ -161,6 +160,8 @@ def find_suite(reference: str) -> Path:
         raise BenchError("there is no such suite file", where=reference, todo=todo)
     if reference in known:
         return known[reference]
+    from readbench.datasets import may_be_dataset
+
     if may_be_dataset(reference):
         raise BenchError(
             f"{reference!r} is a dataset, not a suite",

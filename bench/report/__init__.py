@@ -4,6 +4,7 @@ Nothing is computed anew.
 """
 
 __all__ = [
+    "answers",
     "audit",
     "ci",
     "comparison",
@@ -12,12 +13,16 @@ __all__ = [
     "export_schemas",
     "files",
     "frame",
+    "lists",
+    "log",
     "markup",
     "page",
+    "planned",
     "policy",
     "progress",
     "query",
     "screen",
     "show",
+    "shown",
     "terminal",
 ]

@@ -13,6 +13,8 @@ from readbench.core.escape import ci_command, for_markdown, for_xml, html_code, 
 from readbench.gate.verdicts import NOTHING_MEASURED, Decision, Verdicts
 from readbench.report.comparison import (
     closing,
+    flips_in_words,
+    moved_flips,
     number,
     ratio_of,
     show_change,
@@ -128,18 +130,21 @@ def _flips(methods: Iterable[MethodChange]) -> list[str]:
     for method in methods:
         if not method.flips:
             continue
-        n = len(method.flips)
-        what = f"{n:,} document{'' if n == 1 else 's'} answered differently"
+        moved = moved_flips(method)
+        what = for_markdown(flips_in_words(method))
+        if not moved:
+            lines += [f"{markdown_code(method.method)}: {what}.", ""]
+            continue
         lines += [f"<details><summary>{html_code(method.method)}: {what}</summary>", ""]
         lines += markdown_table(
             ["document", f"{method.flip_metric} before", "after"],
             (
                 [markdown_code(flip.id), number(flip.before), number(flip.after)]
-                for flip in method.flips[:FLIPS_IN_MARKDOWN]
+                for flip in moved[:FLIPS_IN_MARKDOWN]
             ),
         )
-        if n > FLIPS_IN_MARKDOWN:
-            lines += ["", f"… and {n - FLIPS_IN_MARKDOWN:,} more: `bench compare --format json` lists them."]
+        if (more := len(moved) - FLIPS_IN_MARKDOWN) > 0:
+            lines += ["", f"… and {more:,} more: `bench compare --format json` lists them."]
         lines += ["", "</details>", ""]
     return lines
 
@@ -158,28 +163,36 @@ def github_annotations(verdicts: Verdicts) -> list[str]:
         if level is None:
             continue
         method = flips.get((decision.task, decision.method))
-        flipped = [flip.id for flip in method.flips[:5]] if method and decision.verdict == "regressed" else []
+        regressed = method is not None and decision.verdict == "regressed"
+        flipped = [flip.id for flip in moved_flips(method)[:5]] if method and regressed else []
         worst = f" Worst: {', '.join(flipped)}." if flipped and not decision.relative else ""
-        values = ""
-        if decision.before is not None and decision.after is not None:
-            old, new = (show_value(decision.what, value) for value in (decision.before, decision.after))
-            values = f"{decision.what} {old} → {new}: "
         title = f"{decision.method}: {decision.verdict}"
-        lines.append(ci_command(level, title, f"{values}{decision.why}.{worst}"))
+        lines.append(ci_command(level, title, f"{_values(decision)}{decision.why}.{worst}"))
     return lines
+
+
+def _values(decision: Decision) -> str:
+    """``f1@10 0.300 → 0.250: ``, where both are known."""
+    if decision.before is None or decision.after is None:
+        return ""
+    old, new = (show_value(decision.what, value) for value in (decision.before, decision.after))
+    return f"{decision.what} {old} → {new}: "
 
 
 def junit(verdicts: Verdicts) -> str:
     """One test case a decision: a regression is a failure, what could not be compared an error, what is
-    inconclusive (a failure where strict) or only reported is skipped."""
+    inconclusive (a failure where strict) or only reported is skipped. Messages begin with the value before
+    and after; the first case of a method has the seconds that its cells took."""
     manifest = verdicts.comparison.after.manifest
     root = ElementTree.Element("testsuites", name="bench gate")
     name = for_xml(manifest.suite)
     suite = ElementTree.SubElement(root, "testsuite", name=name, timestamp=for_xml(manifest.started_at))
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 
-    def case(place: str, name: str, kind: str | None, why: str) -> None:
-        testcase = ElementTree.SubElement(suite, "testcase", classname=for_xml(place), name=for_xml(name))
+    def case(place: str, name: str, kind: str | None, why: str, seconds: float = 0.0) -> None:
+        testcase = ElementTree.SubElement(
+            suite, "testcase", classname=for_xml(place), name=for_xml(name), time=f"{seconds:.3f}"
+        )
         counts["tests"] += 1
         if kind is None:
             ElementTree.SubElement(testcase, "system-out").text = for_xml(why)
@@ -197,9 +210,19 @@ def junit(verdicts: Verdicts) -> str:
         "reported": "skipped",
         "inconclusive": "failure" if verdicts.strict else "skipped",
     }
+    took = {
+        (method.task, method.method): cost.after
+        for method in verdicts.comparison.methods
+        if (cost := method.cost("wall_s")) is not None
+    }
+    total_s = sum(seconds for seconds in took.values() if seconds is not None)
     for decision in verdicts.decisions:
         place, what = f"{manifest.suite}.{decision.task}", f"{decision.method} {decision.threshold or 'runs'}"
-        case(place, what, kinds.get(decision.verdict), decision.why)
+        seconds = took.pop((decision.task, decision.method), None) or 0.0
+        why = f"{_values(decision)}{decision.why}"
+        case(place, what, kinds.get(decision.verdict), why, seconds)
+    for element in (root, suite):
+        element.set("time", f"{total_s:.3f}")
     for attribute, total in counts.items():
         suite.set(attribute, str(total))
         root.set(attribute, str(total))

@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from readbench.compare.costs import CostChange
+from readbench.compare.flips import Flip
 from readbench.compare.runs import MethodChange, MetricChange, RunComparison
+from readbench.core.units import count_of
 from readbench.gate.verdicts import Decision, Verdicts
 from readbench.results.cost_table import COST_TABLE
 
@@ -133,15 +135,28 @@ def ratio_of(cost: CostChange) -> str:
 
 
 def flips_line(method: MethodChange, shown: int = FLIPS_SHOWN) -> str:
-    """``pke.tfidf: 3 documents answered differently (f1@10): demo-1 0.400→0.000, …``"""
+    """``pke.tfidf: 3 documents answered differently, 2 of them with another f1@10: demo-1 0.400→0.000, …``"""
     if not method.flips:
         return ""
-    listed = ", ".join(
-        f"{flip.id} {number(flip.before)}→{number(flip.after)}" for flip in method.flips[:shown]
-    )
-    more = f", and {len(method.flips) - shown:,} more" if len(method.flips) > shown else ""
-    what = f"{len(method.flips):,} document{'' if len(method.flips) == 1 else 's'} answered differently"
-    return f"{method.method}: {what} ({method.flip_metric}): {listed}{more}"
+    moved = moved_flips(method)
+    listed = ", ".join(f"{flip.id} {number(flip.before)}→{number(flip.after)}" for flip in moved[:shown])
+    more = f", and {len(moved) - shown:,} more" if len(moved) > shown else ""
+    return f"{method.method}: {flips_in_words(method)}{f': {listed}{more}' if moved else ''}"
+
+
+def moved_flips(method: MethodChange) -> list[Flip]:
+    """The documents that were answered differently and score differently."""
+    return [flip for flip in method.flips if flip.moved]
+
+
+def flips_in_words(method: MethodChange) -> str:
+    """How many documents were answered differently, and how many of them score differently."""
+    words = f"{count_of(len(method.flips), 'document')} answered differently"
+    if not method.flip_metric:
+        return words
+    moved = len(moved_flips(method))
+    how_many = "none" if not moved else "all" if moved == len(method.flips) else f"{moved:,}"
+    return f"{words}, {how_many} of them with another {method.flip_metric}"
 
 
 def number(value: float | None) -> str:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
-from readbench.report.words import closing_sentence, own_code_lines, statistical_notes, tuned_lines
+from readbench.report.words import (
+    closing_sentence,
+    load_notes,
+    own_code_lines,
+    shown_cost,
+    statistical_notes,
+    tuned_lines,
+)
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -21,6 +28,8 @@ def as_json(board: Leaderboard) -> str:
     manifest = board.manifest
     value = {
         "run": manifest.name,
+        "folder": str(board.folder),
+        "status": manifest.status,
         "suite": manifest.suite,
         "dataset": manifest.dataset,
         "demo": manifest.demo,
@@ -39,14 +48,44 @@ def as_json(board: Leaderboard) -> str:
 
 
 def as_csv(board: Leaderboard) -> str:
-    rows = flat_rows(board)
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    """One row a method with the metrics of its board; every metric stands in the JSON and in the run's
+    ``results.csv``. A column is there where some row fills it, but for those that say which run it is."""
+    columns, rows = _of_the_board(board)
+    filled = {name for row in rows for name, value in row.items() if value is not None}
+    names = [name for name in columns if name in filled or name in IDENTITY]
     sink = io.StringIO()
     writer = csv.DictWriter(sink, names, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: for_spreadsheet(v) if isinstance(v, str) else v for k, v in row.items()})
+        shown = {name: row.get(name) for name in names}
+        writer.writerow({k: for_spreadsheet(v) if isinstance(v, str) else v for k, v in shown.items()})
     return sink.getvalue()
+
+
+IDENTITY = ("run", "suite", "dataset", "task", "method", "status")
+"""The first columns of a table of rows: what each row is of."""
+
+
+def _of_the_board(board: Leaderboard) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns and ``flat_rows`` with the run, without the metrics that no board shows: which row it is,
+    the metrics in the order of the boards, the costs."""
+    manifest = board.manifest
+    of_run = {"run": manifest.name, "suite": manifest.suite, "dataset": manifest.dataset}
+    rows = [of_run | row for row in flat_rows(board)]
+    metrics = {
+        name: None
+        for table in board.tables
+        for name in (table.primary, *table.settings.board, *([table.sort] if table.sort else []))
+        if name not in COST_TABLE
+    }
+    every = {name for table in board.tables for row in table.rows for name in row.metrics}
+    of_metrics = {f"{name}{part}" for name in every for part in ("", ".low", ".high", ".spread", ".reason")}
+    names = dict.fromkeys(name for row in rows for name in row if name not in of_metrics)
+    return [
+        *(name for name in names if name not in COST_TABLE),
+        *(f"{name}{part}" for name in metrics for part in ("", ".low", ".high", ".spread")),
+        *(name for name in names if name in COST_TABLE),
+    ], rows
 
 
 def as_markdown(board: Leaderboard) -> str:
@@ -66,7 +105,7 @@ def as_markdown(board: Leaderboard) -> str:
                 for note in (
                     *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
-                    *map(for_markdown, statistical_notes(table)),
+                    *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
                 )
                 for text in (note, "")
             ),
@@ -127,7 +166,7 @@ def shown_table(table: Table) -> ShownTable:
             shown[0] = f"{row.status}: {next(iter(row.problem.splitlines()), '')}"
         elif values[0] is not None:
             shown[0] += _interval(values[0])
-        costs = [cost.show(getattr(row.costs, cost.name)) for cost in (speed, memory)]
+        costs = [shown_cost(row, cost) for cost in (speed, memory)]
         rows.append([ranks, row.method, *shown, *costs])
     return ShownTable(head, rows)
 
@@ -158,6 +197,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "rank_worst": worst,
                 "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
+                "beside_other_work": row.beside_other_work,
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -196,17 +197,40 @@ def _add(grid: Table, *cells: str, style: str = "") -> None:
     grid.add_row(*(Text(cell) for cell in cells), style=style)
 
 
+class Counting:
+    """Shows how far one long step is. Where there is no terminal it shows nothing."""
+
+    def __init__(self, what: str, progress: Progress | None) -> None:
+        self._what, self._progress = what, progress
+        self._bar = None if progress is None else progress.add_task(escape(what), total=None)
+        self._begun = False
+
+    def __call__(self, done: int, total: int) -> None:
+        """``total`` 0 is unknown. What is done at the first call was done before: the time left follows from
+        what comes after it."""
+        if self._progress is None or self._bar is None:
+            return
+        if not self._begun:
+            self._begun = True
+            self._progress.reset(self._bar, completed=done, total=total or None)
+        self._progress.update(self._bar, description=escape(self._what), completed=done, total=total or None)
+
+    def beside(self, done: int, total: int) -> None:
+        """How far what is prepared for the next ones is."""
+        if self._progress is not None and self._bar is not None:
+            self._progress.update(self._bar, description=escape(f"{self._what} · preparing {done}/{total}"))
+
+
 @contextmanager
-def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for one long step in a terminal, nothing elsewhere: gives a function of (done, total), where
-    a total of 0 is unknown."""
+def counting(console: Console, what: str) -> Iterator[Counting]:
+    """A bar for one long step in a terminal, nothing elsewhere."""
     if not console.is_terminal:
-        yield lambda done, total: None  # noqa: ARG005
+        yield Counting(what, None)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        bar = progress.add_task(escape(what), total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total or None)
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(compact=True))
+    with Progress(*columns, *times, console=console, transient=True) as progress:
+        yield Counting(what, progress)
 
 
 class TerminalInterface:

@@ -29,5 +29,14 @@ class Screen(Console):
 
 def screen(*, stderr: bool = False) -> Screen:
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH_OF_A_LOG
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _width_of_a_pager() or WIDTH_OF_A_LOG
     return Screen(width=width, stderr=stderr)
+
+
+def _width_of_a_pager() -> int | None:
+    """Columns of the terminal where standard output goes through a pipe (`| less`) and standard error is
+    seen; None where nobody looks."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None

@@ -51,19 +51,12 @@ def render_predictions(
     """
     manifest = store.manifest(run_name)
     cells = find_cells(manifest.cells, method, run_name)
-    for cell in cells:
-        record = store.record(cell.key)
-        if record is None:
-            raise BenchError(
-                "its cell is no longer in the results folder",
-                where=f"method {cell.method}",
-                todo="run the suite again: what is still there is not measured twice",
-            )
+    records = records_of(store, cells)
+    for cell, record in zip(cells, records, strict=True):
         if record.status != "ok":
             return _failed(cell, record)
-    first = store.record(cells[0].key)
-    assert first is not None
-    shown = _read(store, cells, first)
+    first = records[0]
+    shown = read_predictions(store, cells, first)
     name = cells[0].method
     parts: list[RenderableType] = [Text.assemble((name, "bold"), f" in the run {run_name}")]
     if any(cell.repeat for cell in cells):
@@ -74,8 +67,10 @@ def render_predictions(
     primary = manifest.tasks[cells[0].task].primary
     scores: dict[str, float] = {}
     for cell in cells:
-        scores |= _scores(store.cell(cell.key), primary)
-    chosen = _chosen(test, document_id, name)
+        scores |= scores_of(store.cell(cell.key), primary)
+    if not test:
+        raise BenchError("it predicted for no document", where=f"method {name}")
+    chosen = test[:FIRST_DOCUMENTS] if document_id is None else [document_of(test, document_id)]
     for document in chosen:
         prediction, gold = shown.predictions[document.id], shown.targets.get(document.id)
         parts += ["", _title(document, shown.spec, primary, scores.get(document.id))]
@@ -94,8 +89,23 @@ def render_predictions(
     return Group(*parts)
 
 
+def records_of(store: Store, cells: Sequence[RunCell]) -> list[Record]:
+    """The record of each cell, in their order. Raises BenchError for one that is gone."""
+    records = []
+    for cell in cells:
+        record = store.record(cell.key)
+        if record is None:
+            raise BenchError(
+                "its cell is no longer in the results folder",
+                where=f"method {cell.method}",
+                todo="run the suite again: what is still there is not measured twice",
+            )
+        records.append(record)
+    return records
+
+
 @dataclass(frozen=True)
-class _Shown:
+class Predictions:
     """What a method was asked and what it answered, over all folds."""
 
     spec: TaskSpec
@@ -104,7 +114,8 @@ class _Shown:
     predictions: Mapping[str, Prediction]
 
 
-def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
+def read_predictions(store: Store, cells: Sequence[RunCell], record: Record) -> Predictions:
+    """Of the first repeat of every fold. Raises BenchError where the results folder lacks or damages them."""
     predictions: dict[str, Prediction] = {}
     try:
         spec = TaskSpec.model_validate(record.task)
@@ -121,7 +132,7 @@ def _read(store: Store, cells: Sequence[RunCell], record: Record) -> _Shown:
             where=str(store.root),
             todo="run the suite again: that heals it",
         ) from error
-    return _Shown(spec, documents, targets.get(spec.task, {}), predictions)
+    return Predictions(spec, documents, targets.get(spec.task, {}), predictions)
 
 
 def find_cells(cells: Sequence[RunCell], method: str, run_name: str) -> list[RunCell]:
@@ -157,21 +168,18 @@ def find_cells(cells: Sequence[RunCell], method: str, run_name: str) -> list[Run
     raise BenchError(f"it has no method {method!r}", where=f"run {run_name}", todo=todo)
 
 
-def _chosen(test: Sequence[Document], document_id: str | None, method: str) -> Sequence[Document]:
-    if not test:
-        raise BenchError("it predicted for no document", where=f"method {method}")
-    if document_id is None:
-        return test[:FIRST_DOCUMENTS]
+def document_of(test: Sequence[Document], document_id: str) -> Document:
+    """Raises BenchError with the near ids."""
     for document in test:
         if document.id == document_id:
-            return [document]
+            return document
     ids = [document.id for document in test]
     near = difflib.get_close_matches(document_id, ids, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"the first are: {', '.join(ids[:5])}"
     raise BenchError(f"no test document has the id {document_id!r}", todo=hint)
 
 
-def _scores(folder: Path, metric: str) -> Mapping[str, float]:
+def scores_of(folder: Path, metric: str) -> Mapping[str, float]:
     """Every document's own value of a metric; nothing where it was not kept."""
     table = stored_table(folder / SCORES, columns=["id", metric])
     if table is None or not {"id", metric} <= {*table.column_names}:

@@ -13,7 +13,15 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from readbench.report.words import cautions, closing_sentence, documents_of_parts, footnotes
+from readbench.report.words import (
+    MARK,
+    cautions,
+    closing_sentence,
+    documents_of_parts,
+    footnotes,
+    marked,
+    shown_cost,
+)
 from readbench.results.cost_table import COST_TABLE, Cost
 from readbench.results.leaderboard import Leaderboard, Row, Table
 from readbench.results.record import Value
@@ -154,8 +162,12 @@ MARGINAL = "documents_per_s_marginal"
 
 
 def _milliseconds(rows: Sequence[Row]) -> _Column:
-    rates = [row.costs.documents_per_s_marginal for row in rows]
-    return _Column("ms/doc", [f"{1000 / rate:.3g}" if rate else "–" for rate in rates], 99)
+    cells = []
+    for row in rows:
+        rate = row.costs.documents_per_s_marginal
+        mark = MARK if marked(row, COST_TABLE[MARGINAL]) else ""
+        cells.append(f"{1000 / rate:.3g}{mark}" if rate else "–")
+    return _Column("ms/doc", cells, 99)
 
 
 def _sorted_by(table: Table, name: str) -> _Column:
@@ -167,7 +179,7 @@ def _sorted_by(table: Table, name: str) -> _Column:
 
 
 def _cost_column(table: Table, cost: Cost, heading: str, wanted: int = 0) -> _Column:
-    return _Column(heading, [cost.show(getattr(row.costs, cost.name)) for row in table.rows], wanted)
+    return _Column(heading, [shown_cost(row, cost) for row in table.rows], wanted)
 
 
 def _value(row: Row, metric: str) -> Value | None:

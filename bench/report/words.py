@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from readbench.adapter import OWN_CODE
+from readbench.core.units import count_of
+from readbench.results.cost_table import Cost
 from readbench.results.leaderboard import Row, Table, in_order
 from readbench.results.manifest import Manifest
 from readbench.results.record import weights_of
@@ -30,21 +32,32 @@ def closing_sentence(table: Table) -> str:
         )
     ranked = in_order(ranked, None, table.primary)
     best = ranked[0]
-    broken = [row for row in table.rows if row.status != "ok"]
-    failed = f" {len(broken)} of {len(table.rows)} methods did not finish." if broken else ""
+    failed = _unfinished(table.rows)
     if len(ranked) == 1:
         return f"Only one method ran: {best.method}, {table.primary} {_score(best, table)}.{failed}"
     alike = [row for row in ranked[1:] if row.ranks and _alike(best, row, table)]
     if not alike:
         return f"{best.method} is best by {table.primary}; every other method is significantly worse.{failed}"
-    cheapest = min(alike, key=_seconds_per_document)
+    # Seconds that were taken beside other work say nothing of what a method costs.
+    comparable = [row for row in alike if not (row.beside_other_work or best.beside_other_work)]
+    cheapest = min(comparable, key=_seconds_per_document, default=alike[0])
     words = f"{best.method} is best by {table.primary}, but cannot be told apart from {cheapest.method}"
     ratio = _seconds_per_document(cheapest) / max(_seconds_per_document(best), 1e-12)
+    ratio = ratio if comparable else 1.0
     words += f" ({_share(ratio)} the cost per document)" if ratio < 0.8 else ""
     others = len(alike) - 1
     if others:
         words += f" and {others} other{'s' if others > 1 else ''}"
     return f"{words}.{failed}"
+
+
+def _unfinished(rows: Sequence[Row]) -> str:
+    """How many methods ended otherwise than ok, and how many lack something here; a sentence after others."""
+    lacking = sum(row.status == "missing_dependency" for row in rows)
+    broken = sum(row.status != "ok" for row in rows) - lacking
+    counts = ((broken, "did not finish"), (lacking, "cannot run here"))
+    said = [f"{count} of {count_of(len(rows), 'method')} {what}" for count, what in counts if count]
+    return f" {', '.join(said)}." if said else ""
 
 
 def _alike(best: Row, other: Row, table: Table) -> bool:
@@ -72,15 +85,17 @@ def cautions(manifest: Manifest) -> list[str]:
 
 
 def documents_of_parts(table: Table) -> str:
-    """The number of documents of each part."""
+    """The number of documents of each part, and how often a method with training noise was trained."""
     settings = table.settings
     folds = f" in {settings.folds} folds" if settings.folds > 1 else ""
+    seeds = max((len(row.records) for row in table.rows), default=0) // max(settings.folds, 1)
     words = [f"{settings.tested} test documents{folds}"]
     words += [
         f"{settings.documents[part]} for {name}{' in each' if folds else ''}"
         for part, name in (("train", "training"), ("validation", "validation"))
         if settings.documents.get(part)
     ]
+    words += [f"{seeds} seeds where training varies"] if seeds > 1 else []
     return ", ".join(words)
 
 
@@ -118,8 +133,7 @@ def footnotes(table: Table) -> list[str]:
     changed = [row.method for row in table.rows if row.changed]
     if changed:
         lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
-    if any(record.contended for record in ok):
-        lines.append("Measured beside other cells (--workers): speeds are not comparable with a run alone.")
+    lines += load_notes(table)
     if len(ok) > 1:
         lines.append(
             "rank: the best and the worst place that the tests leave open "
@@ -169,6 +183,41 @@ def statistical_notes(table: Table) -> list[str]:
             "differences it errs in 7 %, not 5 %."
         )
     return notes
+
+
+MARK = "*"
+"""After a speed that was measured beside other work."""
+
+
+def shown_cost(row: Row, cost: Cost) -> str:
+    """A cost of a row as boards show it."""
+    value = getattr(row.costs, cost.name)
+    return cost.show(value) + (MARK if marked(row, cost) else "")
+
+
+def marked(row: Row, cost: Cost) -> bool:
+    """Whether a cost of a row would be another one without the work that ran beside it."""
+    return cost.paced and row.beside_other_work and getattr(row.costs, cost.name) is not None
+
+
+def load_notes(table: Table) -> list[str]:
+    """What the mark means, and how much other work there was."""
+    ok = [row for row in table.rows if row.status == "ok" and row.beside_other_work]
+    if any(record.contended for row in ok for record in row.records):
+        return [
+            f"{MARK} Measured beside other cells (--workers): speeds are not comparable with a run alone."
+        ]
+    if not ok:
+        return []
+    uses = [record.processor for row in ok for record in row.records if record.processor is not None]
+    busy = max((use.others or 0.0) + (use.stolen or 0.0) for use in uses)
+    processors = max(use.processors or 0 for use in uses)
+    took = f"; it took up to {busy:.1f} of {processors} processors" if processors else ""
+    who = _named([row.method for row in ok])
+    return [
+        f"{MARK} Measured beside other work ({who}{took}): these methods are faster alone. Run them again on "
+        "an idle machine with --fresh."
+    ]
 
 
 def tuned_lines(table: Table) -> list[str]:

@@ -6,6 +6,7 @@ Nothing here runs a method.
 __all__ = [
     "cost_table",
     "estimates",
+    "housekeeping",
     "leaderboard",
     "leases",
     "manifest",

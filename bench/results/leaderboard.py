@@ -45,6 +45,11 @@ class Row:
         metric_value = self.metrics.get(metric)
         return None if metric_value is None else metric_value.value
 
+    @property
+    def beside_other_work(self) -> bool:
+        """Whether its seconds were taken while something else ran, in one of its cells at least."""
+        return any(record.beside_other_work for record in self.records)
+
     def as_json(self) -> dict[str, Any]:
         record = self.record
         return {
@@ -61,9 +66,16 @@ class Row:
             "device": None if record is None else record.device,
             "problem": self.problem or None,
             "changed_since_the_run": self.changed,
+            "beside_other_work": self.beside_other_work,
+            "processor": _processor(record),
             "chosen": self.chosen.words if self.chosen else None,
             "reference": self.reference,
         }
+
+
+def _processor(record: Record | None) -> dict[str, Any] | None:
+    use = None if record is None else record.processor
+    return None if use is None else use.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,17 @@ def find_run(reference: str | None, store: Store) -> str:
     )
 
 
+def named_run(reference: str, store: Store) -> str:
+    """The run of that name or folder, and no other. Raises BenchError where there is none."""
+    if Path(reference).joinpath(RUN).is_file():
+        return Path(reference).resolve().name
+    runs = store.runs()
+    if reference in runs:
+        return reference
+    todo = suggestion(reference, runs, "bench ls runs lists them")
+    raise BenchError(f"no run is called {reference!r}", where=str(store.root / "runs"), todo=todo)
+
+
 def _is_results(folder: Path) -> bool:
     return (folder / "runs").is_dir() and not (folder / RUN).is_file()
 
@@ -152,7 +175,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
-    sort = next((cost.name for cost in COST_TABLE.values() if sort and cost.heading == sort), sort)
+    sort = _by_heading(sort)
     manifest = store.manifest(name)
     statistics = read_statistics(store.run(name))
     tables = []
@@ -162,11 +185,27 @@ def _build(name: str, store: Store, sort: str | None) -> Leaderboard:
         rows = [_row(store, manifest, task, method, cells, of_task) for method, cells in of_methods]
         tables.append(Table(task, settings, tuple(in_order(rows, sort, settings.primary)), of_task, sort))
     if sort is not None and not any(row.value(sort) is not None for t in tables for row in t.rows):
-        known = sorted({m for t in tables for row in t.rows for m in row.metrics})
-        costs = sorted(COST_TABLE)
-        if sort not in known and sort not in costs:
-            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known + costs))
+        metrics = {metric for table in tables for row in table.rows for metric in row.metrics}
+        # A metric of the board is known also where no method has it, because all of them failed.
+        of_board = [metric for table in tables for metric in (table.primary, *table.settings.board)]
+        if sort not in metrics and sort not in COST_TABLE and sort not in of_board:
+            headings = [cost.heading for cost in COST_TABLE.values() if cost.heading]
+            # Those that a board shows come first, for where nothing is near.
+            known = dict.fromkeys([*of_board, *headings, *sorted(metrics), *COST_TABLE])
+            raise BenchError(f"no row has a metric or cost {sort!r}", todo=suggestion(sort, known))
     return Leaderboard(manifest, store.run(name), tuple(tables))
+
+
+def _by_heading(sort: str | None) -> str | None:
+    """What a printed column holds, by the words above it: ``f1@10 [95 %]``, ``ms/doc``."""
+    if sort is None:
+        return None
+    words = sort.removesuffix("[95 %]").strip()
+    if words == "rank":
+        return None
+    if words == "ms/doc":
+        return "documents_per_s_marginal"
+    return next((cost.name for cost in COST_TABLE.values() if cost.heading == words), words)
 
 
 def cells_by_method(manifest: Manifest, task: str) -> dict[str, list[RunCell]]:
@@ -212,12 +251,18 @@ def _row(
         whole,
         _ranks(of_task).get(method),
         metrics,
-        join_folds([record.costs for record in known]),
+        _with_tuning(join_folds([record.costs for record in known]), cells[0].chosen),
         problem,
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
-        any(cell.record not in (None, digests[cell.key]) for cell in cells),
+        any(cell.is_changed(digests[cell.key]) for cell in cells),
     )
+
+
+def _with_tuning(costs: Costs, chosen: Chosen | None) -> Costs:
+    """A method is charged for every combination that was tried, not only for the one that was chosen."""
+    seconds = None if chosen is None else chosen.tuning_s
+    return costs if seconds is None else costs.model_copy(update={"tuning_s": seconds})
 
 
 def _ranks(of_task: Mapping[str, Any]) -> dict[str, tuple[int, int]]:

@@ -108,6 +108,13 @@ def lease_is_alive(root: Path, id_: str) -> bool:
     return age is not None and age < SILENT_S
 
 
+def others_work(root: Path) -> bool:
+    """Whether another process works in the results folder."""
+    mine = _HELD.get(root.resolve())
+    leases = (path.stem for path in root.glob(f"{FOLDER}/*.json"))
+    return any(lease != (mine and mine.id) and lease_is_alive(root, lease) for lease in leases)
+
+
 def remove_dead_leases(root: Path) -> None:
     for path in root.glob(f"{FOLDER}/*.json"):
         if not lease_is_alive(root, path.stem):

@@ -18,13 +18,14 @@ class Chosen(StoredModel):
     for (``asked``) on the ``documents`` of the validation part; None where no combination ran, so that the
     first one stays on the board with what stopped it. ``equal``: how many others were as good. ``edges``:
     parameters whose chosen number is the least or the largest that was tried, so that a better one may lie
-    beyond."""
+    beyond. ``tuning_s``: what trying all of them took, null in runs from before this field."""
 
     asked: str
     combinations: int
     documents: int | None
     equal: int = 0
     edges: tuple[str, ...] = ()
+    tuning_s: float | None = None
 
     @property
     def words(self) -> str:
@@ -58,6 +59,11 @@ class RunCell(StoredModel):
     record: str | None = None
     reused: bool = False
     chosen: Chosen | None = None
+
+    def is_changed(self, digest: str | None) -> bool:
+        """Whether its record, whose file has that SHA-256, was written after the run: in one results folder
+        the same code has the same cells, and a later run with --fresh replaces them."""
+        return self.record not in (None, digest)
 
 
 class Trial(StoredModel):

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from readbench.core.errors import BenchError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ_AS_IT_IS = frozenset({1, SCHEMA_VERSION})
+"""Schema versions of records that need no migration. Version 1 repeats the version of each metric in it."""
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "skipped", "missing_dependency"]
 
@@ -45,13 +54,15 @@ class Value(StoredModel):
 
 
 class Charged(StoredModel):
-    """A preparation that the cell used and what it would have paid for it alone."""
+    """A preparation that the cell used and what it would have paid for it alone. ``beside_other_work``: as in
+    ``ProcessorUse``."""
 
     name: str
     key: str
     seconds: float
     seconds_per_document: float | None
     peak_memory_bytes: int | None
+    beside_other_work: bool = False
     notes: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -66,6 +77,7 @@ class PreparationCost(StoredModel):
     peak_memory_bytes: int | None
     machine: str
     contended: bool
+    beside_other_work: bool = False
     versions: dict[str, str]
     notes: dict[str, Any] = Field(default_factory=dict)
 
@@ -83,12 +95,17 @@ class Costs(StoredModel):
     ``load_s``: importing the method's own file, ``Adapter.load`` and opening the preparations.
     ``warmup_s``: one document, predicted once before the clock of ``predict_s`` starts. ``prepare_s``: what
     its preparations cost to build, charged in full though the run paid once. ``predict_s``: the sum over the
-    chunks.
+    chunks. ``cpu_s``: processor time of the same calls, of all threads of the process; where it is less than
+    ``predict_s``, the method waited, or other work was in the way.
     ``documents_per_s``: test documents over import, load, preparation and prediction, with what the first
     document took longer than the others: what somebody who starts this method alone will see.
     ``documents_per_s_marginal``: test documents over their share of preparation and prediction, everything
     loaded: what one more document costs.
-    ``peak_memory_bytes``: the import footprint plus the sampled growth of the process tree.
+    ``tuning_s``: of a method whose parameters were chosen, what trying all combinations took: a fact of the
+    row on a board, null in the record of a cell.
+    ``library_memory_bytes``: the import footprint, which methods with the same libraries have in common;
+    ``own_memory_bytes``: the sampled growth of the cell's process tree beyond them. ``peak_memory_bytes``:
+    both together, or what one of its preparations held where that is more.
     """
 
     import_s: float | None = None
@@ -97,10 +114,14 @@ class Costs(StoredModel):
     prepare_s: float | None = None
     fit_s: float | None = None
     predict_s: float | None = None
+    cpu_s: float | None = None
+    tuning_s: float | None = None
     wall_s: float | None = None
     documents_per_s: float | None = None
     documents_per_s_marginal: float | None = None
     peak_memory_bytes: int | None = None
+    own_memory_bytes: int | None = None
+    library_memory_bytes: int | None = None
     peak_vram_allocated_bytes: int | None = None
     peak_vram_process_bytes: int | None = None
     gpu_utilisation: float | None = None
@@ -109,20 +130,44 @@ class Costs(StoredModel):
 class ProcessorUse(StoredModel):
     """Processor time in seconds: of the whole process with the children that it waited for, and of its
     ``predict`` calls without children. Where it is far below the time by the clock, and the method neither
-    waits nor computes on a GPU, other work was in the way. ``load_average``: of the machine, over the minute
-    before the cell ended."""
+    waits nor computes on a GPU, other work was in the way. ``load_average`` and ``load_before``: of the
+    machine, over the minute before the cell ended and before it began. ``others``: how many of the
+    ``processors`` other work than this run's kept busy meanwhile, ``stolen``: how many the host of a virtual
+    machine gave to somebody else; null where the system does not tell. ``beside_other_work``: that was so
+    much that the seconds of the cell, or those of a preparation or a member that it stands on, cannot be
+    compared with others."""
 
     cell_s: float
     predict_s: float | None = None
     load_average: float
+    load_before: float | None = None
+    others: float | None = None
+    stolen: float | None = None
+    processors: int | None = None
+    beside_other_work: bool = False
 
 
-class Record(StoredModel):
+class _Measured(BaseModel):
+    """What a whole record and its facts have in common."""
+
+    contended: bool = False
+    processor: ProcessorUse | None = None
+
+    @property
+    def beside_other_work(self) -> bool:
+        """Whether its seconds were taken while something else ran: another cell, or other work."""
+        return self.contended or (self.processor is not None and self.processor.beside_other_work)
+
+
+class Record(StoredModel, _Measured):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
     costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
-    cover, as where a method imports by computed names; where one changes, the cell runs again."""
+    cover, as where a method imports by computed names; where one changes, the cell runs again.
+
+    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
+    metrics of keyphrases share nine sentences."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
@@ -147,7 +192,6 @@ class Record(StoredModel):
     timeout_s: float
     memory_bytes: int
     costs: Costs = Field(default_factory=Costs)
-    processor: ProcessorUse | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
@@ -160,8 +204,42 @@ class Record(StoredModel):
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
 
+    @model_serializer(mode="wrap")
+    def _gather_versions(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = plain(self)
+        of_versions: dict[str, list[str]] = {}
+        for name, value in data.get("metrics", {}).items():
+            of_versions.setdefault(value.pop("version"), []).append(name)
+            for absent in [key for key in ("reason", "spread") if value[key] is None]:
+                del value[absent]
+        return data | {"metric_versions": of_versions}
 
-class CellFacts(BaseModel):
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_versions(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "metric_versions" not in data:
+            return data
+        of_versions, metrics = data["metric_versions"], data.get("metrics")
+        if not isinstance(of_versions, dict) or not isinstance(metrics, dict):
+            raise ValueError("metrics and their versions are not told by name")
+        versions = {
+            name: version
+            for version, names in of_versions.items()
+            for name in (names if isinstance(names, list) else ())
+            if isinstance(name, str)
+        }
+        spread = {
+            name: {"version": versions[name]} | value
+            if name in versions and isinstance(value, dict)
+            else value
+            for name, value in metrics.items()
+        }
+        return {name: value for name, value in data.items() if name != "metric_versions"} | {
+            "metrics": spread
+        }
+
+
+class CellFacts(_Measured):
     """The part of a record that a board needs of every cell of a method. The rest, mostly metrics and
     versions, is read of the first cell alone: a method may have a hundred."""
 
@@ -189,7 +267,7 @@ def weights_of(record: Record) -> list[dict[str, str]]:
     return list({weights.get("sha256", str(weights)): weights for weights in texts if weights}.values())
 
 
-MIGRATIONS: dict[int, Migration] = {}
+MIGRATIONS: dict[int, Migration] = {1: lambda data: data | {"schema_version": 2}}
 
 
 def read_record(data: dict[str, Any], where: str) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,11 @@ class Sample:
         """Each metric (metrics,): the mean over the repeats."""
         return np.asarray(np.mean([scores.aggregates() for scores in self.repeats], axis=0))
 
-    def resampled(self, weights: Floats) -> Floats:
-        """Each metric (resamples, metrics) under weights (resamples, documents): the repeats' mean."""
-        return np.asarray(np.mean([scores.resampled(weights) for scores in self.repeats], axis=0))
+    def resampled(self, weights: Floats, wanted: Collection[str] | None = None) -> Floats:
+        """Each metric (resamples, metrics) under weights (resamples, documents): the repeats' mean. With
+        ``wanted`` the columns of all others hold anything."""
+        found = [scores.resampled(weights, wanted) for scores in self.repeats]
+        return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
 
 
 def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sample:
@@ -70,7 +72,7 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
     task = get_task(spec.task)
     repeats = []
     for repeat in sorted({cell.repeat for cell in cells}):
-        columns: dict[str, list[Any]] = {}
+        parts: dict[str, list[Any]] = {}
         for cell in (cell for cell in cells if cell.repeat == repeat):
             path = store.cell(cell.key) / SCORES
             of_cell = read_scores(path)
@@ -82,11 +84,12 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
                     exit_status=3,
                 )
             for name, values in of_cell.items():
-                columns.setdefault(name, []).extend(values)
-            columns.setdefault(FOLD, []).extend([cell.fold] * len(of_cell.get("id", ())))
+                parts.setdefault(name, []).append(values)
+            parts.setdefault(FOLD, []).append([cell.fold] * len(of_cell.get("id", ())))
         try:
+            columns = {name: _joined(of_cells) for name, of_cells in parts.items()}
             order = sorted(range(len(columns["id"])), key=columns["id"].__getitem__)
-            ordered = {name: [values[i] for i in order] for name, values in columns.items()}
+            ordered = {name: _in_order(values, order) for name, values in columns.items()}
             repeats.append(task.scores_from_columns(spec, ordered))
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise BenchError(
@@ -101,3 +104,14 @@ def load_sample(store: Store, spec: TaskSpec, cells: Sequence[RunCell]) -> Sampl
     if any(scores.ids != sample.ids for scores in sample.repeats):
         raise BenchError("its repeats were not tested on the same documents", where=f"method {sample.method}")
     return sample
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """A column of all folds: an array where each is one, or else a list."""
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return np.concatenate(parts)
+    return [value for part in parts for value in part]
+
+
+def _in_order(values: Any, order: Sequence[int]) -> Any:
+    return values[order] if isinstance(values, np.ndarray) else [values[i] for i in order]

@@ -35,7 +35,14 @@ from readbench.machine.file_sums import file_sum
 from readbench.results.flushing import flush
 from readbench.results.leases import Lease, lease_is_alive, lease_on, remove_dead_leases
 from readbench.results.manifest import Manifest, read_manifest
-from readbench.results.record import SCHEMA_VERSION, CellFacts, PreparationCost, Record, read_record
+from readbench.results.record import (
+    READ_AS_IT_IS,
+    SCHEMA_VERSION,
+    CellFacts,
+    PreparationCost,
+    Record,
+    read_record,
+)
 from readbench.results.score_files import SCORES
 from readbench.results.tables import PREDICTIONS
 
@@ -102,7 +109,8 @@ class Store:
             return None, None
         with contextlib.suppress(ValidationError):
             kept = kind.model_validate_json(content)
-            if kept.schema_version == SCHEMA_VERSION:
+            if kept.schema_version in READ_AS_IT_IS:
+                kept.schema_version = SCHEMA_VERSION
                 return kept, hashlib.sha256(content).hexdigest()
 
         def older(content: bytes) -> Kept:

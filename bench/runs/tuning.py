@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from readbench.core.types import Task
@@ -12,7 +12,7 @@ from readbench.planning.grids import Grid
 from readbench.planning.metrics import board_metrics
 from readbench.planning.plan import Plan
 from readbench.results.manifest import Chosen, Trial
-from readbench.results.record import Record
+from readbench.results.record import Costs, Record
 from readbench.tasks.metric import Metric
 
 
@@ -44,7 +44,9 @@ def choose(checked: CheckedSuite, plan: Plan, records: Mapping[str, Record]) -> 
         best = [(_best(grid, primary, found), grid) for grid in task.grids]
         methods[name] = tuple(method for method, _ in best)
         for method, grid in best:
-            chosen[name, method.spec] = _how(grid, method, found, len(plan.splits[name][0].test))
+            how = _how(grid, method, found, len(plan.splits[name][0].test))
+            tried = [records[found[candidate.spec].key] for candidate in grid.candidates]
+            chosen[name, method.spec] = how.model_copy(update={"tuning_s": _seconds(tried)})
     return Choice(methods, chosen, tuple(trials))
 
 
@@ -71,6 +73,20 @@ def _best(grid: Grid, primary: Metric, trials: Mapping[str, Trial]) -> Method:
     ran = [(sign * value, method) for value, method in values if value is not None]
     # ``max`` keeps the first of equals.
     return max(ran, key=lambda pair: pair[0])[1] if ran else grid.candidates[0]
+
+
+def _seconds(trials: Sequence[Record]) -> float:
+    """What somebody would have paid for all trials: each is loaded, trained and run, on preparations that are
+    built once."""
+    built = {charge.key: charge.seconds for record in trials for charge in record.preparations}
+    return sum(built.values()) + sum(_seconds_of(record.costs) for record in trials)
+
+
+def _seconds_of(costs: Costs) -> float:
+    """Of a cell that did not come to its end, the time until then."""
+    if costs.predict_s is None:
+        return costs.wall_s or 0.0
+    return sum(part or 0.0 for part in (costs.load_s, costs.fit_s, costs.warmup_s, costs.predict_s))
 
 
 def _how(grid: Grid, best: Method, trials: Mapping[str, Trial], documents: int) -> Chosen:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from readbench.core.seeds import derived_seed
 from readbench.stats.power import student_t_quantile
@@ -65,9 +66,10 @@ def influences(documents: int, statistic: Callable[[Floats], Floats], most: int 
 def influences_on_means(scores: Scores) -> Floats:
     """The same (documents, metrics) for metrics that are means, or made of means: their derivative is known.
     Those of the whole sample are NaN."""
-    means, counts = scores.means(), np.count_nonzero(~np.isnan(scores.values), axis=0)
-    found = np.nan_to_num((scores.values - means) / np.maximum(counts, 1))
-    of_means = found.copy()
+    means = scores.means()
+    found = scores.values - means
+    found /= np.maximum(Scores.counts(scores), 1)
+    np.copyto(found, 0.0, where=np.isnan(found))
     places = {metric.id: column for column, metric in enumerate(scores.metrics)}
     for column, metric in enumerate(scores.metrics):
         if isinstance(metric.aggregate, OfSample):
@@ -76,21 +78,24 @@ def influences_on_means(scores: Scores) -> Floats:
             sources = [places[source] for source in metric.aggregate.sources]
             at = means[sources]
             steps = metric.aggregate.combine(at + _STEP * np.eye(len(sources))) - metric.aggregate.combine(at)
-            found[:, column] = of_means[:, sources] @ (steps / _STEP)
+            # Its sources are means themselves, whose columns stay as they are.
+            found[:, column] = found[:, sources] @ (steps / _STEP)
     return np.asarray(found)
 
 
-def _moved(repeats: Sequence[Scores]) -> list[Floats]:
-    """The influences on each metric's mean over the repeats. Only what is of the whole sample is computed by
-    weighing documents, which takes the square of their number."""
-    found = list(_mean([influences_on_means(scores) for scores in repeats]).T)
-    whole = [i for i, metric in enumerate(repeats[0].metrics) if isinstance(metric.aggregate, OfSample)]
-    if whole:
-        weighed = influences(
-            len(repeats[0].ids), lambda weights: _mean([s.resampled(weights)[:, whole] for s in repeats])
+def _moved(repeats: Sequence[Scores], weighed: Sequence[int]) -> list[Floats]:
+    """The influences on each metric's mean over the repeats. Only those of the metrics ``weighed``, which are
+    of the whole sample, are computed by weighing documents: it takes the square of their number."""
+    # A row a metric: what is added up over documents then lies side by side.
+    found = list(np.ascontiguousarray(_mean([influences_on_means(scores) for scores in repeats]).T))
+    if weighed:
+        wanted = {repeats[0].metrics[column].id for column in weighed}
+        moved = influences(
+            len(repeats[0].ids),
+            lambda weights: _mean([scores.resampled(weights, wanted)[:, weighed] for scores in repeats]),
         )
-        for place, column in enumerate(whole):
-            found[column] = weighed[:, place]
+        for place, column in enumerate(weighed):
+            found[column] = moved[:, place]
     return found
 
 
@@ -102,48 +107,70 @@ def intervals_of(repeats: Sequence[Scores]) -> list[Interval]:
     """
     first = repeats[0]
     numbers = np.array([scores.aggregates() for scores in repeats])
-    moved = _moved(repeats)
     counts = np.min([scores.counts() for scores in repeats], axis=0)
     support = np.min([scores.support() for scores in repeats], axis=0)
-    found = []
+    found: dict[int, Interval] = {}
     for column, metric in enumerate(first.metrics):
-        per_seed = numbers[:, column]
-        if not counts[column] or np.isnan(per_seed).any():
-            found.append(Interval(reason=first.why_undefined(metric.id) or None))
-            continue
-        evidence = _Evidence(moved[column], int(counts[column]), int(support[column]), per_seed)
-        found.append(_interval(metric, evidence, repeats))
-    return found
+        if not counts[column] or np.isnan(numbers[:, column]).any():
+            found[column] = Interval(reason=first.why_undefined(metric.id) or None)
+        elif reason := _why_none(metric, int(counts[column]), int(support[column])):
+            found[column] = Interval(reason=reason)
+    left = [column for column in range(len(first.metrics)) if column not in found]
+    moved = _moved(repeats, [column for column in left if _is_weighed(first.metrics[column])])
+    right_or_wrong = _right_or_wrong(repeats)
+    for column in left:
+        evidence = _Evidence(
+            moved[column],
+            int(counts[column]),
+            int(support[column]),
+            numbers[:, column],
+            bool(right_or_wrong[column]),
+        )
+        found[column] = _interval(first.metrics[column], evidence, repeats)
+    return [found[column] for column in range(len(first.metrics))]
+
+
+def _is_weighed(metric: Metric) -> bool:
+    """Whether the interval of a metric comes from influences that no formula gives."""
+    return isinstance(metric.aggregate, OfSample) and metric.aggregate.scale is not Scale.SHARES
+
+
+def _why_none(metric: Metric, documents: int, support: int) -> str:
+    """Why no interval of a metric holds on so many documents; empty where one may."""
+    if not isinstance(metric.aggregate, OfSample):
+        return ""
+    if metric.aggregate.scale is Scale.NONE:
+        return "no interval of it is known to hold"
+    if documents < metric.aggregate.fewest:
+        return f"fewer than {metric.aggregate.fewest} documents"
+    if support < FEWEST:
+        of_what = "documents" if support == documents else "documents of a class"
+        return f"fewer than {FEWEST} {of_what}"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     """What an interval is made from. ``moved`` (documents,): the influences; ``support``: the documents of
-    the rarest class; ``per_seed`` (seeds,): the values."""
+    the rarest class; ``per_seed`` (seeds,): the values; ``right_or_wrong``: whether each document is one."""
 
     moved: Floats
     documents: int
     support: int
     per_seed: Floats
+    right_or_wrong: bool
 
 
 def _interval(metric: Metric, evidence: _Evidence, repeats: Sequence[Scores]) -> Interval:
     scale = metric.aggregate.scale if isinstance(metric.aggregate, OfSample) else None
-    if scale is Scale.NONE:
-        return Interval(reason="no interval of it is known to hold")
-    if isinstance(metric.aggregate, OfSample) and evidence.documents < metric.aggregate.fewest:
-        return Interval(reason=f"fewer than {metric.aggregate.fewest} documents")
-    if scale is not None and evidence.support < FEWEST:
-        of_what = "documents" if evidence.support == evidence.documents else "documents of a class"
-        return Interval(reason=f"fewer than {FEWEST} {of_what}")
     low, high = repeats[0].bounds(metric)
     width = high - low
-    value = (float(np.mean(evidence.per_seed)) - low) / width
+    value = (float(evidence.per_seed.mean()) - low) / width
     if not 0 <= value <= 1:
         return Interval(reason=f"it is not between {low:g} and {high:g}")
     if scale is Scale.SHARES:
         bounds = of_shares(metric.id, value, evidence.per_seed, repeats)
-    elif scale is None and not (metric.aggregate is None and _yes_or_no(repeats, metric.id)):
+    elif scale is None and not (metric.aggregate is None and evidence.right_or_wrong):
         bounds = of_mean(value, evidence, width)
     else:
         counted = scale in (None, Scale.COUNTS)
@@ -232,10 +259,12 @@ def _with_seeds(variance: float, df: float, per_seed: Floats) -> tuple[float, fl
     return total, total**2 / (variance**2 / df + of_seeds**2 / (seeds - 1))
 
 
-def _yes_or_no(repeats: Sequence[Scores], metric: str) -> bool:
-    """Whether each document is right or wrong, in the one repeat that there is."""
-    values = repeats[0].column(metric)
-    return len(repeats) == 1 and bool(np.isin(values[~np.isnan(values)], (0.0, 1.0)).all())
+def _right_or_wrong(repeats: Sequence[Scores]) -> NDArray[np.bool_]:
+    """Of which metrics (metrics,) each document is right or wrong, in the one repeat that there is."""
+    values = repeats[0].values
+    if len(repeats) > 1:
+        return np.zeros(values.shape[1], dtype=np.bool_)
+    return np.asarray(((values == 0) | (values == 1) | np.isnan(values)).all(axis=0))
 
 
 def _mean(tables: Sequence[Floats]) -> Floats:

@@ -18,6 +18,7 @@ from readbench.text.normalise import version_in
 if TYPE_CHECKING:
     from readbench.results.samples import Sample
     from readbench.stats.ranking import Comparison
+    from readbench.stats.resampling import Floats
 
 
 def write_statistics(folder: Path, store: Store) -> None:
@@ -58,6 +59,8 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
     value per document, is compared by flipping signs; one of the whole sample by resampling documents. The
     spread of stochastic methods over seeds counts too; of one with one seed no verdict is given. So does what
     other training documents would change, where folds share them."""
+    import numpy as np
+
     from readbench.stats.ranking import compare_all, compare_replicates
     from readbench.stats.resampling import bootstrap, resamples_needed
     from readbench.tasks.metric import OfSample, find_metric
@@ -72,13 +75,16 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         values = {name: sample.values(metric.id) for name, sample in samples.items()}
         return compare_all(values, better, seed, seeds=seeds, overlap=overlap)
     place = first.metrics.index(metric)
+    points = {name: float(sample.numbers()[place]) for name, sample in samples.items()}
+
+    def of_methods(weights: Floats) -> Floats:
+        # Each chunk of resamples is drawn once for all methods.
+        drawn = [sample.resampled(weights, {metric.id})[:, place] for sample in samples.values()]
+        return np.column_stack(drawn)
+
     resamples = resamples_needed(len(samples))
-    points, replicates = {}, {}
-    for name, sample in samples.items():
-        points[name] = float(sample.numbers()[place])
-        replicates[name] = bootstrap(len(sample.ids), sample.resampled, resamples=resamples, seed=seed)[
-            :, place
-        ]
+    table = bootstrap(len(first.ids), of_methods, resamples=resamples, seed=seed)
+    replicates = dict(zip(samples, table.T, strict=True))
     return compare_replicates(
         points,
         replicates,

@@ -3,7 +3,7 @@ curves, calibration) for any weights of the documents, so that they can be resam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ ROUNDED = 5e-4
 """How far a probability may lie from what it was: rounded to three places it still counts as one. A sum may
 be as many times that far from 1 as there are classes."""
 
+_BLOCK = 1 << 15
+"""Resamples times documents whose areas are computed at a time: 256 KiB."""
 _MACRO = "scikit-learn's macro mean, over classes that occur in gold or predictions; 0 where undefined"
 _POSITIVE = "of the positive class; 0 where undefined; null without a named positive class"
 _SCORED = "of folds the mean; null where a document lacks scores of all classes"
@@ -225,9 +227,9 @@ class ClassificationScores(Scores):
         below = {"macro_recall": in_gold, "macro_precision": in_predictions}[metric]
         return np.diag(table[:, :-1])[occurs], below[occurs]
 
-    def of_sample(self, numbers: Floats, weights: Floats) -> Floats:
+    def of_sample(self, numbers: Floats, weights: Floats, wanted: Collection[str]) -> Floats:
         filled = numbers.copy()
-        for name, values in sample_metrics(self.labelled, weights).items():
+        for name, values in sample_metrics(self.labelled, weights, wanted).items():
             filled[:, _PLACES[name]] = values
         return filled
 
@@ -270,24 +272,38 @@ def confusion(labelled: Labelled, weights: Floats) -> Floats:
     return np.asarray(table.reshape(len(weights), k, k + 1), dtype=np.float64)
 
 
-def sample_metrics(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
-    """Every ``OfSample`` metric (resamples,) under ``weights`` (resamples, documents); NaN where it is not
-    defined."""
+def sample_metrics(
+    labelled: Labelled, weights: Floats, wanted: Collection[str] = _PLACES
+) -> dict[str, Floats]:
+    """The ``OfSample`` metrics (resamples,) that are ``wanted``, and maybe others, under ``weights``
+    (resamples, documents); NaN where one is not defined."""
+    found: dict[str, Floats] = {}
+    areas = {"roc_auc", "average_precision"}
+    if not areas.isdisjoint(wanted):
+        found |= _curves(labelled, weights)
+    if areas.issuperset(wanted):
+        return found
+    if "ece" in wanted:
+        found["ece"] = _calibration_error(labelled, weights)
     counts = confusion(labelled, weights)
+    found |= _of_counts(labelled, counts)
+    nobody = ~(counts.sum(axis=(1, 2)) > 0)
+    return {name: np.where(nobody, np.nan, values) for name, values in found.items()}
+
+
+def _of_counts(labelled: Labelled, counts: Floats) -> dict[str, Floats]:
+    """The metrics (resamples,) that follow from what ``confusion`` gives."""
     hits = np.einsum("rii->ri", counts[:, :, :-1])
     in_gold, in_predictions = counts.sum(axis=2), counts[:, :, :-1].sum(axis=1)
     precision, recall = _ratio(hits, in_predictions), _ratio(hits, in_gold)
     f1 = _ratio(2 * hits, in_gold + in_predictions)
     occurs = in_gold + in_predictions > 0
-    nobody = ~(in_gold.sum(axis=1) > 0)
     found: dict[str, Floats] = {"mcc": _mcc(counts)}
     for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
         found[f"macro_{name}"] = _ratio((values * occurs).sum(axis=1), occurs.sum(axis=1))
-        undefined = np.full(len(weights), np.nan)
+        undefined = np.full(len(counts), np.nan)
         found[name] = undefined if labelled.positive is None else values[:, labelled.positive]
-    found |= _curves(labelled, weights)
-    found["ece"] = _calibration_error(labelled, weights)
-    return {name: np.where(nobody, np.nan, values) for name, values in found.items()}
+    return found
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
@@ -321,8 +337,9 @@ def _curves(labelled: Labelled, weights: Floats) -> dict[str, Floats]:
     of_folds: list[list[Floats]] = [[], []]
     for fold in np.unique(folds[counted]):
         within = counted & (folds == fold)
+        of_fold = weights if within.all() else weights[:, within]
         pairs = [
-            _areas(weights[:, within], labelled.gold[within] == label, labelled.scores[within, label])
+            _areas(of_fold, labelled.gold[within] == label, labelled.scores[within, label])
             for label in classes
         ]
         for place, areas in enumerate(of_folds):
@@ -342,15 +359,39 @@ def _mean_of_defined(values: Floats) -> Floats:
 def _areas(weights: Floats, positive: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
     """Areas under the ROC and the precision-recall curve (resamples,); equal scores are one threshold."""
     order = np.argsort(-scores, kind="stable")
+    positive = positive[order]
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    of_positive = np.add.reduceat(weights[:, order] * positive[order], starts, axis=1)
-    of_all = np.add.reduceat(weights[:, order], starts, axis=1)
-    of_negative = of_all - of_positive
-    positives, negatives = of_positive.sum(axis=1), of_negative.sum(axis=1)
-    found = np.cumsum(of_positive, axis=1)
-    # Each negative is beaten by every positive above it, and by half of those with the same score.
-    beaten = (of_negative * (found - of_positive / 2)).sum(axis=1)
-    gained = (of_positive * _ratio(found, np.cumsum(of_all, axis=1))).sum(axis=1)
+    # As many resamples at a time as stay in the processor's cache.
+    step = max(1, _BLOCK // len(order))
+    parts = [
+        _areas_of_block(weights[start : start + step].T[order], positive, starts)
+        for start in range(0, len(weights), step)
+    ]
+    roc, precision_recall = (np.concatenate(areas) for areas in zip(*parts, strict=True))
+    return roc, precision_recall
+
+
+def _areas_of_block(
+    of_all: Floats, positive: NDArray[np.bool_], starts: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """The areas (resamples,) from weights (documents, resamples) of documents in the order of their scores.
+    Thresholds begin at ``starts``; only those with a positive document add to an area."""
+    holding = positive
+    of_positive = of_all[positive]
+    if len(starts) < len(positive):
+        of_positive = np.add.reduceat(of_all * positive[:, None], starts, axis=0)
+        of_all = np.add.reduceat(of_all, starts, axis=0)
+        holding = np.logical_or.reduceat(positive, starts)
+        of_positive = of_positive[holding]
+    positives = of_positive.sum(axis=0)
+    found, seen = np.cumsum(of_positive, axis=0), np.cumsum(of_all, axis=0)
+    negatives, seen = seen[-1] - positives, seen[holding]
+    # A negative above beats a positive, and half of those with the same score do.
+    above = seen - found
+    if len(starts) < len(positive):
+        above -= (of_all[holding] - of_positive) / 2
+    beaten = positives * negatives - np.einsum("ij,ij->j", of_positive, above)
+    gained = np.einsum("ij,ij->j", of_positive, _ratio(found, seen))
     roc = np.where((positives > 0) & (negatives > 0), _ratio(beaten, positives * negatives), np.nan)
     return roc, np.where(positives > 0, _ratio(gained, positives), np.nan)
 

@@ -3,7 +3,7 @@ for any weights of the documents, so that they can be resampled."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -137,7 +137,7 @@ class ExtractionScores(Scores):
                 )
         return found
 
-    def of_sample(self, numbers: Floats, weights: Floats) -> Floats:
+    def of_sample(self, numbers: Floats, weights: Floats, wanted: Collection[str]) -> Floats:  # noqa: ARG002
         filled = numbers.copy()
         for name, values in pooled(self.tallies, weights).items():
             filled[:, _PLACES[name]] = values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -114,7 +114,7 @@ class Scores:
 
     def counts(self) -> NDArray[np.int64]:
         """How many documents count for each metric (metrics,)."""
-        return np.asarray(np.count_nonzero(~np.isnan(self.values), axis=0), dtype=np.int64)
+        return np.asarray(len(self.ids) - np.count_nonzero(np.isnan(self.values), axis=0), dtype=np.int64)
 
     def support(self) -> NDArray[np.int64]:
         """How many documents decide on each metric (metrics,): all that count or, where classes count, those
@@ -136,8 +136,9 @@ class Scores:
     def means(self) -> NDArray[np.float64]:
         """The mean (metrics,) over the documents that count; NaN where none does. No metric's
         ``aggregate`` is looked at."""
-        counts = np.count_nonzero(~np.isnan(self.values), axis=0)
-        totals = np.nansum(self.values, axis=0)
+        absent = np.isnan(self.values)
+        counts = len(absent) - np.count_nonzero(absent, axis=0)
+        totals = np.where(absent, 0.0, self.values).sum(axis=0)
         means = np.full(len(self.metrics), np.nan)
         np.divide(totals, counts, out=means, where=counts > 0)
         return means
@@ -145,21 +146,32 @@ class Scores:
     def aggregates(self) -> NDArray[np.float64]:
         """The number (metrics,) of each metric: the mean, or what its ``aggregate`` makes of other means
         or of all documents; NaN where no document counts."""
-        numbers = self.of_sample(self.combined(self.means())[None], np.ones((1, len(self.ids))))
+        every = {metric.id for metric in self.metrics}
+        numbers = self.of_sample(self.combined(self.means())[None], np.ones((1, len(self.ids))), every)
         return np.asarray(numbers[0], dtype=np.float64)
 
-    def resampled(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def resampled(
+        self, weights: NDArray[np.float64], wanted: Collection[str] | None = None
+    ) -> NDArray[np.float64]:
         """The numbers (resamples, metrics) under ``weights`` (resamples, documents): how often each
-        document is in each resample. NaN where no document of a resample counts."""
-        return self.of_sample(self.combined(weighted_means(self.values, weights)), weights)
+        document is in each resample. NaN where no document of a resample counts. ``wanted``: the metrics
+        that are looked at, None for all; the columns of others hold anything."""
+        every = {metric.id: metric for metric in self.metrics}
+        asked = set(every if wanted is None else wanted)
+        if all(isinstance(every[id_].aggregate, OfSample) for id_ in asked):
+            numbers = np.full((len(weights), len(self.metrics)), np.nan)
+        else:
+            numbers = self.combined(weighted_means(self.values, weights))
+        return self.of_sample(numbers, weights, asked)
 
     def of_sample(
         self,
         numbers: NDArray[np.float64],
         weights: NDArray[np.float64],  # noqa: ARG002 - for those that override it
+        wanted: Collection[str],  # noqa: ARG002
     ) -> NDArray[np.float64]:
-        """``numbers`` (resamples, metrics) with the columns of ``OfSample`` metrics filled in. A task that
-        has such metrics overrides this."""
+        """``numbers`` (resamples, metrics) with the columns of the ``wanted`` ``OfSample`` metrics filled in.
+        A task that has such metrics overrides this."""
         if any(isinstance(metric.aggregate, OfSample) for metric in self.metrics):
             raise NotImplementedError("these scores do not compute metrics of the whole sample")
         return numbers
@@ -168,11 +180,17 @@ class Scores:
         """What a record keeps besides numbers (a confusion matrix), as JSON-able values."""
         return {}
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The metrics that have a value per document."""
+        return tuple(metric.id for metric in self.metrics if not isinstance(metric.aggregate, OfSample))
+
     def to_columns(self) -> dict[str, list[Any]]:
         """``id``, a column a metric that has a value per document, and the evidence; NaN becomes None."""
         columns: dict[str, list[Any]] = {"id": list(self.ids)}
+        names = self.column_names
         for index, metric in enumerate(self.metrics):
-            if not isinstance(metric.aggregate, OfSample):
+            if metric.id in names:
                 values = self.values[:, index]
                 columns[metric.id] = [None if np.isnan(value) else float(value) for value in values]
         return columns | {name: list(values) for name, values in self.evidence.items()}

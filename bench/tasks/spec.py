@@ -28,8 +28,11 @@ class TaskSpec(BaseModel):
 
     def project(self, document: Document) -> Document:
         """The document with the fields of this spec alone; absent fields are left out. An annotation
-        covers the whole text of its document, so it goes where part of that text is left out."""
+        covers the whole text of its document, so it goes where part of that text is left out. A document that
+        has these fields alone is returned as it is."""
         fields = {name: document.fields[name] for name in self.fields if document.fields.get(name)}
+        if [*fields.items()] == [*document.fields.items()]:
+            return document
         whole = all(name in fields for name in TEXT_FIELDS if document.fields.get(name))
         return Document(document.id, fields, document.language, document.annotation if whole else None)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from functools import cache, lru_cache
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
 
 from readbench.text.languages import language_code
+
+Value = TypeVar("Value")
 
 VERSION = "house-1: lower case, hyphens and white space, Porter stems"
 """Part of every metric's version. Texts in other languages take that language's Snowball stemmer; French and
@@ -52,6 +54,7 @@ _TABLE = str.maketrans(
     | dict.fromkeys(_INVISIBLE, "")
     | dict.fromkeys(_APOSTROPHES, "'")
 )
+_OF_TABLE = re.compile(f"[{re.escape(''.join(map(chr, _TABLE)))}]")
 # Han with the iteration mark and zero, hiragana and katakana. Korean separates its words by spaces.
 _CJK = re.compile(
     "([\u3005\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af])"
@@ -118,7 +121,7 @@ def words(phrase: str, language: str = "en") -> tuple[str, ...]:
     >>> words("l'analyse d’images", "fr")
     ('l', 'analyse', 'd', 'images')
     """
-    return tuple(bare for token in _tokens(phrase, language_code(language)) if (bare := _bare(token)))
+    return tuple(filter(None, map(_BARE.__getitem__, tokens(phrase, language))))
 
 
 def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
@@ -128,14 +131,14 @@ def stems(phrase: str, language: str = "en") -> tuple[str, ...]:
     ('support', 'vector', 'machin')
     """
     code = language_code(language)
-    return tuple(stem for token in _tokens(phrase, code) if (stem := _stem(token, code)))
+    return tuple(filter(None, map(_stems_in(code).__getitem__, _tokens(phrase, code))))
 
 
 def key(phrase: str, language: str = "en") -> str:
     """The stems joined by spaces, which no stem contains: equal keys are equal stems. "" for a phrase
     that normalises to nothing."""
     code = language_code(language)
-    return " ".join([stem for token in _tokens(phrase, code) if (stem := _stem(token, code))])
+    return " ".join(filter(None, map(_stems_in(code).__getitem__, _tokens(phrase, code))))
 
 
 def places(text: str, language: str = "en") -> list[tuple[int, int, str]]:
@@ -148,10 +151,11 @@ def places(text: str, language: str = "en") -> list[tuple[int, int, str]]:
     [(0, 1, 'd'), (2, 8, 'imag')]
     """
     code = language_code(language)
+    stem_of = _stems_in(code).__getitem__
     found = []
     for match in _CHUNK.finditer(text):
         place = _without_marks(text, *match.span())
-        known = [stem for token in _tokens(match[0], code) if (stem := _stem(token, code))]
+        known = list(filter(None, map(stem_of, _tokens(match[0], code))))
         parts = _elided_places(text, *place, code)
         if len(parts) != len(known):
             # Compatibility normalisation can find several words in one piece; they share its place.
@@ -198,18 +202,26 @@ def key_present(phrase_key: str, text_key: str) -> bool:
     return bool(phrase_key) and f" {phrase_key} " in f" {text_key} "
 
 
+def tokens(text: str, language: str = "en") -> list[str]:
+    """What ``words`` strips: the lower-case tokens, with the punctuation that is still around them.
+
+    >>> tokens("Out-of-print  (books)")
+    ['out', 'of', 'print', '(books)']
+    """
+    return _tokens(text, language_code(language))
+
+
 def _tokens(text: str, code: str) -> list[str]:
-    """Lower-case tokens, with the punctuation that is still around them."""
-    tokens = _plain_tokens(text)
+    plain = _plain_tokens(text)
     elided = _ELIDED.get(code)
     if elided is None:
-        return tokens
-    return [part for token in tokens for part in _parted(token, elided)]
+        return plain
+    return [part for token in plain for part in _parted(token, elided)]
 
 
 def _parted(token: str, elided: re.Pattern[str]) -> tuple[str, ...]:
     """A token, or two where it begins with an elided word, whatever opening marks come first."""
-    bare = _bare(token)
+    bare = _BARE[token]
     found = elided.match(bare)
     return (token,) if found is None else (found[1], bare[found.end() :])
 
@@ -218,14 +230,36 @@ def _plain_tokens(text: str) -> list[str]:
     # Most phrases are ASCII, where all the rest is the identity (a test holds the two paths equal).
     if text.isascii():
         return text.lower().replace("-", " ").split()
-    text = unicodedata.normalize("NFKC", text.translate(_TABLE)).lower()
+    text = unicodedata.normalize("NFKC", _translated(text)).lower()
     # Once more: compatibility normalisation can bring characters of the table to light.
-    return _CJK.sub(r" \1 ", text.translate(_TABLE)).split()
+    return _CJK.sub(r" \1 ", _translated(text)).split()
 
 
-@lru_cache(maxsize=1 << 17)
-def _bare(token: str) -> str:
-    """The token without the punctuation around it; "" where nothing else is left."""
+def _translated(text: str) -> str:
+    """``text.translate(_TABLE)``, which looks at each character by itself, only where it changes more than
+    plain hyphens."""
+    text = text.replace("-", " ")
+    return text.translate(_TABLE) if _OF_TABLE.search(text) else text
+
+
+class Memo(dict[str, Value]):
+    """What a function gives for each string, computed once. It starts again when it holds ``MOST``."""
+
+    MOST = 1 << 17
+
+    def __init__(self, compute: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, text: str) -> Value:
+        if len(self) >= self.MOST:
+            self.clear()
+        found = self[text] = self._compute(text)
+        return found
+
+
+def stripped(token: str) -> str:
+    """The word in a token: without the punctuation around it; "" where nothing else is left."""
     start, end = 0, len(token)
     while start < end and _is_mark(token[start]):
         start += 1
@@ -234,18 +268,26 @@ def _bare(token: str) -> str:
     return token[start:end]
 
 
+_BARE = Memo(stripped)
+
+
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
 
 
-@lru_cache(maxsize=1 << 17)
-def _stem(token: str, code: str) -> str:
-    bare = _bare(token)
+@cache
+def _stems_in(code: str) -> Memo[str]:
+    """The stem of each token of a language, without the punctuation around it."""
     stemmer = _stemmer(code)
-    if stemmer is None or not bare:
-        return bare
-    # Porter's rules leave nothing of the word "s"; a word must not vanish from a phrase.
-    return str(stemmer.stemWord(bare)) or bare
+
+    def stem(token: str) -> str:
+        bare = _BARE[token]
+        if stemmer is None or not bare:
+            return bare
+        # Porter's rules leave nothing of the word "s"; a word must not vanish from a phrase.
+        return str(stemmer.stemWord(bare)) or bare
+
+    return Memo(stem)
 
 
 @cache

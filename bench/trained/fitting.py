@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from readbench.adapter import Combination, Context, PreparationNeed
+from readbench.adapter import Adapter, Combination, Context, PreparationNeed
 from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document, Part, Task
@@ -163,6 +163,13 @@ def train(
             return finish(workspace, output, manifest)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def learns(method: Method, spec: TaskSpec) -> bool:
+    """Whether a method learns anything from the documents of its training: most that rank keyphrases do
+    not."""
+    needs = method.create(Context(task=spec)).needs().preparations.values()
+    return method.adapter.fit is not Adapter.fit or any(map(_of_training, needs))
 
 
 def _task(method: Method, dataset: Dataset, task: Task | None) -> Task:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,16 @@ class Model:
         self.manifest, self._bench, self._adapter = manifest, bench, adapter
         self._task = get_task(manifest.spec.task)
 
-    def predict(self, documents: Sequence[Document]) -> dict[str, Prediction]:
-        """Predictions by document id. Raises BenchError where the method breaks its interface, and for what
-        it raises itself: what it saved may hold something else than it should, which shows only here."""
+    def predict(
+        self,
+        documents: Sequence[Document],
+        progress: Callable[[int], None] = lambda done: None,  # noqa: ARG005
+    ) -> dict[str, Prediction]:
+        """Predictions by document id. ``progress`` is told how many are done.
+
+        Raises BenchError where the method breaks its interface, and for what it raises itself: what it saved
+        may hold something else than it should, which shows only here.
+        """
         shown = [self.manifest.spec.project(document) for document in documents]
         predictions: dict[str, Prediction] = {}
         size = self._adapter.chunk_size
@@ -66,6 +74,7 @@ class Model:
             for begin in range(0, len(shown), size):
                 chunk = shown[begin : begin + size]
                 predictions |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
+                progress(len(predictions))
         return predictions
 
     def sources(self) -> str:
@@ -83,8 +92,16 @@ class Model:
 
 
 @contextmanager
-def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()) -> Iterator[Model]:
-    """Loads a model folder. Raises BenchError for one that is incomplete or changed, MissingDependency for
+def opened(
+    folder: Path,
+    *,
+    threads: int = 1,
+    include_paths: Sequence[Path] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
+) -> Iterator[Model]:
+    """Loads a model folder. ``progress`` hears how far what the method prepares is, of how many.
+
+    Raises BenchError for one that is incomplete or changed, MissingDependency for
     a method that cannot run here."""
     manifest = read_model(folder)
     method = Registry(include_paths).method(manifest.method)
@@ -97,6 +114,7 @@ def opened(folder: Path, *, threads: int = 1, include_paths: Sequence[Path] = ()
             manifest.seed,
             threads,
             device_for(method.adapter.uses_gpu),
+            progress,
             given=given,
         )
         method.create(bench.context({})).missing()
@@ -155,7 +173,7 @@ def predict_file(
             _skip(documents, done, source)
             progress(done)
             while block := list(islice(documents, BLOCK)):
-                predictions = model.predict(block)
+                predictions = model.predict(block, partial(_told, progress, done))
                 for document in block:
                     file.write(writer.row(document.id, predictions[document.id]))
                 done += len(block)
@@ -171,6 +189,10 @@ def predict_file(
         with writing(output):
             state.unlink(missing_ok=True)
     return Predicted(done - resumed, resumed, output, stream.without_text)
+
+
+def _told(progress: Callable[[int], None], before: int, more: int) -> None:
+    progress(before + more)
 
 
 def _identity(model: Model, source: Path) -> dict[str, Any]:

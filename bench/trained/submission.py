@@ -13,6 +13,7 @@ from pathlib import Path
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, PredictedLabel, RankedPhrases, Task
+from readbench.core.units import count_of
 from readbench.datasets import ReadOptions, open_dataset
 from readbench.datasets.columns import TEXT_FIELDS, resolve
 from readbench.datasets.csv_reader import CsvReader
@@ -21,7 +22,7 @@ from readbench.datasets.labels import join_labels, read_labels
 from readbench.datasets.stream import stream_documents
 from readbench.datasets.table import open_table
 from readbench.datasets.token_lists import unfolded
-from readbench.trained.fitting import FitPlan, plan_fit, train
+from readbench.trained.fitting import FitPlan, learns, plan_fit, train
 from readbench.trained.predicting import BLOCK, Model, csv_line, joined_phrases, opened
 from readbench.trained.row_file import RowFile
 from readbench.trained.submission_check import KEYWORDS, LABEL, LABELS, UUID
@@ -86,11 +87,15 @@ def submit(
             if keyphrases is not None:
                 dataset = _training(gold_keyphrases, source, "keyphrases", "--train-keyphrases")
                 plans["keyphrases"] = plan_fit(keyphrases, dataset, task="keyphrases")
-            _check_input(source, plans)
+            papers = _check_input(source, plans)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-submit-")))
             models: dict[Task, Model] = {}
             for task, plan in plans.items():
-                say(f"training {plan.method.spec} on {len(plan.parts['train'].documents)} papers")
+                if learns(plan.method, plan.spec):
+                    count = count_of(len(plan.parts["train"].documents), "paper")
+                    say(f"training {plan.method.spec} on {count}")
+                else:
+                    say(f"{plan.method.spec} needs no training")
                 train(plan, folder / task, threads=threads)
                 models[task] = stack.enter_context(opened(folder / task, threads=threads))
             done = empty = abstentions = 0
@@ -101,7 +106,7 @@ def submit(
                 done, empty = done + 1, empty + row.empty
                 abstentions += row.abstained
                 if done % BLOCK == 0:
-                    say(f"{done} papers")
+                    say(f"{done:,} of {count_of(papers, 'paper')}")
             file.publish()
         except BaseException:
             file.discard()
@@ -109,13 +114,15 @@ def submit(
     return Submitted(output, done, empty, abstentions)
 
 
-def _check_input(source: Path, plans: Mapping[Task, FitPlan]) -> None:
-    """Raises BenchError for what is wrong with the input: before hours of training, not after them. Rows are
-    looked at once, columns for each method."""
-    if not sum(1 for _ in stream_documents(source, needs_ids=True)):
+def _check_input(source: Path, plans: Mapping[Task, FitPlan]) -> int:
+    """The number of papers. Raises BenchError for what is wrong with the input: before hours of training, not
+    after them. Rows are looked at once, columns for each method."""
+    papers = sum(1 for _ in stream_documents(source, needs_ids=True))
+    if not papers:
         raise BenchError("has no rows", where=str(source), todo="give one row a paper")
     for plan in plans.values():
         next(iter(stream_documents(source, fields=plan.spec.fields)))
+    return papers
 
 
 def _commonest(plans: Mapping[Task, FitPlan]) -> str:

@@ -249,3 +249,9 @@ def test_the_protocol_is_kept(llama: Path) -> None:
     found = list(check_method(method_spec, only="keyphrases", sources=False))
     assert found
     assert [result for result in found if not result.passed] == []
+
+
+@pytest.mark.parametrize("answer", ["[{{}: 1}]", "[{{}}]", "[{(): {{}}}]"])
+def test_a_list_that_python_cannot_hold_is_passed_over(answer: str) -> None:
+    """Sets of what cannot be hashed, and such keys of an object."""
+    assert read_phrases(f'{answer} ["deep learning", "nets"]') == ("deep learning", "nets")

@@ -11,7 +11,8 @@ import pytest
 from audit_papers import Papers, by_chance, by_label
 
 from readbench.audit.probe import folds
-from readbench.audit.shortcuts import probe_fields, probe_marks
+from readbench.audit.shortcuts import judged, probe_fields, probe_marks
+from readbench.audit.values import FieldProbe, Score
 from readbench.core.types import Dataset, Document
 from readbench.datasets import ReadOptions, open_dataset
 
@@ -198,3 +199,29 @@ def test_by_label_plants_what_it_says() -> None:
     rng = random.Random(0)
     right = np.mean([by_label(rng, "1") == ";" for _ in range(2000)])
     assert abs(right - 0.98) < 0.015
+
+
+def right_in(hits: int, n: int = 200) -> Score:
+    """A score of guesses at two labels, ``hits`` of which are right."""
+    truth = ["a", "b"] * (n // 2)
+    return Score.of(truth, [label if i < hits else "ab".replace(label, "") for i, label in enumerate(truth)])
+
+
+@pytest.mark.parametrize(
+    ("words", "full", "found"),
+    [
+        (190, 120, ["words"]),
+        # What the text says as well is no shortcut, and neither is what lies above it by chance.
+        (190, 190, []),
+        (190, 185, []),
+        # Nor what says little.
+        (140, 100, []),
+    ],
+)
+def test_words_of_a_field_are_named_where_they_say_more_than_the_text(
+    words: int, full: int, found: list[str]
+) -> None:
+    probe = FieldProbe(
+        "journal", filled=200, distinct=200, marks=right_in(100), words=right_in(words), name=None
+    )
+    assert [one.kind for one in judged(probe, right_in(full), beyond_words=False)] == found

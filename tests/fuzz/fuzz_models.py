@@ -20,6 +20,8 @@ from readbench.trained.predicting import opened
 from readbench_adapters.llm.formats import answer_format
 
 TRAINED = ("majority", "logreg[max_features=20]")
+LONGEST_ANSWER = 3_000
+"""Characters. Reading a label takes time with the square of an answer's length."""
 PAPER = Document("new", {"title": "Graph ranking", "abstract": "We rank the phrases of documents."})
 
 ANSWERS = {
@@ -64,8 +66,8 @@ def as_model(path: Path, rng: Random | None) -> None:
 
 
 def as_answer(path: Path, rng: Random | None) -> None:
-    """What a tokenizer gives is always text."""
-    text = path.read_bytes().decode("utf-8", "replace")
+    """What a tokenizer gives is always text, and no longer than a model may write."""
+    text = path.read_bytes().decode("utf-8", "replace")[:LONGEST_ANSWER]
     for spec in SPECS:
         format_of_task = answer_format(spec)
         for whole in (True, False) if rng is None else (rng.random() < 0.7,):

@@ -163,3 +163,22 @@ def test_places_of_elided_words_are_where_their_stems_stand(text: str, language:
 @given(st.text(alphabet=st.characters(max_codepoint=127)))
 def test_places_hold_the_words_as_written(text: str) -> None:
     assert [text[start:end].lower() for start, end, _ in places(text)] == list(words(text))
+
+
+@given(text=st.text(alphabet=st.sampled_from("-a‐ –é､、'’\u00ad\u200b中ﬁ１Ａ．·"), max_size=30))
+def test_a_text_is_translated_only_where_that_changes_it(text: str) -> None:
+    assert normalise._translated(text) == text.translate(normalise._TABLE)
+
+
+def test_a_memo_starts_again_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalise.Memo, "MOST", 3)
+    computed: list[str] = []
+
+    def length(text: str) -> int:
+        computed.append(text)
+        return len(text)
+
+    memo = normalise.Memo(length)
+    assert [memo[text] for text in ("a", "bb", "a", "ccc", "dddd", "a")] == [1, 2, 1, 3, 4, 1]
+    assert computed == ["a", "bb", "ccc", "dddd", "a"]
+    assert len(memo) == 2

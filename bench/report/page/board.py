@@ -10,6 +10,7 @@ from readbench.report.page.chart_cost import front_of
 from readbench.report.page.chart_parts import Named
 from readbench.report.page.pictures import AXES, measured, points_of, rank_words
 from readbench.report.page.svg import Canvas, Scale, element, line
+from readbench.report.words import marked
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Row, Table
 from readbench.results.record import Record, Value, weights_of
@@ -141,8 +142,7 @@ def _cells(row: Row, table: Table, ranked: int, scale: Scale | None, on_front: b
         cells.append(Cell("–" if spread is None else f"±{spread:.3f}", spread))
     for cost in _costs(table):
         taken = getattr(row.costs, cost.name)
-        beside = cost.is_speed and any(getattr(record, "contended", False) for record in row.records)
-        note = "measured beside other work: not comparable with a run alone" if beside else ""
+        note = "measured beside other work: not comparable with a run alone" if marked(row, cost) else ""
         cells.append(Cell(cost.show(taken), taken, note=note))
     cells.append(Cell("◆" if on_front else "", 1.0 if on_front else 0.0))
     cells += [_metric_cell(row.metrics.get(metric)) for metric in _metrics(table)]

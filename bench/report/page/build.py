@@ -23,8 +23,9 @@ from readbench.report.words import cautions, closing_sentence, documents_of_part
 from readbench.results.leaderboard import Leaderboard
 
 STYLES = ("page.css",)
-SCRIPTS = ("theme.js", "table.js", "charts.js", "documents.js", "pairs.js")
-"""In the order in which they run; each is a function of its own, so that they share no names."""
+SCRIPTS = ("theme.js", "data.js", "table.js", "charts.js", "detail.js", "documents.js", "pairs.js")
+"""In the order in which they run; each is a function of its own, so that they share no names but what
+``data.js`` begins."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,5 @@
 // One highlight for a method over the table and all charts, and the charts that the reader chooses.
-const page = (window.readbench ??= {});
-
-// What is packed into the page: base64 of compressed JSON. The text is freed once it is read.
-page.unpack = async (id) => {
-  const node = document.getElementById(id);
-  const letters = atob(node.textContent);
-  node.textContent = "";
-  // A loop: Uint8Array.from takes ten times as long for some megabytes.
-  const bytes = new Uint8Array(letters.length);
-  for (let place = 0; place < bytes.length; place += 1) bytes[place] = letters.charCodeAt(place);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).json();
-};
+const page = window.readbench;
 
 let lit = null;
 let pinned = null;

@@ -1,14 +1,8 @@
 // Head to head: the difference of two methods, how certain it is, and the documents that make it.
 const SHOWN = 5;
 const page = window.readbench;
+const { node } = page;
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-
-const node = (name, text = "", className = "") => {
-  const made = document.createElement(name);
-  made.textContent = text;
-  if (className) made.className = className;
-  return made;
-};
 
 // The pairs stand one after the other: first with second, first with third, …, second with third.
 const gapOf = (known, first, second) => {
@@ -16,7 +10,9 @@ const gapOf = (known, first, second) => {
   const place = low * known.methods.length - (low * (low + 1)) / 2 + (high - low - 1);
   const [difference, from, to, p] = known.gaps[place];
   const turned = (value) => (value === null ? null : -value);
-  return first < second ? { difference, from, to, p } : { difference: turned(difference), from: turned(to), to: turned(from), p };
+  return first < second
+    ? { difference, from, to, p }
+    : { difference: turned(difference), from: turned(to), to: turned(from), p };
 };
 
 const verdictOf = (known, first, second) => {
@@ -28,16 +24,22 @@ const verdictOf = (known, first, second) => {
     return line;
   }
   line.append(`${known.metric} of A minus B: `, node("strong", signed(gap.difference)));
-  const interval = gap.from === null ? "no interval" : `95 % interval of this pair ${signed(gap.from)} to ${signed(gap.to)}`;
+  const interval =
+    gap.from === null ? "no interval" : `95 % interval of this pair ${signed(gap.from)} to ${signed(gap.to)}`;
   line.append(` (${interval}). `);
   if (gap.p === null) {
     line.append("Whether it is more than chance was not tested.");
   } else if (gap.p > 0.05) {
-    line.append(`They cannot be told apart (p = ${gap.p.toFixed(3)}, corrected for all pairs; ${known.test}).`);
+    line.append(
+      `They cannot be told apart (p = ${gap.p.toFixed(3)}, corrected for all pairs; ${known.test}).`,
+    );
   } else {
     const better = gap.difference * known.better > 0 ? a : b;
     const p = gap.p < 0.001 ? "p < 0.001" : `p = ${gap.p.toFixed(3)}`;
-    line.append(node("strong", better, "better"), ` is better (${p}, corrected for all pairs; ${known.test}).`);
+    line.append(
+      node("strong", better, "better"),
+      ` is better (${p}, corrected for all pairs; ${known.test}).`,
+    );
   }
   return line;
 };
@@ -71,7 +73,10 @@ const mostApart = async (section, known, first, second) => {
   });
   const order = [...gaps.keys()].sort((x, y) => gaps[y] - gaps[x] || x - y);
   const forA = order.slice(0, SHOWN).filter((place) => gaps[place] > 0);
-  const forB = order.slice(-SHOWN).reverse().filter((place) => gaps[place] < 0);
+  const forB = order
+    .slice(-SHOWN)
+    .reverse()
+    .filter((place) => gaps[place] < 0);
   holder.replaceChildren(
     listOf(`A is most ahead (${task.metric})`, forA, task, data, a, b),
     listOf(`B is most ahead (${task.metric})`, forB, task, data, a, b),
@@ -82,9 +87,13 @@ for (const section of document.querySelectorAll(".pair")) {
   const known = JSON.parse(section.querySelector(".gaps").textContent);
   const [first, second] = [section.querySelector(".first"), section.querySelector(".second")];
   const show = (chosen) => {
-    section.querySelector(".verdict").replaceChildren(
-      first.value === second.value ? node("p", "Choose two methods.") : verdictOf(known, first.selectedIndex, second.selectedIndex),
-    );
+    section
+      .querySelector(".verdict")
+      .replaceChildren(
+        first.value === second.value
+          ? node("p", "Choose two methods.")
+          : verdictOf(known, first.selectedIndex, second.selectedIndex),
+      );
     if (chosen) mostApart(section, known, first.selectedIndex, second.selectedIndex);
   };
   second.selectedIndex = 1;

@@ -1,0 +1,78 @@
+"""The answer of ``bench plan`` to a program, gathered while the plan is made."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from readbench.engine.reporter import Reporter, Silent
+from readbench.planning.plan import Plan
+from readbench.report.answers import Planned, PlannedCell, PlannedTask, Stage
+from readbench.results.estimates import Estimates
+from readbench.results.store import Store
+
+
+@dataclass
+class PlanCollector:
+    """Stands where a plan is shown, and keeps each one."""
+
+    plans: list[tuple[Plan, Store]] = field(default_factory=list)
+
+    def planned(self, plan: Plan, store: Store) -> None:
+        self.plans.append((plan, store))
+
+    def say(self, line: str) -> None: ...
+
+    def reporter(self, jobs: int) -> AbstractContextManager[Reporter]:  # noqa: ARG002
+        return nullcontext(Silent())
+
+    def answer(self, exit_status: int) -> Planned:
+        """Of the plans that were shown: the last one measures, one before it chooses parameters."""
+        plan = self.plans[-1][0]
+        return Planned(
+            suite=plan.suite.name,
+            dataset=plan.dataset.name,
+            fingerprint=plan.dataset.fingerprint,
+            documents=len(plan.dataset.documents),
+            seed=plan.seed,
+            limit=plan.options.limit,
+            timeout_s=plan.timeout_s,
+            memory_bytes=plan.memory_bytes,
+            decisions=tuple(decision.sentence() for decision in plan.dataset.decisions),
+            left_out=dict(plan.dataset.left_out),
+            stages=tuple(_stage(one, store, measures=one is plan) for one, store in self.plans),
+            exit_status=exit_status,
+        )
+
+
+def _stage(plan: Plan, store: Store, *, measures: bool) -> Stage:
+    estimates = Estimates(store.root)
+    return Stage(
+        stage="measure" if measures else "choose",
+        tasks={
+            task: PlannedTask(
+                len(splits), len(splits[0].train), len(splits[0].validation), len(splits[0].test)
+            )
+            for task, splits in plan.splits.items()
+        },
+        preparations=tuple(planned.preparation.name for planned in plan.needed_preparations()),
+        cells=tuple(
+            PlannedCell(
+                task=cell.task,
+                method=cell.method.spec,
+                fold=cell.split.fold,
+                repeat=cell.repeat,
+                state=cell.state,
+                why=cell.why or None,
+                stored_status=None if cell.stored is None else cell.stored.status,
+                device=cell.device,
+                needed_bytes=cell.needed_bytes or None,
+                peak_bytes=cell.peak_bytes or None,
+                estimate_s=(
+                    estimates.seconds(cell.method.spec, len(cell.split.test)) if cell.state == "run" else None
+                ),
+                key=cell.key,
+            )
+            for cell in plan.cells
+        ),
+    )
