@@ -168,6 +168,8 @@ BOARD: Fields = {
     "rows[].details": "object",
     "rows[].notes": "object",
     "rows[].device": "text or null",
+    "rows[].beside_other_work": "boolean",
+    "rows[].processor": "object or null",
     "rows[].problem": "text or null",
     "rows[].changed_since_the_run": "boolean",
     "rows[].chosen": "text or null",

@@ -89,4 +89,5 @@ def test_metering_costs_little_and_sees_the_same(benchmark: BenchmarkFixture) ->
     for _, (_, peak) in found:
         assert peak / MIB == pytest.approx(320, rel=0.05)
     assert before / after >= TIMES
-    benchmark.pedantic(watch, args=(metered,), rounds=1, iterations=1)
+    pedantic: Callable[..., object] = benchmark.pedantic
+    pedantic(watch, args=(metered,), rounds=1, iterations=1)
