@@ -25,6 +25,8 @@ _GRAMMAR = re.compile(
     r"(?P<name>.+?):\s*(?P<comparison>>=|<=|>|<)\s*(?P<number>-?(?:\d+(?:\.\d+)?|\.\d+))\s*(?P<unit>%|[A-Za-z]*)"
 )
 _UNITS: Mapping[str, Mapping[str, float]] = {"bytes": BYTES, "seconds": SECONDS}
+"""The units that an amount of a cost may be written in, by the cost's own unit."""
+
 _EXAMPLE = "write it like accuracy:>=0.90, fit_s:<2m or peak_memory_bytes:<=2GiB"
 
 
@@ -104,12 +106,18 @@ def parse_bound(text: str, where: str = "--fail-on", *, shared: bool = False) ->
 
 
 def _factor(name: str, unit: str, where: str) -> float:
-    cost = COST_TABLE.get(name)
     if not unit:
         return 1.0
-    if unit == "%" and cost is None:
+    if unit == "%" and name not in COST_TABLE:
         return 0.01
+    return unit_of_cost(name, unit, where, _EXAMPLE)
+
+
+def unit_of_cost(name: str, unit: str, where: str, example: str) -> float:
+    """What one of a written unit is in the cost's own: 60 for ``m`` of ``fit_s``. Raises BenchError for a
+    unit that it does not have, as of every metric, and proposes ``example``."""
+    cost = COST_TABLE.get(name)
     units = {} if cost is None else _UNITS.get(cost.unit, {})
     if unit.lower() not in units:
-        raise BenchError(f"{unit!r} is no unit of {name}", where=where, todo=_EXAMPLE)
+        raise BenchError(f"{unit!r} is no unit of {name}", where=where, todo=example)
     return float(units[unit.lower()])

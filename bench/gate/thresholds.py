@@ -4,7 +4,7 @@ a suite and for single methods. Bounds of the value itself stand in the same pla
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.core.toml_files import read_toml
-from readbench.core.units import BYTES, SECONDS
-from readbench.gate.bounds import Bound, is_bound, parse_bound
+from readbench.gate.bounds import Bound, is_bound, parse_bound, unit_of_cost
 from readbench.results.cost_table import COST_TABLE
 
 Kind = Literal["points", "relative", "absolute"]
@@ -23,9 +22,6 @@ Kind = Literal["points", "relative", "absolute"]
 _GRAMMAR = re.compile(
     r"(?P<name>.+):(?P<sign>[+-])(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>pp|%|[A-Za-z]*)"
 )
-_UNITS: Mapping[str, Mapping[str, float]] = {"bytes": BYTES, "seconds": SECONDS}
-"""The units that an amount of a cost may be written in, by the cost's own unit."""
-
 _EXAMPLE = "write it like f1@10:-1pp, documents_per_s:-10% or peak_memory_bytes:+100MiB"
 
 
@@ -86,7 +82,7 @@ def parse_threshold(text: str, where: str = "--fail-on", *, shared: bool = False
     elif unit == "%":
         kind, number = "relative", number / 100
     elif unit:
-        number *= _factor(name, unit, text, where)
+        number *= unit_of_cost(name, unit, f"{where} {text}", _EXAMPLE)
     cost = COST_TABLE.get(name)
     if cost is not None and kind == "points":
         raise BenchError(f"{name} has no points", where=f"{where} {text}", todo=_EXAMPLE)
@@ -128,16 +124,6 @@ def _check_amount(threshold: Threshold, where: str) -> None:
             where=where,
             todo=f"a threshold is a few points: {name}:{sign}1pp",
         )
-
-
-def _factor(name: str, unit: str, text: str, where: str) -> float:
-    cost = COST_TABLE.get(name)
-    units: Mapping[str, float] = {}
-    if cost is not None and cost.unit in _UNITS:
-        units = _UNITS[cost.unit]
-    if unit.lower() not in units:
-        raise BenchError(f"{unit!r} is no unit of {name}", where=f"{where} {text}", todo=_EXAMPLE)
-    return float(units[unit.lower()])
 
 
 class _Section(BaseModel):
