@@ -325,10 +325,15 @@ def peak_of(work: Callable[[Turns], None]) -> int:
     ],
 )
 def test_a_tree_has_the_same_peak_every_time(work: Callable[[Turns], None], mib: int) -> None:
-    """Never more than what was held, and that in three of four trees: where shared memory is written into,
-    sizes say nothing, and a reading can come before the last of it was written."""
     # What forks of Python write into their pages by themselves is some MiB, and more on a busy machine.
-    peaks = sorted(peak_of(work) / MIB for _ in range(4))
-    lowest, others = peaks[0], peaks[1:]
-    assert others == pytest.approx([mib] * 3, rel=0.12), (lowest, others)
-    assert 0.6 * mib < lowest < 1.12 * mib
+    peaks = [peak_of(work) / MIB for _ in range(4)]
+    assert peaks == pytest.approx([mib] * 4, rel=0.12), peaks
+
+
+def test_one_slow_reading_does_not_put_off_the_next() -> None:
+    """Seen once in thirty trees: a reading of 122 ms where 18 are usual, and then a pause of 610."""
+    meter = watched()
+    assert meter._usual(0.018) == 0.018
+    meter._reading_s = 0.018
+    assert meter._usual(0.122) == pytest.approx(0.036)
+    assert meter._usual(0.005) == 0.005

@@ -151,7 +151,8 @@ def test_damaged_files_are_named_and_the_rest_is_answered(
     (cells[0] / "record.json").write_text("")
     (cells[1] / "predictions.parquet").write_bytes(b"PAR1 cut off")
     (cells[2] / "scores.parquet").write_bytes(b"")
-    assert [row["cell"] for row in rows(capsys, results, "SELECT cell FROM unreadable")] == [cells[0].name]
+    found = rows(capsys, results, "SELECT file FROM unreadable")
+    assert [row["file"] for row in found] == [f"cells/{cells[0].name}/record.json"]
     every = len(list(results.glob("cells/*/record.json")))
     assert rows(capsys, results, "SELECT count(*) AS n FROM records") == [{"n": every - 1}]
     for view, damaged in (("predictions", cells[1]), ("scores", cells[2])):
@@ -161,6 +162,53 @@ def test_damaged_files_are_named_and_the_rest_is_answered(
         assert cells[0].name in found
         assert damaged.name not in found
         assert str(damaged) in err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "null",
+        '"text"',
+        '{"fold": "first", "seed": {}, "metrics": 5, "costs": [], "task": 3, "started_at": "soon"}',
+        '{"metrics": {"f1@10": "high"}, "costs": {"fit_s": "long"}, "contended": "perhaps"}',
+    ],
+)
+def test_a_record_of_another_shape_hides_no_other(
+    gate_runs: GateRuns, tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Path(shutil.copytree(gate_runs.results, tmp_path / "results"))
+    (cell, *others) = sorted(path.parent for path in results.glob("cells/*/scores.parquet"))
+    (cell / "record.json").write_text(content)
+    for view in ("records", "metrics", "costs"):
+        found = {row["cell"] for row in rows(capsys, results, f"SELECT * FROM {view}")}
+        assert found >= {other.name for other in others}
+
+
+@pytest.mark.parametrize("content", ["[]", '{"cells": 3, "seed": "x"}', '{"cells": [1, {"fold": []}]}', "{"])
+def test_a_manifest_of_another_shape_hides_no_other(
+    gate_runs: GateRuns, tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Path(shutil.copytree(gate_runs.results, tmp_path / "results"))
+    (damaged, *others) = Store(results).runs()
+    (results / "runs" / damaged / "run.json").write_text(content)
+    for view in ("runs", "run_cells"):
+        found = {row["run"] for row in rows(capsys, results, f"SELECT * FROM {view}")}
+        assert found >= set(others)
+    unreadable = [row["file"] for row in rows(capsys, results, "SELECT file FROM unreadable")]
+    assert unreadable == ([f"runs/{damaged}/run.json"] if content == "{" else [])
+
+
+def test_a_parquet_file_without_a_footer_is_named_and_left_out(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Path(shutil.copytree(gate_runs.results, tmp_path / "results"))
+    path = min(results.glob("cells/*/predictions.parquet"))
+    path.write_bytes(b"PAR1" + bytes(200) + b"PAR1")
+    status, out, err = asked(capsys, results, "SELECT DISTINCT cell FROM predictions", "--format", "json")
+    assert status == 0, err
+    assert path.parent.name not in out
+    assert str(path) in err
 
 
 def test_every_view_exists_in_a_folder_with_no_finished_cell(

@@ -172,12 +172,18 @@ class Meter:
             return None
         worked = thread_time()
         found = self._read(looks)
-        self._read_at, self._reading_s = monotonic(), thread_time() - worked
+        self._read_at, self._reading_s = monotonic(), self._usual(thread_time() - worked)
         if found is not None:
             new = found > peak + JUMP / 2
             most = PATIENT if len(looks) > 1 else PATIENT_ALONE
             self._patience = HURRIED if new else min(most, 2 * self._patience)
         return found
+
+    def _usual(self, took_s: float) -> float:
+        """What a reading takes, of which one took so long: at most twice the one before. A single one can
+        take ten times as long, where a child writes meanwhile; a pause by its measure would miss what
+        the child holds."""
+        return min(took_s, 2 * self._reading_s) if self._reading_s else took_s
 
     def _most(self, looks: dict[int, Look]) -> int:
         """What the tree holds at most: every process at its peak at once, or each new page one of its own."""

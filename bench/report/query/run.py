@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,8 +28,6 @@ MEMORY = "2GB"
 """What DuckDB may take. It writes nothing to disk, so that a larger question fails."""
 ROWS_AT_ONCE = 1_000
 TODO = "bench query --schema lists views and columns"
-MAGIC = b"PAR1"
-"""How a Parquet file begins and ends."""
 
 
 @dataclass
@@ -131,38 +128,33 @@ def _make_views(connection: duckdb.DuckDBPyConnection, sql: str, root: Path) -> 
     cell = one_cell(sql, folder)
     asked = f"{sql} predictions" if cell and has_wildcards(folder) else sql
     for name in needed(asked, views):
-        listed = None
-        if name in PARQUET:
-            listed = _whole(sorted(folder.glob(PARQUET[name])))
-        elif name in JSON and not next(folder.glob(JSON[name]), None):
-            listed = []
-        for statement in create_statements(views[name], folder, listed):
+        for statement in create_statements(views[name], folder, _sources(name, folder)):
             _carried_out(lambda made=statement: connection.execute(made))
     for statement in cell:
         connection.execute(statement)
 
 
+def _sources(view: str, folder: Path) -> list[Path]:
+    """The files of a view: each Parquet file that is whole, and the patterns of JSON files that there are."""
+    if view in PARQUET:
+        return _whole(sorted(folder.glob(PARQUET[view])))
+    return [folder / pattern for pattern in JSON.get(view, ()) if next(folder.glob(pattern), None)]
+
+
 def _whole(paths: list[Path]) -> list[Path]:
-    """The files that begin and end as Parquet files do; the others are told and left out, since one of them
-    would make the whole view fail."""
+    """The files whose schema can be read; the others are told and left out, since one of them would make the
+    whole view fail."""
+    import pyarrow.parquet as pq
+
     whole = []
     for path in paths:
         try:
-            _check_parquet(path)
-        except (OSError, ValueError) as error:
+            pq.read_schema(path)
+        except (OSError, ValueError) as error:  # Arrow's own errors are of these kinds
             counts_as_absent(path, error)
         else:
             whole.append(path)
     return whole
-
-
-def _check_parquet(path: Path) -> None:
-    """Raises OSError or ValueError for a file that is no whole Parquet file, by its first and last bytes."""
-    with path.open("rb") as file:
-        first = file.read(len(MAGIC))
-        file.seek(-len(MAGIC), os.SEEK_END)
-        if not first == file.read(len(MAGIC)) == MAGIC:
-            raise ValueError("it does not begin and end as a Parquet file does")
 
 
 def _carried_out(step: Any) -> Any:

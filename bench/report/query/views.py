@@ -19,11 +19,11 @@ PARQUET = {
 """Which files a view of Parquet files reads, in the results folder."""
 
 JSON = {
-    "raw_records": "cells/*/record.json",
-    "raw_runs": "runs/*/run.json",
-    "unreadable": "cells/*/record.json",
+    "raw_records": ("cells/*/record.json",),
+    "raw_runs": ("runs/*/run.json",),
+    "unreadable": ("cells/*/record.json", "runs/*/run.json"),
 }
-"""The same of JSON files."""
+"""The same of JSON files. DuckDB refuses a list with a pattern that no file has."""
 
 READS = {
     "runs": ("raw_runs",),
@@ -76,25 +76,16 @@ def needed(sql: str, views: Mapping[str, View]) -> list[str]:
     return [name for name in views if name in found]
 
 
-def create_statements(view: View, root: Path, listed: Iterable[Path] | None) -> list[str]:
-    """The statements that make a view over a results folder. ``listed``: the files that it may read, None
-    for all of its kind."""
+def create_statements(view: View, root: Path, sources: Iterable[Path]) -> list[str]:
+    """The statements that make a view over a results folder. ``sources``: the files that it may read, or
+    patterns of theirs below ``root``; of a view that reads others, none."""
+    listed = [f"'{_quoted(_as_glob(root, path))}'" for path in sources]
+    empty = [f"CREATE TEMP VIEW empty_{view.name} AS {view.empty}"] if "empty_" in view.sql else []
+    if view.empty and not listed:
+        return [*empty, f"CREATE TEMP VIEW {view.name} AS {view.empty}"]
     kind = "TABLE" if has_wildcards(root) else "VIEW"
-    made = []
-    if view.name == "predictions":
-        made.append(f"CREATE TEMP VIEW empty_predictions AS {view.empty}")
-    paths = None if listed is None else list(listed)
-    if paths is not None and not paths:
-        return [*made, f"CREATE TEMP VIEW {view.name} AS {view.empty}"]
-    sql = view.sql.replace("{root}", _quoted(_as_glob(root)))
-    sql = sql.replace("{cost_types}", _cost_types())
-    if view.name in PARQUET:
-        if paths is None:
-            pattern = f"'{_quoted(_as_glob(root))}/{PARQUET[view.name]}'"
-        else:
-            pattern = "[" + ", ".join(f"'{_quoted(_as_glob(path))}'" for path in paths) + "]"
-        sql = sql.replace("{" + view.name + "}", pattern)
-    return [*made, f"CREATE TEMP {kind} {view.name} AS {sql}"]
+    sql = view.sql.replace("{files}", f"[{', '.join(listed)}]").replace("{root}", _quoted(str(root)))
+    return [*empty, f"CREATE TEMP {kind} {view.name} AS {sql.replace('{cost_types}', _cost_types())}"]
 
 
 def one_cell(sql: str, root: Path) -> list[str]:
@@ -115,9 +106,11 @@ def has_wildcards(root: Path) -> bool:
     return re.search(r"[\[*?]", str(root)) is not None
 
 
-def _as_glob(path: Path) -> str:
-    """A path as DuckDB reads it: ``[``, ``*`` and ``?`` in names are no wildcards."""
-    return re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(path))
+def _as_glob(root: Path, path: Path) -> str:
+    """A path below ``root`` as DuckDB reads it: ``[``, ``*`` and ``?`` in the name of ``root`` are no
+    wildcards."""
+    escaped = re.sub(r"[\[*?]", lambda found: f"[{found[0]}]", str(root))
+    return f"{escaped}/{path.relative_to(root)}"
 
 
 def _quoted(text: str) -> str:

@@ -1,10 +1,10 @@
 -- Each block is a view: its name and what one row is, then its SELECT.
--- {cells}, {runs} and {datasets} are files, {cost_types} the types of the costs. Where no file is there, the
--- block "empty NAME" stands for it, so that every view exists with its columns.
+-- {files} are those that it reads, {root} is the results folder, {cost_types} the types of the costs. Where no
+-- file is there, the block "empty NAME" stands for it, so that every view exists with its columns.
 
 --- raw_records: one row a readable record.json
 SELECT parse_path(filename)[-2] AS cell, content::JSON AS record
-FROM read_text('{root}/cells/*/record.json')
+FROM read_text({files})
 WHERE json_valid(content)
 
 --- empty raw_records
@@ -12,37 +12,37 @@ SELECT NULL::VARCHAR AS cell, NULL::JSON AS record WHERE false
 
 --- raw_runs: one row a readable run.json
 SELECT parse_path(filename)[-2] AS run, content::JSON AS manifest
-FROM read_text('{root}/runs/*/run.json')
+FROM read_text({files})
 WHERE json_valid(content)
 
 --- empty raw_runs
 SELECT NULL::VARCHAR AS run, NULL::JSON AS manifest WHERE false
 
---- unreadable: one row a record.json that is no JSON; what else is damaged is named on stderr
-SELECT parse_path(filename)[-2] AS cell, size AS bytes
-FROM read_text('{root}/cells/*/record.json')
+--- unreadable: one row a record.json or run.json that is no JSON; a damaged Parquet file is named on stderr
+SELECT substr(filename, length('{root}') + 2) AS file, size AS bytes
+FROM read_text({files})
 WHERE NOT json_valid(content)
 
 --- empty unreadable
-SELECT NULL::VARCHAR AS cell, NULL::BIGINT AS bytes WHERE false
+SELECT NULL::VARCHAR AS file, NULL::BIGINT AS bytes WHERE false
 
 --- runs: one row a run
 SELECT
     run,
     manifest ->> 'suite' AS suite,
-    (manifest ->> 'suite_version')::INTEGER AS suite_version,
+    TRY_CAST(manifest ->> 'suite_version' AS INTEGER) AS suite_version,
     manifest ->> 'status' AS status,
     manifest ->> 'dataset' AS dataset,
     manifest ->> 'fingerprint' AS fingerprint,
-    (manifest ->> 'seed')::BIGINT AS seed,
-    (manifest ->> 'limit')::BIGINT AS "limit",
-    (manifest ->> 'workers')::INTEGER AS workers,
+    TRY_CAST(manifest ->> 'seed' AS BIGINT) AS seed,
+    TRY_CAST(manifest ->> 'limit' AS BIGINT) AS "limit",
+    TRY_CAST(manifest ->> 'workers' AS INTEGER) AS workers,
     TRY_CAST(manifest ->> 'started_at' AS TIMESTAMP) AS started_at,
     TRY_CAST(manifest ->> 'finished_at' AS TIMESTAMP) AS finished_at,
-    (manifest ->> 'wall_s')::DOUBLE AS wall_s,
+    TRY_CAST(manifest ->> 'wall_s' AS DOUBLE) AS wall_s,
     manifest ->> '$.machine.fingerprint' AS machine,
     manifest ->> 'command' AS command,
-    json_array_length(manifest -> 'cells') AS cells
+    json_array_length(manifest -> 'cells')::BIGINT AS cells
 FROM raw_runs
 
 --- run_cells: one row a cell of a run; a cell may belong to several runs, or to none
@@ -50,11 +50,11 @@ SELECT
     run,
     item ->> 'task' AS task,
     item ->> 'method' AS method,
-    (item ->> 'fold')::INTEGER AS fold,
-    (item ->> 'repeat')::INTEGER AS repeat,
+    TRY_CAST(item ->> 'fold' AS INTEGER) AS fold,
+    TRY_CAST(item ->> 'repeat' AS INTEGER) AS repeat,
     item ->> 'key' AS cell,
     item ->> 'status' AS status,
-    (item ->> 'reused')::BOOLEAN AS reused
+    TRY_CAST(item ->> 'reused' AS BOOLEAN) AS reused
 FROM (SELECT run, unnest(json_transform(manifest -> 'cells', '["JSON"]')) AS item FROM raw_runs)
 
 --- records: one row a cell: one method on one fold with one seed
@@ -65,16 +65,16 @@ SELECT
     record ->> 'dataset' AS dataset,
     record ->> 'fingerprint' AS fingerprint,
     record ->> 'split_hash' AS split_hash,
-    (record ->> 'fold')::INTEGER AS fold,
-    (record ->> 'repeat')::INTEGER AS repeat,
-    (record ->> 'seed')::BIGINT AS seed,
+    TRY_CAST(record ->> 'fold' AS INTEGER) AS fold,
+    TRY_CAST(record ->> 'repeat' AS INTEGER) AS repeat,
+    TRY_CAST(record ->> 'seed' AS BIGINT) AS seed,
     record ->> 'device' AS device,
     record ->> 'status' AS status,
     record ->> '$.failure.type' AS failure,
     record ->> '$.failure.message' AS failure_message,
     TRY_CAST(record ->> 'started_at' AS TIMESTAMP) AS started_at,
     record ->> '$.machine.fingerprint' AS machine,
-    (record ->> 'contended')::BOOLEAN AS contended,
+    TRY_CAST(record ->> 'contended' AS BOOLEAN) AS contended,
     record -> 'params' AS params,
     record -> 'notes' AS notes,
     record -> 'details' AS details
@@ -101,8 +101,8 @@ FROM (
         record ->> '$.task.task' AS task,
         record ->> 'method' AS method,
         record ->> 'dataset' AS dataset,
-        (record ->> 'fold')::INTEGER AS fold,
-        (record ->> 'repeat')::INTEGER AS repeat,
+        TRY_CAST(record ->> 'fold' AS INTEGER) AS fold,
+        TRY_CAST(record ->> 'repeat' AS INTEGER) AS repeat,
         unnest(map_entries(json_transform(
             record -> 'metrics',
             '"MAP(VARCHAR, STRUCT(value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT, higher_is_better BOOLEAN, reason VARCHAR))"'
@@ -116,8 +116,8 @@ SELECT
     record ->> '$.task.task' AS task,
     record ->> 'method' AS method,
     record ->> 'dataset' AS dataset,
-    (record ->> 'fold')::INTEGER AS fold,
-    (record ->> 'repeat')::INTEGER AS repeat,
+    TRY_CAST(record ->> 'fold' AS INTEGER) AS fold,
+    TRY_CAST(record ->> 'repeat' AS INTEGER) AS repeat,
     unnest(json_transform(record -> 'costs', '{cost_types}'))
 FROM raw_records
 
@@ -125,7 +125,7 @@ FROM raw_records
 SELECT * FROM empty_predictions
 UNION ALL BY NAME
 SELECT parse_path(filename)[-2] AS cell, * EXCLUDE (filename)
-FROM read_parquet({predictions}, union_by_name = true, filename = true)
+FROM read_parquet({files}, union_by_name = true, filename = true)
 
 --- empty predictions
 SELECT
@@ -155,7 +155,7 @@ FROM (
             parse_path(filename)[-2] AS cell,
             id,
             TRY_CAST(COLUMNS(lambda c: c NOT IN ('filename', 'id', 'gold', 'predicted')) AS DOUBLE)
-        FROM read_parquet({scores}, union_by_name = true, filename = true)
+        FROM read_parquet({files}, union_by_name = true, filename = true)
     )
     ON COLUMNS(lambda c: c NOT IN ('cell', 'id')) INTO NAME metric VALUE value
 )
@@ -169,7 +169,7 @@ SELECT
     id,
     language,
     map_from_entries(list_transform(list_zip(names, texts), lambda x: struct_pack(k := x[1], v := x[2]))) AS fields
-FROM read_parquet({documents}, union_by_name = true, filename = true)
+FROM read_parquet({files}, union_by_name = true, filename = true)
 
 --- empty documents
 SELECT
@@ -180,8 +180,8 @@ SELECT
 WHERE false
 
 --- targets: one row a task and document: the gold
-SELECT parse_path(filename)[-2] AS fingerprint, task, id, target::JSON AS target
-FROM read_parquet({targets}, union_by_name = true, filename = true)
+SELECT parse_path(filename)[-2] AS fingerprint, task, id, TRY_CAST(target AS JSON) AS target
+FROM read_parquet({files}, union_by_name = true, filename = true)
 
 --- empty targets
 SELECT NULL::VARCHAR AS fingerprint, NULL::VARCHAR AS task, NULL::VARCHAR AS id, NULL::JSON AS target WHERE false
