@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,16 +80,16 @@ class Rewrites(Border):
 
 
 class RewritesLast(Border):
-    """Has the last word in the progress file."""
+    """Has the last word in the progress file: what the harness writes afterwards goes nowhere."""
 
     name: ClassVar[str] = "border.rewrites-last"
 
     def load(self) -> None:
-        threading.Thread(target=self._write, daemon=True).start()
-
-    def _write(self) -> None:
-        while self.folder.is_dir():
-            (self.folder / "progress").write_bytes(b"?" * 96)
+        progress, nowhere = self.folder / "progress", os.open(os.devnull, os.O_RDWR)
+        for open_file in Path("/proc/self/fd").iterdir():
+            if open_file.exists() and open_file.samefile(progress):
+                os.dup2(nowhere, int(open_file.name))
+        progress.write_bytes(b"?" * 96)
 
 
 class Baseline(Border):

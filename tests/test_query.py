@@ -158,9 +158,9 @@ def test_damaged_files_are_named_and_the_rest_is_answered(
     for view, damaged in (("predictions", cells[1]), ("scores", cells[2])):
         status, out, err = asked(capsys, results, f"SELECT DISTINCT cell FROM {view}", "--format", "json")
         assert status == 0
-        found = {row["cell"] for row in json.loads(out)}
-        assert cells[0].name in found
-        assert damaged.name not in found
+        named = {row["cell"] for row in json.loads(out)}
+        assert cells[0].name in named
+        assert damaged.name not in named
         assert str(damaged) in err
 
 

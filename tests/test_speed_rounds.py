@@ -10,13 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gate_runs import GateRuns
 
 from readbench.compare.runs import MethodChange
 from readbench.core.errors import BenchError
 from readbench.gate.checkouts import Checkout
-from readbench.gate.speed_gate import guarded, unmeasured
+from readbench.gate.speed_gate import guarded, of_answers, unmeasured
 from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, Rounds, SpeedQuestion
-from readbench.gate.thresholds import Thresholds, parse_threshold
+from readbench.gate.thresholds import Thresholds, parse_guards, parse_threshold
 from readbench.gate.verdicts import Decision
 from readbench.results.record import Costs
 
@@ -99,6 +100,24 @@ def test_the_default_speed_holds_until_a_speed_is_named() -> None:
     layers = Thresholds((("slow", (parse_threshold("documents_per_s_marginal:-50%"),)),))
     assert guarded(layers, "slow")[speed].amount == 0.5
     assert guarded(layers, "other")[speed].amount == 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ([], {"f1@10:-1pp"}),
+        (["predict_s:+10%"], {"f1@10:-1pp"}),
+        (["fit_s:<2m", "predict_s:+10%"], {"f1@10:-1pp", "fit_s:<2m"}),
+        (["f1@5:-2pp", "fit_s:<2m", "fit_s:+10%"], {"f1@5:-2pp", "fit_s:<2m"}),
+        (["f1@10:>=0.1"], {"f1@10:>=0.1"}),
+    ],
+)
+def test_answers_are_judged_by_metrics_and_by_every_bound(
+    gate_runs: GateRuns, given: list[str], kept: set[str]
+) -> None:
+    asked = Thresholds(((None, parse_guards(given, "--fail-on")),))
+    held = of_answers(asked, gate_runs.side("before"))
+    assert {guard.text for _, layer in held.layers for guard in layer} == kept
 
 
 @pytest.mark.parametrize(

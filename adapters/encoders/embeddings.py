@@ -14,8 +14,8 @@ from pydantic import Field
 from readbench.adapter import Context, PhraseEncoder
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
-from readbench.machine.weights import fetch_weights, find_weights, require_weights
-from readbench_adapters.encoders.encoder_folder import check_encoder
+from readbench.machine.weights import fetch_weights, find_weights
+from readbench_adapters.encoders.encoder_folder import require_encoder
 from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
@@ -143,9 +143,7 @@ class Embeddings(PhraseEncoder):
 
     def missing(self) -> None:
         super().missing()
-        require_weights(self.params.model)
-        if weights := find_weights(self.params.model):
-            check_encoder(weights)
+        require_encoder(self.params.model)
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:
         import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from readbench.adapter import BenchError, MissingDependency
-from readbench.machine.weights import Weights
+from readbench.machine.weights import Weights, find_weights, require_weights
 from readbench_adapters.chatglm.checkpoint_files import (
     check_headers,
     read_config,
@@ -23,3 +23,10 @@ def check_encoder(weights: Weights) -> None:
         raise
     except BenchError as error:
         raise MissingDependency(error.what, where=error.where, todo=error.todo) from error
+
+
+def require_encoder(model: str) -> None:
+    """Raises MissingDependency where the weights of a name are not on this machine, or damaged."""
+    require_weights(model)
+    if weights := find_weights(model):
+        check_encoder(weights)

@@ -12,7 +12,7 @@ from pydantic import Field
 from readbench.adapter import Context, Preparation
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
-from readbench.machine.weights import find_weights, require_weights
+from readbench.machine.weights import find_weights
 from readbench_adapters.encoders.embeddings import (
     DEFAULT_MODEL,
     PIECES,
@@ -21,7 +21,7 @@ from readbench_adapters.encoders.embeddings import (
     modules_of,
     rows_by_length,
 )
-from readbench_adapters.encoders.encoder_folder import check_encoder
+from readbench_adapters.encoders.encoder_folder import require_encoder
 from readbench_adapters.training.one_line import one_line
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class OnnxExport(Preparation):
 
     def missing(self) -> None:
         super().missing()
-        require_weights(self.params.model)
-        if weights := find_weights(self.params.model):
-            check_encoder(weights)
+        require_encoder(self.params.model)
 
     def build(self, documents: Sequence[Document], folder: Path, context: Context) -> None:  # noqa: ARG002 - of no document
         encoder = Encoder(self.params.model, context)

@@ -14,6 +14,7 @@ import numpy as np
 from readbench.compare.paired import Side
 from readbench.compare.runs import MethodChange, RunComparison
 from readbench.core.errors import BenchError
+from readbench.gate.bounds import Bound
 from readbench.gate.checkouts import checkouts, repository
 from readbench.gate.speed_rounds import BASE, CONTROL, HEAD, LEAST_ROUNDS, Rounds, Series, SpeedQuestion
 from readbench.gate.thresholds import Threshold, Thresholds, parse_threshold
@@ -143,7 +144,7 @@ class SpeedGate:
             before, after = runner.run(BASE), runner.run(HEAD)
             thresholds = self.thresholds(before)
             check_thresholds(before, after, thresholds)
-            verdicts = judge(before, after, _of_answers(thresholds, before), strict=self.strict)
+            verdicts = judge(before, after, of_answers(thresholds, before), strict=self.strict)
             if verdicts.comparison.incomparable:
                 return verdicts
             for rounds in question.looks:
@@ -183,15 +184,17 @@ def guarded(thresholds: Thresholds, method: str) -> dict[str, Threshold]:
     return of_costs
 
 
-def _of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
-    """The thresholds of metrics; costs are judged by the rounds."""
+def of_answers(thresholds: Thresholds, before: Side) -> Thresholds:
+    """What the answers of the last round are judged by: thresholds of metrics, and every bound. How costs
+    changed is judged by the rounds."""
     layers = tuple(
-        (held_for, tuple(threshold for threshold in layer if not threshold.is_cost))
+        (held_for, tuple(guard for guard in layer if isinstance(guard, Bound) or not guard.is_cost))
         for held_for, layer in thresholds.layers
     )
-    if any(layer for _, layer in layers):
-        return Thresholds(tuple(item for item in layers if item[1]))
-    return Thresholds(((None, tuple(parse_threshold(text) for text in default_thresholds(before))),))
+    if not any(not guard.is_cost for _, layer in layers for guard in layer):
+        default = tuple(parse_threshold(text) for text in default_thresholds(before))
+        layers = ((None, default), *layers)
+    return Thresholds(tuple(item for item in layers if item[1]))
 
 
 def unmeasured(

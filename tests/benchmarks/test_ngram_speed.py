@@ -58,10 +58,11 @@ def test_find_the_features(benchmark: BenchmarkFixture) -> None:
 def test_many_texts_stay_in_little_memory() -> None:
     """In a process of its own, whose peak is its alone."""
     script = (
-        "import resource, test_ngram_speed as t\n"
+        "import os, test_ngram_speed as t\n"
+        "from readbench.machine.processes import look_at\n"
         "papers = t.texts(t.MANY, 1)\n"
         "t.Features(t.vectoriser(t.OWN), t.OWN).fit(papers)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+        "print(look_at(os.getpid()).peak_resident)"
     )
     ended = run(
         [sys.executable, "-c", script], cwd=Path(__file__).parent, capture_output=True, text=True, check=True

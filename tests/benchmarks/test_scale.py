@@ -13,15 +13,16 @@ from many_papers import write_many_papers
 from pytest_benchmark.fixture import BenchmarkFixture
 
 RUN = """
-import resource, sys
+import os, resource, sys
 from readbench.cli import main
+from readbench.machine.processes import look_at
 
 try:
     main(sys.argv[1:])
 except SystemExit as end:
     assert not end.code, end.code
 used = resource.getrusage(resource.RUSAGE_SELF)
-sys.stderr.write(f"\\n{used.ru_utime + used.ru_stime} {used.ru_maxrss / 1024}")
+sys.stderr.write(f"\\n{used.ru_utime + used.ru_stime} {look_at(os.getpid()).peak_resident / 2**20}")
 """
 
 

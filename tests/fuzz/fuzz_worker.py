@@ -8,6 +8,7 @@ line of JSON on standard output.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import signal
@@ -23,6 +24,7 @@ from fuzz_mutations import mutated
 from fuzz_targets import Target, targets_of
 
 from readbench.core.errors import BenchError
+from readbench.machine.processes import look_at
 
 SECONDS = 5
 BYTES = 2**30
@@ -63,7 +65,7 @@ def failures(group: str, first: int, count: int, folder: Path) -> Iterator[dict[
     ):  # what is valid is read, and all libraries are loaded before the bounds hold
         place = folder / "valid" / str(at)
         target.read(target.write(place, target.content), None)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    before = look_at(os.getpid()).peak_resident
     # Address space is more than memory; what is resident is looked at below.
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (space + 2 * BYTES, resource.RLIM_INFINITY))
@@ -75,7 +77,7 @@ def failures(group: str, first: int, count: int, folder: Path) -> Iterator[dict[
         began = time.process_time()
         why = failure(target, data, rng, place)
         took = time.process_time() - began
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        most = look_at(os.getpid()).peak_resident
         if most - before > BYTES:
             why = why or f"took {(most - before) / 2**20:.0f} MiB"
             before = most
