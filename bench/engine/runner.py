@@ -20,7 +20,7 @@ from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import OUTCOME, PreparationFigures
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
-from readbench.engine.records import failure_of, new_record
+from readbench.engine.records import failure_of, new_record, repriced
 from readbench.engine.reporter import Reporter
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
@@ -80,7 +80,7 @@ class Runner:
         self._inputs.write_documents()
         for cell in self.plan.cells:
             if cell.state == "stored" and cell.stored is not None:
-                self._take(self._rescored(cell, cell.stored))
+                self._take(self._rescored(cell, self._repriced(cell, cell.stored)))
             elif cell.state == "missing":
                 if self._said_so(cell):
                     continue
@@ -253,6 +253,15 @@ class Runner:
         digest = self.store.facts_with_digest(record.key)[1]
         if digest is not None:
             self.digests[record.key] = digest
+
+    def _repriced(self, cell: PlannedCell, record: Record) -> Record:
+        """A stored record as it is, or with another price where the suite's table has changed since."""
+        found = repriced(self.plan, record)
+        if found is record:
+            return record
+        workspace = self.store.workspace("cells", cell.key)
+        shutil.copytree(self.store.cell(cell.key), workspace, dirs_exist_ok=True)
+        return self._keep(found, workspace)
 
     def _rescored(self, cell: PlannedCell, record: Record) -> Record:
         """A stored record as it is, or with new scores where the metrics have changed since."""

@@ -5,6 +5,7 @@
     documents/DIGEST/  projected documents, without gold: what a cell's process reads
     datasets/DIGEST/   documents and targets: what the reading side shows
     runs/NAME/         run.json, statistics.json, results.parquet, results.csv
+    kept/METHOD/       what a method keeps for later cells, such as answers that were paid for
     leases/            which processes work here
 
 A folder appears under its name complete or not at all: it is written beside its place, flushed to
@@ -77,6 +78,9 @@ class Store:
 
     def dataset(self, fingerprint: str) -> Path:
         return self.root / "datasets" / fingerprint
+
+    def kept(self, method: str) -> Path:
+        return self.root / "kept" / method
 
     def run(self, name: str) -> Path:
         return self.root / "runs" / name
