@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from readbench.adapter import MissingDependency
 from readbench_adapters.api.answers import Answer
-from readbench_adapters.api.server import Fault, Server, ServerRefuses
+from readbench_adapters.api.server import Fault, Server
 
 PROBE = "1"
 """The shortest question. Its answer has one token, and the server's name beside it."""
@@ -48,8 +48,6 @@ def who_answers(server: Server) -> Served:
     for left in reversed(range(TRIES)):
         try:
             answer = server.ask(body)
-        except ServerRefuses as error:
-            raise MissingDependency(error.what, where=error.where, todo=error.todo) from None
         except Fault as fault:
             if left and fault.again:
                 continue

@@ -11,7 +11,7 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any
 
-from readbench.adapter import BenchError
+from readbench.adapter import MissingDependency
 from readbench_adapters.api.answers import Answer
 from readbench_adapters.api.params import ApiParams
 
@@ -33,8 +33,8 @@ class Fault(Exception):
         self.again, self.wait_s, self.status = again, wait_s, status
 
 
-class ServerRefuses(BenchError):
-    """The server refuses every request of this kind: the cell ends."""
+class ServerRefuses(MissingDependency):
+    """The server refuses every request of this kind: the cell ends, and runs again with the next run."""
 
 
 @dataclass(frozen=True)
