@@ -252,17 +252,20 @@ def _cell(job: CellJob, desk: Desk) -> CellFigures:
         predict_s=predict_s,
         predict_cpu_s=predict_cpu_s,
         peak_vram_allocated_bytes=max(known.values(), default=None),
+        usage=adapter.usage(),
     )
 
 
 def _loaded(method: Method, job: CellJob, desk: Desk) -> Adapter:
     """The method with its preparations opened and its libraries and weights loaded."""
-    bare = method.create(desk.context(job))
+    of_cell: dict[str, Any] = {"kept": job.kept, "prices": job.prices, "weights": job.weights}
+    bare = method.create(desk.context(job, **of_cell))
     opened = {
         name: need.preparation.open(job.preparations[name])
         for name, need in bare.needs().preparations.items()
     }
-    adapter = method.create(desk.context(job, preparations=opened, progress=desk.phases.report))
+    progress = desk.phases.report
+    adapter = method.create(desk.context(job, preparations=opened, progress=progress, **of_cell))
     adapter.load()
     return adapter
 

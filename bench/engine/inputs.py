@@ -102,6 +102,9 @@ class Inputs:
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
             members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
+            kept=self.store.kept(cell.method.adapter.name).resolve(),
+            prices=dict(self.plan.suite.prices),
+            weights=dict(cell.weights),
         )
 
     def _files(self, cell: PlannedCell) -> dict[str, bytes]:

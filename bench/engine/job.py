@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from readbench.core.usage import Price
 from readbench.tasks.spec import TaskSpec
 
 JOB = "job.json"
@@ -32,7 +33,8 @@ class _Job(BaseModel):
 class CellJob(_Job):
     """Load, fit and predict one method on one fold. ``train``, ``validation`` and ``test`` are document ids;
     ``targets`` is the file of the gold of the first two. ``preparations``: folder by the name under which the
-    method asks for it. ``members``: prediction files of the methods that a combination is made of."""
+    method asks for it. ``members``: prediction files of the methods that a combination is made of.
+    ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
 
     kind: Literal["cell"] = "cell"
     train: tuple[str, ...]
@@ -41,6 +43,9 @@ class CellJob(_Job):
     targets: Path
     preparations: dict[str, Path] = Field(default_factory=dict)
     members: tuple[Path, ...] = ()
+    kept: Path | None = None
+    prices: dict[str, Price] = Field(default_factory=dict)
+    weights: dict[str, str] = Field(default_factory=dict)
 
 
 class PreparationJob(_Job):

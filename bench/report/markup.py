@@ -13,6 +13,7 @@ from readbench.report.words import (
     closing_sentence,
     load_notes,
     own_code_lines,
+    price_notes,
     shown_cost,
     statistical_notes,
     tuned_lines,
@@ -106,7 +107,7 @@ def as_markdown(board: Leaderboard) -> str:
                 for note in (
                     *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
-                    *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
+                    *map(for_markdown, [*load_notes(table), *price_notes(table), *statistical_notes(table)]),
                 )
                 for text in (note, "")
             ),
