@@ -11,7 +11,7 @@ from pathlib import Path
 from readbench.core.types import Split, Task, digest_of_documents
 from readbench.engine.accounts import Accounts
 from readbench.engine.exchange import DOCUMENTS, TARGETS, prediction_line, target_lines, write_document_lines
-from readbench.engine.job import CellJob, PreparationJob
+from readbench.engine.job import KEEP_TRAINED_S, CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
 from readbench.engine.unfinished import Unfinished
 from readbench.machine.machine import machine
@@ -109,6 +109,7 @@ class Inputs:
             preparations=self._folders(cell.preparations),
             members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
             predicted=self._unfinished.file(cell.key),
+            keep_trained_s=KEEP_TRAINED_S,
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
             strict=self.plan.options.strict,

@@ -6,6 +6,7 @@ So two runs that carry out the same cell at once do not disturb each other.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from readbench.results.leases import lease_is_alive
 from readbench.results.store import Store
 
-FILES = "*.jsonl"
+FILES, MODELS = "*.jsonl", "*.model"
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,44 @@ class Unfinished:
         return self.store.unfinished(key).resolve() / f"{self.store.lease.id}-{secrets.token_hex(6)}.jsonl"
 
     def take_over(self, file: Path, *, fresh: bool) -> None:
-        """Makes the folder of a file, with what earlier processes of the cell left: the longest of their
-        files under this name. With ``fresh`` what they left is removed."""
-        try:
-            file.parent.mkdir(mode=0o700, parents=True)
+        """Makes the file of a process, and puts into it what earlier processes of the cell left: the longest
+        of their files. With ``fresh`` what they left is removed."""
+        if self._make(file):
             return
-        except FileExistsError:
-            pass
-        found = sorted(file.parent.glob(FILES), key=lambda one: one.stat().st_size, reverse=True)
+        found = [one for one in self._by_size(file.parent) if one != file]
         if found and not fresh:
-            if self._is_anothers(found[0]):
-                shutil.copyfile(found[0], file)
-            else:
-                found[0].rename(file)
+            with contextlib.suppress(FileNotFoundError):  # its cell has just ended
+                if self._is_anothers(found[0]):
+                    shutil.copyfile(found[0], file)
+                else:
+                    found[0].replace(file)
         for one in found:
-            if one.exists() and not self._is_anothers(one):
-                one.unlink()
+            if not self._is_anothers(one):
+                one.unlink(missing_ok=True)
         if fresh:
-            self._tidy(file.parent)
-            file.parent.mkdir(mode=0o700, exist_ok=True)
+            _remove_models(file.parent)
+
+    def _make(self, file: Path) -> bool:
+        """Makes an empty file in the folder of its cell, and says whether it is the first. As long as it is
+        there, nobody else removes the folder."""
+        while True:
+            first = True
+            try:
+                file.parent.mkdir(mode=0o700, parents=True)
+            except FileExistsError:
+                first = False
+            # Another run may have removed the folder in between.
+            with contextlib.suppress(FileNotFoundError):
+                file.touch(mode=0o600)
+                return first
+
+    def _by_size(self, folder: Path) -> list[Path]:
+        """The files of a cell, the longest first."""
+        sizes: dict[Path, int] = {}
+        for one in folder.glob(FILES):
+            with contextlib.suppress(FileNotFoundError):
+                sizes[one] = one.stat().st_size
+        return sorted(sizes, key=lambda one: -sizes[one])
 
     def remove(self, file: Path) -> None:
         """Nothing goes on from there any more."""
@@ -60,15 +80,17 @@ class Unfinished:
 
     def _tidy(self, folder: Path) -> None:
         """Removes the folder of a cell that nobody writes into, with the models in it."""
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            return
-        except OSError:
+        with contextlib.suppress(OSError):
             if not any(folder.glob(FILES)):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove_models(folder)
+            folder.rmdir()
 
     def _is_anothers(self, file: Path) -> bool:
         """Whether another run writes into it just now."""
         lease = file.name.partition("-")[0]
         return lease != self.store.lease.id and lease_is_alive(self.store.root, lease)
+
+
+def _remove_models(folder: Path) -> None:
+    for model in folder.glob(MODELS):
+        shutil.rmtree(model, ignore_errors=True)
