@@ -11,5 +11,6 @@ __all__ = [
     "reference_workload",
     "reporter",
     "runner",
+    "single",
     "workbench",
 ]

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from readbench.core.usage import Usage
 from readbench.engine.imports import ImportCosts
 from readbench.engine.outcome import CellFigures, EarlierFigures
 from readbench.engine.scheduled import Ending
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
-from readbench.results.record import Charged, Costs
+from readbench.results.record import Charged, Costs, Priced
 from readbench.results.store import Store
 
 IMPORT, DISTURBED = "import", "disturbed by other work"
@@ -38,6 +39,11 @@ def _add_earlier(costs: Costs, earlier: EarlierFigures) -> None:
 
 def _sum(one: float | None, other: float | None) -> float | None:
     return other if one is None else one + (other or 0.0)
+
+
+def priced(plan: Plan, usage: Usage) -> Priced:
+    """What was used, with the price that the suite has for it."""
+    return Priced(model=usage.model, documents=usage.documents, price=plan.suite.prices.get(usage.model))
 
 
 @dataclass
@@ -79,13 +85,8 @@ class Accounts:
 
     def preparations(self, cell: PlannedCell) -> list[Charged]:
         """Everything that a cell stands on and that is there, each once."""
-        order: dict[str, None] = {}
-        queue = list(cell.preparations.values())
-        while queue:
-            key = queue.pop(0)
-            order.setdefault(key, None)
-            queue.extend(self.plan.preparations[key].inputs.values())
-        return [charge for key in order if (charge := self._charge(key, cell)) is not None]
+        stands_on = self.plan.stands_on(cell)
+        return [charge for key in stands_on if (charge := self._charge(key, cell)) is not None]
 
     def costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
         """What a cell is charged, as far as its process came."""
@@ -102,6 +103,7 @@ class Accounts:
             costs.peak_vram_allocated_bytes = figures.peak_vram_allocated_bytes
             if figures.earlier is not None:
                 _add_earlier(costs, figures.earlier)
+            self._add_usage(costs, figures.usage)
         if self.charges_imports and cell.state != "missing" and ending.wall_s is not None:
             costs.import_s = self._imports.of(cell.modules).seconds
         costs.prepare_s = sum(c.seconds for c in preparations) if preparations else None
@@ -115,6 +117,19 @@ class Accounts:
             goes = 1 if earlier is None else earlier.goes + 1
             self._add_speeds(costs, costs.predict_s, cell, preparations, goes)
         return costs
+
+    def _add_usage(self, costs: Costs, usage: Usage | None) -> None:
+        """What a model behind an API took. Where answers were there from before, the seconds of this process
+        are not those of asking: the speed stays unknown."""
+        if usage is None:
+            return
+        costs.input_tokens, costs.output_tokens = usage.input_tokens, usage.output_tokens
+        costs.cached_tokens = usage.cached_tokens
+        costs.requests, costs.retries = usage.requests, usage.retries
+        costs.latency_p50_s, costs.latency_p95_s = usage.latency_s(0.50), usage.latency_s(0.95)
+        costs.price_per_1000_documents = priced(self.plan, usage).per_1000_documents(costs)
+        if usage.kept:
+            costs.predict_s = None
 
     def _add_speeds(
         self,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from readbench.adapter import Adapter, Combination
 from readbench.core.types import Dataset, Document, Prediction
@@ -84,6 +85,7 @@ class _Cell:
             predict_cpu_s=predicting.processor,
             peak_vram_allocated_bytes=max(self.vram.values(), default=None),
             earlier=self._earlier(),
+            usage=adapter.usage(),
         )
 
     # -- loading -------------------------------------------------------------------------------------
@@ -91,12 +93,14 @@ class _Cell:
     def _loaded(self, method: Method) -> Adapter:
         """The method with its preparations opened and its libraries and weights loaded."""
         job, desk = self.job, self.desk
-        bare = method.create(desk.context(job))
+        of_cell: dict[str, Any] = {"kept": job.kept, "prices": job.prices, "weights": job.weights}
+        bare = method.create(desk.context(job, **of_cell))
         opened = {
             name: need.preparation.open(job.preparations[name])
             for name, need in bare.needs().preparations.items()
         }
-        adapter = method.create(desk.context(job, preparations=opened, progress=desk.phases.report))
+        progress = desk.phases.report
+        adapter = method.create(desk.context(job, preparations=opened, progress=progress, **of_cell))
         adapter.load()
         return adapter
 
@@ -123,6 +127,8 @@ class _Cell:
         kept = self.file.kept
         if (
             type(adapter).depends_on_order
+            # It keeps its answers by itself, and tells what all of them took.
+            or type(adapter).usage is not Adapter.usage
             or (self.job.strict and kept.failed)
             or not kept.holds_for(self.job.machine, files)
         ):

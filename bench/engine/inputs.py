@@ -113,6 +113,9 @@ class Inputs:
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
             strict=self.plan.options.strict,
+            kept=self.store.kept(cell.method.adapter.name).resolve(),
+            prices=dict(self.plan.suite.prices),
+            weights=dict(cell.weights),
         )
 
     def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from readbench.core.usage import Price
 from readbench.tasks.spec import TaskSpec
 
 JOB = "job.json"
@@ -38,7 +39,7 @@ class CellJob(_Job):
     ``predicted`` is the file of its chunks: what earlier processes left is there, and this one goes on with
     it. It keeps what it learned beside that file where training took ``keep_trained_s`` seconds or more.
     ``machine`` stands for the machine, ``contended``: other cells may run beside it. ``strict``: a method
-    that raises on one document has failed."""
+    that raises on one document has failed. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
 
     kind: Literal["cell"] = "cell"
     train: tuple[str, ...]
@@ -52,6 +53,9 @@ class CellJob(_Job):
     machine: str = ""
     contended: bool = False
     strict: bool = False
+    kept: Path | None = None
+    prices: dict[str, Price] = Field(default_factory=dict)
+    weights: dict[str, str] = Field(default_factory=dict)
 
 
 class PreparationJob(_Job):

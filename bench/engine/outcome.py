@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from readbench.core.usage import Usage
 from readbench.engine.notes import MOST_CHARACTERS_IN_ALL
 
 OUTCOME = "outcome.json"
@@ -72,7 +73,7 @@ class CellFigures(_Reported):
     """What a cell's own clocks say, of this process alone. ``fit_s`` is None where there was nothing to learn
     from; ``predict_s`` is the sum over the chunks and ``predict_cpu_s`` the processor time in them.
     ``peak_vram_allocated_bytes``: the most that torch had allocated on a GPU. ``earlier``: what those
-    processes took that this one went on from."""
+    processes took that this one went on from. ``usage``: of a model behind an API."""
 
     kind: Literal["cell"] = "cell"
     load_s: Seconds
@@ -82,6 +83,7 @@ class CellFigures(_Reported):
     predict_cpu_s: Seconds
     peak_vram_allocated_bytes: Bytes | None = None
     earlier: EarlierFigures | None = None
+    usage: Usage | None = None
 
 
 class PreparationFigures(_Reported):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from readbench.engine.accounts import Accounts
+from readbench.engine.accounts import Accounts, priced
 from readbench.engine.outcome import CellFigures, EarlierFigures
 from readbench.engine.scheduled import Ending
 from readbench.machine.machine import machine
 from readbench.machine.versions import distribution_of
 from readbench.methods.registry import plain
 from readbench.planning.plan import Plan, PlannedCell
-from readbench.results.record import Charged, FailedDocuments, Failure, ProcessorUse, Record
+from readbench.results.record import Charged, FailedDocuments, Failure, Priced, ProcessorUse, Record
 
 
 def new_record(
@@ -50,6 +50,7 @@ def new_record(
         timeout_s=plan.timeout_s,
         memory_bytes=plan.memory_bytes,
         costs=accounts.costs(cell, ending, preparations),
+        priced=_priced(plan, ending),
         processor=_processor(ending, plan.suite.limits.threads, preparations),
         preparations=preparations,
         members={plan.specs_by_key[key]: key for key in cell.members},
@@ -63,6 +64,25 @@ def new_record(
         goes=1 if earlier is None else earlier.goes + 1,
         strict=plan.options.strict,
     )
+
+
+def _priced(plan: Plan, ending: Ending) -> Priced | None:
+    """Which model behind an API was asked, and by what price; None of other methods."""
+    figures = ending.outcome.figures if ending.outcome is not None else None
+    if not isinstance(figures, CellFigures) or figures.usage is None:
+        return None
+    return priced(plan, figures.usage)
+
+
+def repriced(plan: Plan, record: Record) -> Record:
+    """A stored record with the money that its tokens make by the suite's prices of today. Tokens are facts,
+    and prices change: nothing is asked again for them."""
+    if record.priced is None or record.priced.price == plan.suite.prices.get(record.priced.model):
+        return record
+    now = record.priced.model_copy(update={"price": plan.suite.prices.get(record.priced.model)})
+    money = now.per_1000_documents(record.costs)
+    costs = record.costs.model_copy(update={"price_per_1000_documents": money})
+    return record.model_copy(update={"priced": now, "costs": costs})
 
 
 def _processor(ending: Ending, threads: int, preparations: list[Charged]) -> ProcessorUse | None:

@@ -63,7 +63,8 @@ class PlannedPreparation:
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
     ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
-    seeds. ``members`` are keys of the cells that it is made of. It takes ``needed_bytes`` of memory at least,
+    seeds. ``members`` are keys of the cells that it is made of; ``weights`` is
+    what its method said of them. It takes ``needed_bytes`` of memory at least,
     and about ``peak_bytes``; 0: not known."""
 
     key: str
@@ -79,6 +80,7 @@ class PlannedCell:
     stochastic: bool = False
     repeat: int = 0
     members: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     needed_bytes: int = 0
     peak_bytes: int = 0
@@ -143,6 +145,16 @@ class Plan:
 
     def to_run(self) -> list[PlannedCell]:
         return [cell for cell in self.cells if cell.state == "run"]
+
+    def stands_on(self, cell: PlannedCell) -> list[str]:
+        """The keys of the preparations of a cell and of all that these are built from, each once."""
+        order: dict[str, None] = {}
+        queue = list(cell.preparations.values())
+        while queue:
+            key = queue.pop(0)
+            order.setdefault(key, None)
+            queue.extend(self.preparations[key].inputs.values())
+        return list(order)
 
     def needed_preparations(self) -> list[PlannedPreparation]:
         """What the cells to run need and the store lacks, each after what it is built from."""

@@ -23,6 +23,9 @@ UNITS: Mapping[Unit, str] = {
     "bytes": "bytes",
     "documents a second": "docs/s",
     "share": "share",
+    "money": "price",
+    "tokens": "tokens",
+    "requests": "requests",
 }
 """The units of costs as the charts of github-action-benchmark name them."""
 

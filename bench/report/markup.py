@@ -15,6 +15,7 @@ from readbench.report.words import (
     failed_mark,
     load_notes,
     own_code_lines,
+    price_notes,
     shown_cost,
     statistical_notes,
     tuned_lines,
@@ -44,6 +45,7 @@ def as_json(board: Leaderboard) -> str:
         "warnings": {table.task: table.settings.warnings for table in board.tables},
         "closing": {table.task: closing_sentence(table) for table in board.tables},
         "statistics": {table.task: statistical_notes(table) for table in board.tables},
+        "detectable": {table.task: table.statistics.get("detectable") for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
     return json_text(value)
@@ -108,7 +110,7 @@ def as_markdown(board: Leaderboard) -> str:
                     *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
                     *map(for_markdown, failed_document_lines(table)),
-                    *map(for_markdown, [*load_notes(table), *statistical_notes(table)]),
+                    *map(for_markdown, [*load_notes(table), *price_notes(table), *statistical_notes(table)]),
                 )
                 for text in (note, "")
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from readbench.adapter import OWN_CODE
+from readbench.adapter import OWN_CODE, UNANSWERED
 from readbench.core.units import count_of
 from readbench.results.cost_table import Cost
 from readbench.results.leaderboard import Row, Table, in_order
@@ -135,6 +135,7 @@ def footnotes(table: Table) -> list[str]:
         lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
     lines += failed_document_lines(table)
     lines += load_notes(table)
+    lines += price_notes(table)
     if len(ok) > 1:
         lines.append(
             "rank: the best and the worst place that the tests leave open "
@@ -172,6 +173,12 @@ def statistical_notes(table: Table) -> list[str]:
             f"{_named(once)} ran with one seed, and {whose} with the seed: nothing tells whether other seeds "
             "would rank otherwise, so no difference is claimed, and intervals are of these models alone. "
             "Set repeats in [split]."
+        )
+    smallest = table.statistics.get("detectable")
+    if smallest is not None:
+        notes.append(
+            f"Smallest detectable difference of {table.primary}: about {smallest:.3f}. Nine of ten such runs "
+            "find a true difference of this size; a smaller one needs more documents."
         )
     if table.settings.folds > 1:
         notes.append(
@@ -239,6 +246,24 @@ def shown_cost(row: Row, cost: Cost) -> str:
 def marked(row: Row, cost: Cost) -> bool:
     """Whether a cost of a row would be another one without the work that ran beside it."""
     return cost.paced and row.beside_other_work and getattr(row.costs, cost.name) is not None
+
+
+def price_notes(table: Table) -> list[str]:
+    """In which currency prices are, and who ended before all documents had an answer."""
+    notes = []
+    records = [(row.method, row.record) for row in table.rows if row.status == "ok" and row.record]
+    prices = [record.priced.price for _, record in records if record.priced and record.priced.price]
+    if prices:
+        currencies = " and ".join(sorted({price.currency for price in prices}))
+        notes.append(f"Prices are in {currencies} per 1,000 documents, by the suite's price table.")
+    for method, record in records:
+        told = record.notes.get(UNANSWERED)
+        if isinstance(told, dict):
+            notes.append(
+                f"{method}: {told.get('documents')} of {told.get('of')} documents have no answer, and count "
+                f"as such: {told.get('why')}."
+            )
+    return notes
 
 
 def load_notes(table: Table) -> list[str]:

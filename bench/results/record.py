@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from readbench.core.errors import BenchError
+from readbench.core.usage import Price
 
 SCHEMA_VERSION = 2
 READ_AS_IT_IS = frozenset({1, SCHEMA_VERSION})
@@ -74,6 +75,22 @@ class Value(StoredModel):
     spread: float | None = Field(None, description="standard deviation over folds and repeats")
 
 
+class Priced(StoredModel):
+    """The model behind an API that a cell asked about ``documents`` documents, and the price by which its
+    tokens became money; None where the suite's table has none."""
+
+    model: str
+    documents: int
+    price: Price | None = None
+
+    def per_1000_documents(self, costs: Costs) -> float | None:
+        """The money that the tokens of ``costs`` make; None without a price, or where they are not known."""
+        tokens = costs.input_tokens, costs.output_tokens
+        if self.price is None or not self.documents or tokens[0] is None or tokens[1] is None:
+            return None
+        return 1000 * self.price.of(tokens[0], costs.cached_tokens or 0.0, tokens[1]) / self.documents
+
+
 class Charged(StoredModel):
     """A preparation that the cell used and what it would have paid for it alone. ``beside_other_work``: as in
     ``ProcessorUse``."""
@@ -127,6 +144,10 @@ class Costs(StoredModel):
     ``library_memory_bytes``: the import footprint, which methods with the same libraries have in common;
     ``own_memory_bytes``: the sampled growth of the cell's process tree beyond them. ``peak_memory_bytes``:
     both together, or what one of its preparations held where that is more.
+    ``price_per_1000_documents``: in the currency of the suite's price table. ``input_tokens``,
+    ``cached_tokens`` (a part of them) and ``output_tokens``, ``requests`` and ``retries`` among them: of all
+    documents, by a model behind an API. ``latency_p50_s`` and ``latency_p95_s``: of an answer, from the
+    request to its end.
     """
 
     import_s: float | None = None
@@ -146,6 +167,14 @@ class Costs(StoredModel):
     peak_vram_allocated_bytes: int | None = None
     peak_vram_process_bytes: int | None = None
     gpu_utilisation: float | None = None
+    price_per_1000_documents: float | None = None
+    input_tokens: float | None = None
+    cached_tokens: float | None = None
+    output_tokens: float | None = None
+    requests: float | None = None
+    retries: float | None = None
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
 
 
 class ProcessorUse(StoredModel):
@@ -215,6 +244,7 @@ class Record(StoredModel, _Measured):
     timeout_s: float
     memory_bytes: int
     costs: Costs = Field(default_factory=Costs)
+    priced: Priced | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
