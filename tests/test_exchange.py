@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,11 @@ def test_gold_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_chunks_of_predictions_become_columns(tmp_path: Path) -> None:
-    chunks = {"id": ["a", "b"], "scores": [[0.1, 1e-300], []]}, {"id": ["c"], "scores": [[1 / 3]]}
-    (tmp_path / "file").write_bytes(b"".join(map(prediction_line, chunks)))
+    chunks: list[dict[str, list[Any]]] = [
+        {"id": ["a", "b"], "scores": [[0.1, 1e-300], []]},
+        {"id": ["c"], "scores": [[1 / 3]]},
+    ]
+    (tmp_path / "file").write_bytes(b"".join(prediction_line(one) for one in chunks))
     found = read_prediction_lines(tmp_path / "file")
     assert found == {"id": ["a", "b", "c"], "scores": [[0.1, 1e-300], [], [1 / 3]]}
 

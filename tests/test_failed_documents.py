@@ -90,7 +90,7 @@ def test_documents_on_which_it_raises_are_failed_ones(tmp_path: Path, tested: di
     assert {one.id for one in failed.first} == set(sorted(tested)[:2])
     assert {one.type for one in failed.first} == {"ValueError"}
     assert failed.first[0].message == f"a number is missing in {failed.first[0].id}"
-    empty = {id_: [] for id_ in sorted(tested)[:2]}
+    empty: dict[str, list[str]] = {id_: [] for id_ in sorted(tested)[:2]}
     assert predictions(runner) == tested | empty
     assert record.counts["empty_predictions"] == 2
     assert record.metrics["f1@10"].n == len(tested)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,15 +124,16 @@ def durable(results: Path) -> set[str]:
 
 
 @contextlib.contextmanager
-def killed(log: Path, after: Callable[[], bool]) -> Iterator[None]:
-    """Ends the newest process of the log by SIGKILL as soon as ``after`` holds of it."""
+def killed(log: Path, after_s: float) -> Iterator[None]:
+    """Ends the next process of the log by SIGKILL so long after it began to predict."""
     known, ended = {go.pid for go in goes(log)}, threading.Event()
 
     def kill() -> None:
         while not ended.wait(0.002):
             new = [go for go in goes(log) if go.pid not in known]
             # The first call is the warm-up.
-            if new and len(new[-1].calls) > 1 and after():
+            if new and len(new[-1].calls) > 1:
+                time.sleep(after_s)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(new[-1].pid, signal.SIGKILL)
                 return
@@ -155,8 +156,7 @@ def test_a_cell_that_is_killed_at_random_ends_ok(tmp_path: Path, kills: int) -> 
     method = spec(log, seconds=seconds)
     done: set[str] = set()
     for _ in range(kills):
-        pause = generator.uniform(0.0, 0.15)
-        with killed(log, lambda pause=pause: time.sleep(pause) is None):  # type: ignore[misc]
+        with killed(log, generator.uniform(0.0, 0.15)):
             _, record = run(tmp_path, method, retry=True)
         if record.status == "ok":
             break
@@ -358,7 +358,7 @@ def test_each_chunk_counts_once(tmp_path: Path) -> None:
     """Two processes may have written the same one."""
     file = tmp_path / "file"
     once = chunk("a", "b")
-    file.write_bytes(b"".join(map(chunk_line, (BEGUN, once, once, BEGUN, chunk("c"), once))))
+    file.write_bytes(b"".join(chunk_line(one) for one in (BEGUN, once, once, BEGUN, chunk("c"), once)))
     assert predicted_columns(file)["id"] == ["a", "b", "c"]
     kept = Kept.read(file)
     assert (kept.predict_s, kept.wall_s, len(kept.begun)) == (0.5, 6.0, 2)
