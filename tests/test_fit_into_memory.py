@@ -91,7 +91,8 @@ def test_the_limit_is_of_a_method_with_its_libraries(bench: Bench, tmp_path: Pat
     """They lie in the fork server's memory, and a user's process has them too."""
     file = tmp_path / "held.py"
     file.write_text(LIBRARY, encoding="utf-8")
-    common = ["keyphrases", "--dataset", "papers-demo", "--limit", "4", "--method", "test.held"]
+    common: list[str | Path] = ["keyphrases", "--dataset", "papers-demo", "--limit", "4"]
+    common += ["--method", "test.held"]
     common += ["--include-path", file, "--output-path", tmp_path / "results"]
     assert bench.here("run", *common).returncode == 0
     costs = records(tmp_path / "results")["test.held"]["costs"]
