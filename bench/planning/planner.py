@@ -327,11 +327,15 @@ class _Planner:
         if record.status != "ok":
             if self.options.retry:
                 return "run", f"it ended {record.status} before", record
+            if record.strict and not self.options.strict:
+                return "run", "it was run with --strict before", record
             if record.status == "timeout" and self.checked.timeout_s > record.timeout_s:
                 return "run", "its time limit was lower before", record
             if record.status == "out_of_memory" and self.checked.memory_bytes > record.memory_bytes:
                 return "run", "its memory limit was lower before", record
             return "stored", "", record
+        if record.failed_documents is not None and self.options.strict:
+            return "run", "it raised on documents, which --strict does not allow", record
         if record.machine["fingerprint"] != machine()["fingerprint"]:
             return "run", "its costs were measured on another machine", record
         if edited := edited_since(record.more_sources):

@@ -87,10 +87,9 @@ timeout = "20m"
 [tasks.classification]
 labels = ["0", "1"]
 prompt = '''
-Is this paper about medicine? Answer 1 for yes and 0 for no, with the digit alone.
+Give this paper a number: 1 if it is about medicine, 0 if it is not.
 Title: {{title}}
-Abstract: {{abstract}}
-Digit: '''
+Reply only with the number.'''
 methods = [
   "llm[tuning=none, predict=generate, predict_batch=1, max_tokens=2000]",
   "api[model={model}, base_url={url}, concurrency=2]",
@@ -115,13 +114,13 @@ def test_labels_are_those_of_the_model_loaded_here(tmp_path: Path, folder: Path,
         labels[method.partition("[")[0]] = {row["id"]: row["label"] for row in rows}
     assert len(labels["api"]) == PAPERS
     assert labels["api"] == labels["llm"]
-    assert {"0", "1"} & set(labels["api"].values())  # answers that say something
+    assert sum(label is not None for label in labels["api"].values()) >= PAPERS / 2
     (record,) = [record for method, record in found.items() if method.startswith("api")]
     costs, notes = record["costs"], record["notes"]
     assert notes["labels_by"] == {"parsing": PAPERS}  # the server ignores the wish for log-probabilities
     assert notes["server"]["answered"] == [{"model": f"{folder}@main", "fingerprint": "", "answers": PAPERS}]
     assert costs["requests"] == PAPERS
-    assert costs["input_tokens"] > 100 * PAPERS
+    assert costs["input_tokens"] > 40 * PAPERS
     assert costs["output_tokens"] >= PAPERS
     assert costs["price_per_1000_documents"] > 0
     assert 0 < costs["latency_p50_s"] <= costs["latency_p95_s"]
