@@ -14,7 +14,15 @@ from api_server import Misbehave, Stub, serving
 from bench_process import Bench
 
 from readbench.adapter import UNANSWERED, BenchError, Context, MissingDependency, Price
-from readbench.core.types import Dataset, Document, ExtractedFacts, PredictedLabel, RankedPhrases, Task
+from readbench.core.types import (
+    Dataset,
+    Document,
+    ExtractedFacts,
+    PredictedLabel,
+    RankedPhrases,
+    Target,
+    Task,
+)
 from readbench.tasks.spec import TaskSpec
 
 pytest.importorskip("openai", reason="needs the extra api")
@@ -119,7 +127,7 @@ def test_twenty_faults_lose_no_answer_and_no_answer_is_asked_for_twice(tmp_path:
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("budget", [{"max_tokens": 300}, {"max_cost": 0.0004}])
 def test_a_budget_is_passed_by_one_request_at_most(
-    tmp_path: Path, concurrency: int, budget: dict[str, float]
+    tmp_path: Path, concurrency: int, budget: dict[str, Any]
 ) -> None:
     notes: dict[str, Any] = {}
     prices = {"stub-1": Price(input=1.0, output=10.0)}
@@ -288,7 +296,9 @@ def test_phrases_and_facts_are_read_as_those_of_other_language_models() -> None:
 
 def test_examples_stand_in_the_prompt_and_in_the_saved_folder(tmp_path: Path) -> None:
     documents = papers(6)
-    targets = {"classification": {d.id: "yes" if n % 2 else "no" for n, d in enumerate(documents)}}
+    targets: dict[Task, dict[str, Target]] = {
+        "classification": {d.id: "yes" if n % 2 else "no" for n, d in enumerate(documents)}
+    }
     train = Dataset(name="", documents=tuple(documents[:5]), targets=targets)
     with serving(Stub()) as stub:
         api = loaded(stub, shots=2)
