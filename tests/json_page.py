@@ -15,6 +15,7 @@ from readbench.audit.values import Audit, Score, Side
 from readbench.compare.runs import MethodChange
 from readbench.gate.decisions import Decision
 from readbench.report import answers
+from readbench.report.pairs import TaskPairs
 from readbench.results.record import Value
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "json.md"
@@ -156,6 +157,7 @@ BOARD: Fields = {
     "warnings.*[]": "text",
     "closing.*": "text",
     "statistics.*[]": "text",
+    "detectable.*": "number or null",
     "rows[].task": "text",
     "rows[].method": "text",
     "rows[].status": "text",
@@ -196,6 +198,7 @@ def verbs() -> dict[str, Fields]:
     }
     return {
         "bench leaderboard": BOARD,
+        "bench leaderboard --pairs": {f"tasks[].{path}": kind for path, kind in fields_of(TaskPairs).items()},
         "bench plan": fields_of(answers.Planned),
         "bench show": fields_of(answers.Shown),
         "bench ls suites": fields_of(answers.Suites),

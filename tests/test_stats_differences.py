@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from readbench.results.samples import Sample
-from readbench.stats.differences import gaps
+from readbench.stats.differences import Gap, gaps, smallest_detectable
 from readbench.tasks.classification import TASK
 from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.spec import TaskSpec
@@ -120,3 +120,40 @@ def _classified(gold: np.ndarray, predicted: np.ndarray) -> Sample:
 def test_other_documents_are_refused() -> None:
     with pytest.raises(ValueError, match="the same documents"):
         gaps({"a": sample(np.zeros(3)), "b": sample(np.zeros(4))}, "score")
+
+
+@pytest.mark.parametrize("documents", [50, 400])
+def test_nine_of_ten_runs_find_the_smallest_detectable_difference(documents: int) -> None:
+    """Of two methods: with more pairs the level is that of the smallest of Holm's p-values."""
+    generator = np.random.default_rng(documents)
+
+    def runs(distance: float, trials: int) -> list[Gap]:
+        found = []
+        for _ in range(trials):
+            hard = generator.beta(2, 5, documents)
+            first = hard + distance + generator.normal(0, 0.1, documents)
+            second = hard + generator.normal(0, 0.1, documents)
+            found += gaps({"a": sample(first), "b": sample(second)}, "score")
+        return found
+
+    told = smallest_detectable(runs(0.0, 20))
+    assert told is not None
+    found = [gap.low is not None and gap.low > 0 for gap in runs(told, TRIALS)]
+    assert 0.86 <= np.mean(found) <= 0.94
+
+
+def test_more_pairs_need_a_larger_difference() -> None:
+    generator = np.random.default_rng(5)
+    samples = {name: sample(generator.random(100)) for name in "abcd"}
+    (two,) = gaps({name: samples[name] for name in "ab"}, "score")
+    same = next(gap for gap in gaps(samples, "score") if (gap.first, gap.second) == ("a", "b"))
+    assert two.detectable is not None
+    assert same.detectable is not None
+    assert (two.low, two.high) == (same.low, same.high)
+    assert two.detectable < same.detectable < 1.5 * two.detectable
+
+
+def test_nothing_is_detectable_where_no_noise_was_seen() -> None:
+    values = np.array([0.5, 0.25, 0.75])
+    assert smallest_detectable(gaps({"a": sample(values), "b": sample(values.copy())}, "score")) is None
+    assert smallest_detectable([]) is None

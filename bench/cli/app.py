@@ -17,6 +17,7 @@ VERBS = (
     "ls",
     "run",
     "plan",
+    "cell",
     "leaderboard",
     "show",
     "report",

@@ -13,6 +13,7 @@ from readbench.results.places import RESULTS
 
 if TYPE_CHECKING:
     from readbench.results.leaderboard import Leaderboard
+    from readbench.results.store import Store
 
 
 @app.command()
@@ -26,6 +27,9 @@ def leaderboard(
     sort: Annotated[
         str | None, typer.Option(help="A metric or a cost to sort by.", autocompletion=completion.metrics)
     ] = None,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="The difference of every two methods in place of the board.")
+    ] = False,
     format: Annotated[BoardFormat, typer.Option(help="How to print it.")] = BoardFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
@@ -36,6 +40,9 @@ def leaderboard(
 
     store = open_store(reference, output_path)
     board = build_leaderboard(find_run(reference, store), store, sort)
+    if pairs:
+        print_pairs(board, store, format)
+        return
     # All of it is needed until the end: nobody has to look through it for garbage meanwhile.
     gc.freeze()
     if format is BoardFormat.rich:
@@ -46,6 +53,17 @@ def leaderboard(
             say(others)
     else:
         emit(in_format(board, format))
+
+
+def print_pairs(board: Leaderboard, store: Store, format: BoardFormat) -> None:
+    """Every two methods of a board."""
+    from readbench.report.pairs import compared, in_markup, render_pairs
+
+    found = compared(board, store)
+    if format is BoardFormat.rich:
+        console().print(render_pairs(found))
+    else:
+        emit(in_markup(found, format.value))
 
 
 def _other_runs(board: Leaderboard, runs: list[str], reference: str | None) -> str:

@@ -45,7 +45,7 @@ def _run(arguments: list[str], options: logs.Common) -> None:
     if arguments[0] == "help":
         arguments = [*arguments[1:2], "--help"]
     # Their verbs register themselves.
-    from readbench.cli import boards, compare, look, new, query, report, results, run, trained  # noqa: F401
+    from readbench.cli import boards, cluster, compare, look, new, query, report, results, run, trained  # noqa: F401
 
     command = typer.main.get_command(app.app)
     began = time.monotonic()

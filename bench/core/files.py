@@ -85,7 +85,8 @@ def write_json(path: Path, value: BaseModel | dict[str, Any] | list[Any]) -> Non
         if isinstance(value, BaseModel)
         else json.dumps(value, indent=1, ensure_ascii=False)
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not the number of the process alone: in another container, or on another host, one has the same.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text + "\n")

@@ -3,4 +3,13 @@
 Scores what comes back.
 """
 
-__all__ = ["child", "joined", "phrase_vectors", "reference_workload", "reporter", "runner", "workbench"]
+__all__ = [
+    "child",
+    "joined",
+    "phrase_vectors",
+    "reference_workload",
+    "reporter",
+    "runner",
+    "single",
+    "workbench",
+]

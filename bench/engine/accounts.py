@@ -63,13 +63,8 @@ class Accounts:
 
     def preparations(self, cell: PlannedCell) -> list[Charged]:
         """Everything that a cell stands on and that is there, each once."""
-        order: dict[str, None] = {}
-        queue = list(cell.preparations.values())
-        while queue:
-            key = queue.pop(0)
-            order.setdefault(key, None)
-            queue.extend(self.plan.preparations[key].inputs.values())
-        return [charge for key in order if (charge := self._charge(key, cell)) is not None]
+        stands_on = self.plan.stands_on(cell)
+        return [charge for key in stands_on if (charge := self._charge(key, cell)) is not None]
 
     def costs(self, cell: PlannedCell, ending: Ending, preparations: list[Charged]) -> Costs:
         """What a cell is charged, as far as its process came."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +34,7 @@ from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
 from readbench.results.record import Failure, PreparationCost, Record
 from readbench.results.score_files import SCORES
-from readbench.results.store import RECORD, Store
+from readbench.results.store import PREPARATION, RECORD, Store
 from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns, write_columns
 from readbench.tasks import get_task
 from readbench.text.normalise import version_in
@@ -62,7 +64,7 @@ class Runner:
 
     def run(self) -> None:
         """Raises BenchError where results cannot be written; a cell that fails is a record."""
-        try:
+        with self._writing():
             try:
                 self._run()
             finally:
@@ -70,6 +72,36 @@ class Runner:
                 self.store.settle()
             add_vector_metrics(self.plan, self.store, self.reporter, self._scoring, self.records, self._keep)
             self.store.settle()
+
+    def run_cell(self, cell: PlannedCell, failed: Mapping[str, Ending]) -> Record:
+        """Carries out one cell whose preparations and members have ended; ``failed`` are the endings of the
+        preparations that did not end ok. Raises BenchError as ``run`` does."""
+        self._failed_preparations.update(failed)
+        with self._writing():
+            self._inputs.write_documents()
+            for key in cell.members:
+                if (member := self.store.record(key)) is not None:
+                    self._take(member)
+            if failed.keys() & {*self.plan.stands_on(cell)}:
+                self._keep(self._record(cell, *self._blamed(cell)), None)
+            elif not self._skipped(cell):
+                self._carry_out([cell])
+            self._estimates.keep()
+            self.store.settle()
+        return self.records[cell.key]
+
+    def run_preparation(self, planned: PlannedPreparation) -> Ending | None:
+        """Builds one preparation; returns how its process ended where that is not ok. Raises BenchError as
+        ``run`` does."""
+        with self._writing():
+            self._inputs.write_documents()
+            self._carry_out([planned])
+        return self._failed_preparations.get(planned.key)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
@@ -90,13 +122,13 @@ class Runner:
                 failure = Failure(type="DoesNotFit", message=cell.why)
                 self._keep(self._record(cell, Ending("out_of_memory"), failure), None)
         cells = [cell for cell in self.plan.to_run() if not self._skipped(cell)]
-        if not cells:
-            return
-        preparations = self.plan.needed_preparations()
+        if cells:
+            self._carry_out([*self.plan.needed_preparations(), *cells])
+
+    def _carry_out(self, items: Sequence[PlannedPreparation | PlannedCell]) -> None:
         workers, threads = self.plan.options.workers, self.plan.suite.limits.threads
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
-            items: list[PlannedPreparation | PlannedCell] = [*preparations, *cells]
             if any(needs_libraries(item) for item in items):
                 executor.preload({module for item in items for module in item.modules})
             # After the server's own imports: the files are in memory and compiled, as they will be for
@@ -172,7 +204,7 @@ class Runner:
             notes=ending.outcome.notes if ending.outcome is not None else {},
         )
         _remove_working_files(job.folder)
-        write_json(job.folder / "preparation.json", cost)
+        write_json(job.folder / PREPARATION, cost)
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
         self.reporter.prepared(job.label, cost.build_s)
 

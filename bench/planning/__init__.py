@@ -13,6 +13,7 @@ __all__ = [
     "plan",
     "planner",
     "reading",
+    "stored_plan",
     "suite",
     "suite_language",
 ]

@@ -144,6 +144,16 @@ class Plan:
     def to_run(self) -> list[PlannedCell]:
         return [cell for cell in self.cells if cell.state == "run"]
 
+    def stands_on(self, cell: PlannedCell) -> list[str]:
+        """The keys of the preparations of a cell and of all that these are built from, each once."""
+        order: dict[str, None] = {}
+        queue = list(cell.preparations.values())
+        while queue:
+            key = queue.pop(0)
+            order.setdefault(key, None)
+            queue.extend(self.preparations[key].inputs.values())
+        return list(order)
+
     def needed_preparations(self) -> list[PlannedPreparation]:
         """What the cells to run need and the store lacks, each after what it is built from."""
         order: dict[str, PlannedPreparation] = {}

@@ -17,6 +17,7 @@ __all__ = [
     "log",
     "markup",
     "page",
+    "pairs",
     "planned",
     "policy",
     "progress",

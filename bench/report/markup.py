@@ -42,6 +42,7 @@ def as_json(board: Leaderboard) -> str:
         "warnings": {table.task: table.settings.warnings for table in board.tables},
         "closing": {table.task: closing_sentence(table) for table in board.tables},
         "statistics": {table.task: statistical_notes(table) for table in board.tables},
+        "detectable": {table.task: table.statistics.get("detectable") for table in board.tables},
         "rows": [row.as_json() for table in board.tables for row in table.rows],
     }
     return json_text(value)

@@ -172,6 +172,12 @@ def statistical_notes(table: Table) -> list[str]:
             "would rank otherwise, so no difference is claimed, and intervals are of these models alone. "
             "Set repeats in [split]."
         )
+    smallest = table.statistics.get("detectable")
+    if smallest is not None:
+        notes.append(
+            f"Smallest detectable difference of {table.primary}: about {smallest:.3f}. Nine of ten such runs "
+            "find a true difference of this size; a smaller one needs more documents."
+        )
     if table.settings.folds > 1:
         notes.append(
             "Folds share training documents: ranks allow for what others would change (Nadeau & Bengio), "

@@ -16,7 +16,8 @@ STATISTICS = "statistics.json"
 class TaskStatistics(BaseModel):
     """Of one task: how its methods, in the order of ``names``, compare by the primary metric. ``p``: of each
     against each, corrected, null where nothing can be told. ``one_seed``: stochastic methods that ran with
-    one. ``joint``: the metrics of methods that have several cells."""
+    one. ``joint``: the metrics of methods that have several cells. ``detectable``: how large a difference
+    must be for nine of ten such runs to find it; null where that is not known."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -26,6 +27,7 @@ class TaskStatistics(BaseModel):
     test: str = "not tested"
     one_seed: list[str] = []
     joint: dict[str, dict[str, Value]] = {}
+    detectable: float | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -4,7 +4,7 @@
     preparations/KEY/  the files, and preparation.json with what they cost
     documents/DIGEST/  projected documents, without gold: what a cell's process reads
     datasets/DIGEST/   documents and targets: what the reading side shows
-    runs/NAME/         run.json, statistics.json, results.parquet, results.csv
+    runs/NAME/         run.json, plan.json, statistics.json, results.parquet, results.csv
     leases/            which processes work here
 
 A folder appears under its name complete or not at all: it is written beside its place, flushed to
@@ -52,6 +52,7 @@ WORKSPACE = re.compile(r"\.\w+-([0-9a-f]{12})-\w+(\.old)?")
 SUMS = "sums.json"
 RECORD = "record.json"
 RUN = "run.json"
+PREPARATION = "preparation.json"
 
 Kept = TypeVar("Kept", Record, CellFacts)
 
@@ -131,7 +132,15 @@ class Store:
 
     def preparation_cost(self, key: str) -> PreparationCost | None:
         """What a preparation cost; None where it is not there, or says nothing of it."""
-        return stored_json(self.preparation(key) / "preparation.json", PreparationCost.model_validate)
+        return stored_json(self.preparation(key) / PREPARATION, PreparationCost.model_validate)
+
+    def preparation_digest(self, key: str) -> str | None:
+        """The SHA-256 of what says the cost of a preparation, written anew each time that it is built; None
+        where it is not there."""
+        try:
+            return hashlib.sha256((self.preparation(key) / PREPARATION).read_bytes()).hexdigest()
+        except OSError:
+            return None
 
     def records(self) -> Iterator[Record]:
         """Every readable record; unreadable ones are passed over."""

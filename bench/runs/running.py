@@ -17,6 +17,7 @@ from readbench.planning.checking import CheckedSuite, check_suite
 from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import plan_test, plan_validation
 from readbench.planning.reading import read_suite
+from readbench.planning.stored_plan import store_plan
 from readbench.report.files import write_results
 from readbench.results.leaderboard import Leaderboard, build_leaderboard
 from readbench.results.store import Store
@@ -63,6 +64,8 @@ def run_suite(
         runner = Runner(plan, store, reporter)
         folder = _begin(plan, runner, choice, store, name)
         try:
+            if plan.to_run():
+                store_plan(plan, store, folder)
             runner.reference_workload_s = time_reference_workload() if plan.to_run() else None
             runner.run()
         except BaseException:

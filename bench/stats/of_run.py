@@ -45,6 +45,7 @@ def write_statistics(folder: Path, store: Store) -> None:
             "predictions": {
                 name: [_predictions(store, cell) for cell in of_one] for name, of_one in whole.items()
             },
+            "detectable": _detectable(samples, settings),
             "joint": {
                 name: {metric: value.model_dump() for metric, value in joint.items()}
                 for name, of_one in whole.items()
@@ -94,6 +95,17 @@ def compare_samples(samples: Mapping[str, Sample], settings: RunTask, seed: int)
         seeds=seeds,
         overlap=overlap,
     )
+
+
+def _detectable(samples: Mapping[str, Sample], settings: RunTask) -> float | None:
+    """How large a difference of two methods must be to be found; None where that cannot be told."""
+    from readbench.stats.differences import gaps, smallest_detectable
+
+    try:
+        found = gaps(samples, settings.primary, shared_training(settings.folds, settings.documents))
+    except ValueError:  # they were not tested on the same documents
+        return None
+    return smallest_detectable(found)
 
 
 def shared_training(folds: int, documents: Mapping[str, int]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -11,7 +13,7 @@ from typing import Any, get_args
 
 import typer
 
-from readbench.cli import boards, compare, look, new, query, report, results, run, trained  # noqa: F401 - verbs
+import readbench.cli
 from readbench.cli.app import app
 
 HEAD = """# Command line
@@ -34,7 +36,10 @@ def page() -> str:
 
 
 def definition() -> Any:
-    """The program as the library of the command line holds it."""
+    """The program as the library of the command line holds it. A verb registers when its file is imported."""
+    for module in pkgutil.iter_modules(readbench.cli.__path__):
+        if module.name != "__main__":
+            importlib.import_module(f"readbench.cli.{module.name}")
     return typer.main.get_command(app)
 
 
