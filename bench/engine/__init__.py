@@ -7,6 +7,7 @@ __all__ = [
     "child",
     "joined",
     "phrase_vectors",
+    "prediction",
     "reference_workload",
     "reporter",
     "runner",
