@@ -5,11 +5,13 @@ Scores what comes back.
 
 __all__ = [
     "child",
+    "elsewhere",
     "joined",
     "phrase_vectors",
     "reference_workload",
     "reporter",
     "runner",
     "single",
+    "slurm",
     "workbench",
 ]
