@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from readbench.core.errors import BenchError, MissingDependency
 from readbench.core.types import Dataset, Document, Part, PredictedLabel, Prediction, RankedPhrases, Task
+from readbench.core.usage import Price, Usage
 from readbench.core.vectors import Vectors
 from readbench.tasks.spec import TaskSpec
 
@@ -29,8 +30,10 @@ __all__ = [
     "PredictedLabel",
     "Preparation",
     "PreparationNeed",
+    "Price",
     "RankedPhrases",
     "TaskSpec",
+    "Usage",
     "Vectors",
     "require",
 ]
@@ -39,6 +42,9 @@ __all__ = [
 OWN_CODE = "own_code_of"
 """A note of a method that is computed by code of its own in place of a library's: the library whose output it
 has. The board says so."""
+UNANSWERED = "unanswered"
+"""A note of a method that ended before it had answered about every document, such as by a budget: a mapping
+with ``documents`` (how many have no answer), ``of`` and ``why``. The board says so."""
 
 
 class Params(BaseModel):
@@ -57,7 +63,10 @@ class Context:
 
     ``preparations`` holds, by the name under which the method asked for it, what each preparation's
     ``open`` returned. ``scratch`` is an empty folder that vanishes with the process. ``progress``
-    takes (done, total) of a long step; ``note`` puts a small fact into the record.
+    takes (done, total) of a long step; ``note`` puts a small fact into the record. ``kept`` is a folder of
+    this method in the results, which outlives the process and may not exist yet; None outside of a run.
+    ``prices`` are the suite's, by model. ``weights`` is what ``Adapter.weights`` said when the cell was
+    planned, empty outside of a run.
     """
 
     task: TaskSpec
@@ -66,6 +75,9 @@ class Context:
     threads: int = 1
     preparations: Mapping[str, Any] = field(default_factory=dict)
     scratch: Path = Path()
+    kept: Path | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda done, total: None  # noqa: ARG005
     note: Callable[[str, Any], None] = lambda name, value: None  # noqa: ARG005
 
@@ -159,11 +171,13 @@ class Adapter(ABC):
     """One method, wrapped. The harness owns data, splits, seeds, clocks and scores; an adapter only
     learns and predicts.
 
-    Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
-    stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
-    ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
-    ``uses_gpu``: ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is
-    all that ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+    Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must stay
+    instant. ``requires`` names them (import names), ``install`` is the line that brings them. ``stochastic``:
+    its training depends on the seed, so that a suite may repeat it with several. ``uses_gpu``:
+    ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is all that
+    ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+    ``depends_on_order``: what it predicts of a document depends on the documents that it predicted before.
+    Then a cell that was ended begins anew, and one document on which it raises fails the cell.
 
     A method with parameters has a class ``Params`` of its own, and below it ``params: Params``, so that type
     checkers know what ``self.params`` holds.
@@ -178,6 +192,7 @@ class Adapter(ABC):
     stochastic: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     checks_weights: ClassVar[bool] = False
+    depends_on_order: ClassVar[bool] = False
     params: AnyParams
 
     class Params(Params):
@@ -219,6 +234,10 @@ class Adapter(ABC):
     @abstractmethod
     def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:
         """One prediction a document, same length, same order."""
+
+    def usage(self) -> Usage | None:
+        """What was used of a model behind an API since the last call; None for all other methods."""
+        return None
 
     def save(self, folder: Path) -> None:  # noqa: B027 - a method that learns nothing has nothing to save
         """Writes what ``fit`` learned."""

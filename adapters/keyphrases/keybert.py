@@ -24,16 +24,10 @@ from readbench_adapters.encoders.embeddings import (
 from readbench_adapters.encoders.english import refuse_other_languages
 from readbench_adapters.encoders.onnx_encoder import INSTALL as INSTALL_ONNX
 from readbench_adapters.encoders.onnx_encoder import OnnxEncoder, OnnxExport
-from readbench_adapters.words.candidates import (
-    NOUN_PHRASES,
-    Candidates,
-    CandidatesField,
-    Grammar,
-    Ngrams,
-    parse_candidates,
-)
-from readbench_adapters.words.languages import LANGUAGES, UNSEPARATED, is_english, language_of
-from readbench_adapters.words.parse import Parse, ParsedSentence
+from readbench_adapters.keyphrases.selected import noun_phrases, selection
+from readbench_adapters.words.candidates import Candidates, CandidatesField, Grammar, parse_candidates
+from readbench_adapters.words.languages import UNSEPARATED, is_english, language_of
+from readbench_adapters.words.parse import Parse
 from readbench_adapters.words.stop_words import stop_words
 
 MOST_COMBINATIONS = 200_000
@@ -150,8 +144,8 @@ class KeyBert(Adapter):
         else:
             self.encoder = OnnxEncoder(self.context.preparations["onnx"], self.context.threads)
         self.keybert = keybert.KeyBERT(embedder)
-        wanted = parse_candidates(params.candidates, _noun_phrases(language))
-        self._select = None if wanted is None else _selection(wanted, language)
+        wanted = parse_candidates(params.candidates, noun_phrases(language))
+        self._select = None if wanted is None else selection(wanted, language)
         self._stop_words = None if params.stop_words is None else self._own_stop_words()
         self._ngrams = self._analyser()
 
@@ -196,7 +190,8 @@ class KeyBert(Adapter):
     def _candidates(self, document: Document) -> Sequence[str]:
         """Lower-cased surface forms: by KeyBERT's own selection, or by the shared one of all methods."""
         if self._select is not None:
-            return self._select(self.context.preparations["parse"][document.id])
+            sentences = self.context.preparations["parse"][document.id]
+            return [candidate.phrase for candidate in self._select(sentences)]
         if language_code(self.context.task.language) in UNSEPARATED:
             written = language_of(self.context.task.language).written
             return [written(phrase) for phrase in self._ngrams(self._segmented(document.id))]
@@ -288,30 +283,3 @@ def _hands_over(phrases: list[str]) -> Any:
     from sklearn.feature_extraction.text import CountVectorizer
 
     return CountVectorizer(analyzer=lambda _: phrases)
-
-
-def _noun_phrases(language: str) -> str:
-    known = LANGUAGES.get(language_code(language))
-    return NOUN_PHRASES if known is None else known.noun_phrases
-
-
-def _selection(wanted: Ngrams | Grammar, language: str) -> Callable[[Sequence[ParsedSentence]], list[str]]:
-    """Candidates of a parse as pke selects and filters them, each as it is first written."""
-    from pke.base import LoadFile
-
-    from readbench_adapters.pke.filling import fill
-    from readbench_adapters.pke.selection import Selection
-
-    class Selector(Selection, LoadFile):  # type: ignore[misc]
-        """pke's candidates without a method."""
-
-    written = language_of(language).written
-
-    def select(sentences: Sequence[ParsedSentence]) -> list[str]:
-        extractor = Selector()
-        fill(extractor, sentences, "stemming", language=language)
-        extractor.select_as(wanted)
-        candidates = extractor.candidates.values()
-        return [written(" ".join(candidate.surface_forms[0]).lower()) for candidate in candidates]
-
-    return select

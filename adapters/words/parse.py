@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import Context, MissingDependency, Params, Preparation, require
+from readbench.adapter import Context, MissingDependency, Params, Preparation, TaskSpec, require
 from readbench.core.types import Document, Token
 from readbench.machine.weights import require_spacy_package, spacy_package
 from readbench.text.languages import language_code
@@ -171,6 +171,14 @@ class Parse(Preparation):
 
     def open(self, folder: Path) -> ParsedDocuments:
         return ParsedDocuments(folder / FILE)
+
+
+def text_of_words(document: Document, task: TaskSpec) -> str:
+    """The text in which the places of words count: that of the fields, or of an annotated document its words
+    joined by blanks."""
+    if document.annotation is not None:
+        return " ".join(token.word for token in document.annotation)
+    return task.text(document)
 
 
 def _batches(documents: Sequence[Document], text: Callable[[Document], str]) -> Iterator[list[Document]]:

@@ -56,7 +56,11 @@ def run(
         bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="A method that cannot run here, or raises on a document, has failed.",
+        ),
     ] = False,
     include_path: Include = None,
     executor: Annotated[Executor, typer.Option(help="Where cells run.")] = Executor.local,

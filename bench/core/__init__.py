@@ -16,5 +16,6 @@ __all__ = [
     "toml_files",
     "types",
     "units",
+    "usage",
     "vectors",
 ]

@@ -100,6 +100,25 @@ def show_share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
+def show_count(value: float | None) -> str:
+    """
+    >>> show_count(12345.0), show_count(2.5)
+    ('12,345', '2.5')
+    """
+    return "–" if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+def show_money(value: float | None) -> str:
+    """Three figures, in a currency that stands elsewhere.
+
+    >>> show_money(0.01234), show_money(1234.4), show_money(0.0)
+    ('0.0123', '1,234', '0')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
 def show_rate(value: float | None) -> str:
     """Documents a second, three figures."""
     if value is None:

@@ -8,6 +8,7 @@ __all__ = [
     "elsewhere",
     "joined",
     "phrase_vectors",
+    "prediction",
     "reference_workload",
     "reporter",
     "runner",

@@ -11,8 +11,10 @@ from pathlib import Path
 from readbench.core.types import Split, Task, digest_of_documents
 from readbench.engine.accounts import Accounts
 from readbench.engine.exchange import DOCUMENTS, TARGETS, prediction_line, target_lines, write_document_lines
-from readbench.engine.job import CellJob, PreparationJob
+from readbench.engine.job import KEEP_TRAINED_S, CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
+from readbench.engine.unfinished import Unfinished
+from readbench.machine.machine import machine
 from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.store import Store, damaged_files
@@ -56,6 +58,9 @@ class Inputs:
     _last_fold: tuple[Task, Split] | None = None
     _last_targets: bytes = b""
 
+    def __post_init__(self) -> None:
+        self._unfinished = Unfinished(self.store)
+
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
         for task, documents in self.plan.projected.items():
@@ -79,8 +84,9 @@ class Inputs:
         files: Callable[[], Mapping[str, bytes]] = dict
         if isinstance(item, PlannedCell):
             workspace = self.store.workspace_name("cells", item.key).resolve()
-            job: CellJob | PreparationJob = self._cell(item, workspace)
-            files = partial(self._files, item)
+            of_cell = self._cell(item, workspace)
+            job: CellJob | PreparationJob = of_cell
+            files = partial(self._files, item, of_cell.predicted)
         else:
             workspace = self.store.workspace_name("preparations", item.key).resolve()
             job = self._preparation(item)
@@ -112,10 +118,20 @@ class Inputs:
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
             members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
+            predicted=self._unfinished.file(cell.key),
+            keep_trained_s=KEEP_TRAINED_S,
+            machine=machine()["fingerprint"],
+            contended=self.plan.options.workers > 1,
+            strict=self.plan.options.strict,
+            kept=self.store.kept(cell.method.adapter.name).resolve(),
+            prices=dict(self.plan.suite.prices),
+            weights=dict(cell.weights),
         )
 
-    def _files(self, cell: PlannedCell) -> dict[str, bytes]:
-        """The gold that a cell learns from, and what its members predicted."""
+    def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:
+        """The gold that a cell learns from, and what its members predicted. What it had predicted itself is
+        put into place."""
+        self._unfinished.take_over(predicted, fresh=self.plan.options.fresh)
         files = {TARGETS: self._targets(cell)}
         for number, key in enumerate(cell.members):
             columns = read_columns(self.store.cell(key) / PREDICTIONS)

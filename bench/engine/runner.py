@@ -14,19 +14,21 @@ from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write, write_json
 from readbench.engine.accounts import Accounts
-from readbench.engine.child import SCRATCH
-from readbench.engine.exchange import PREDICTED, TARGETS, read_prediction_lines
+from readbench.engine.chunks import predicted_columns
+from readbench.engine.desk import SCRATCH
+from readbench.engine.exchange import TARGETS
 from readbench.engine.handover import Handover
 from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, needs_libraries
-from readbench.engine.job import JOB
+from readbench.engine.job import JOB, CellJob
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import OUTCOME, ChildFailure, PreparationFigures
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
-from readbench.engine.records import failure_of, new_record
+from readbench.engine.records import failure_of, goes_on, new_record, repriced
 from readbench.engine.reporter import Reporter
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
+from readbench.engine.unfinished import Unfinished
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
 from readbench.planning.ensembles import failed_member
@@ -62,6 +64,7 @@ class Runner:
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
+        self._unfinished = Unfinished(self.store)
         self._inputs = Inputs(self.plan, self.store, self._accounts)
         self._estimates = Estimates(self.store.root)
 
@@ -115,7 +118,7 @@ class Runner:
         self._inputs.write_documents()
         for cell in self.plan.cells:
             if cell.state == "stored" and cell.stored is not None:
-                self._take(self._rescored(cell, cell.stored))
+                self._take(self._rescored(cell, self._repriced(cell, cell.stored)))
             elif cell.state == "missing":
                 if self._said_so(cell):
                     continue
@@ -160,6 +163,8 @@ class Runner:
             finally:
                 for job in jobs:
                     shutil.rmtree(job.folder, ignore_errors=True)
+                    if isinstance(job.job, CellJob):
+                        self._unfinished.leave(job.job.predicted)
 
     def _skipped(self, cell: PlannedCell) -> bool:
         """Leaves a record where a member is known not to be there, so that no process starts."""
@@ -250,7 +255,7 @@ class Runner:
             _fail(record, Failure(type="SourceEdited", message=why))
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
-            self._score(cell, record, job.folder)
+            self._score(cell, record, job)
         if record.status == "ok":
             self._estimates.learn(record)
             members = [self.records[key] for key in cell.members]
@@ -258,13 +263,18 @@ class Runner:
             if record.processor is not None and any(member.beside_other_work for member in members):
                 record.processor.beside_other_work = True
             record.member_predictions = {member.method: member.predictions_digest for member in members}
-        return self._keep(record, job.folder)
+        kept = self._keep(record, job.folder)
+        if isinstance(job.job, CellJob) and not goes_on(ending):
+            self._unfinished.remove(job.job.predicted)
+        return kept
 
-    def _score(self, cell: PlannedCell, record: Record, folder: Path) -> None:
+    def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
         with them; a full disk is the run's."""
         try:
-            columns = read_prediction_lines(folder / PREDICTED)
+            assert isinstance(job.job, CellJob)
+            folder = job.folder
+            columns = predicted_columns(job.job.predicted)
             write_columns(columns, folder / PREDICTIONS)
             record.predictions_digest = predictions_digest(columns)
             self._scoring.score(cell, columns, record, folder)
@@ -317,6 +327,15 @@ class Runner:
         if digest is not None:
             self.digests[record.key] = digest
 
+    def _repriced(self, cell: PlannedCell, record: Record) -> Record:
+        """A stored record as it is, or with another price where the suite's table has changed since."""
+        found = repriced(self.plan, record)
+        if found is record:
+            return record
+        workspace = self.store.workspace("cells", cell.key)
+        shutil.copytree(self.store.cell(cell.key), workspace, dirs_exist_ok=True)
+        return self._keep(found, workspace)
+
     def _rescored(self, cell: PlannedCell, record: Record) -> Record:
         """A stored record as it is, or with new scores where the metrics have changed since."""
         if record.status != "ok":
@@ -338,7 +357,7 @@ def _fail(record: Record, failure: Failure) -> None:
 
 
 def _remove_working_files(folder: Path) -> None:
-    for name in (JOB, OUTCOME, PROGRESS, TARGETS, PREDICTED):
+    for name in (JOB, OUTCOME, PROGRESS, TARGETS):
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob(PREDICTED_BY_MEMBERS):
         path.unlink()

@@ -67,7 +67,8 @@ class PlannedPreparation:
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
     ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
-    seeds. ``members`` are keys of the cells that it is made of. It takes ``needed_bytes`` of memory at least,
+    seeds. ``members`` are keys of the cells that it is made of; ``weights`` is
+    what its method said of them. It takes ``needed_bytes`` of memory at least,
     and about ``peak_bytes``; 0: not known."""
 
     key: str
@@ -83,6 +84,7 @@ class PlannedCell:
     stochastic: bool = False
     repeat: int = 0
     members: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     needed_bytes: int = 0
     peak_bytes: int = 0

@@ -138,7 +138,13 @@ class _Planner:
         more = (repeat,) if repeat else ()
         seed = derived_seed(self.checked.seed, self._fingerprint, split.fold, method.spec, *more)
         device = self._device(method.adapter.uses_gpu)
-        context = Context(task=spec, seed=seed, threads=self.suite.limits.threads, device=device)
+        context = Context(
+            task=spec,
+            seed=seed,
+            threads=self.suite.limits.threads,
+            device=device,
+            prices=self.suite.prices,
+        )
         adapter = method.create(context)
         members = self._members(spec.task, method, split, repeat)
         missing = _missing(adapter) or missing_member(members)
@@ -150,6 +156,7 @@ class _Planner:
         modules = tuple(sorted({*adapter.modules(), *self._modules_of(preparations.values())}))
         versions = versions_of(modules)
         sources = self.sources.of(method.adapter)
+        weights = dict(adapter.weights())
         key = digest(
             {
                 **self._shared_key(sources, device),
@@ -161,7 +168,7 @@ class _Planner:
                 "fold": split.fold,
                 "seed": seed,
                 "versions": versions,
-                "weights": dict(adapter.weights()),
+                "weights": weights,
                 "preparations": preparations,
                 "members": [member.key for member in members],
             }
@@ -189,6 +196,7 @@ class _Planner:
             why=why,
             stored=record,
             members=tuple(member.key for member in members),
+            weights=weights,
         )
         return cell
 
@@ -326,11 +334,15 @@ class _Planner:
         if record.status != "ok":
             if self.options.retry:
                 return "run", f"it ended {record.status} before", record
+            if record.strict and not self.options.strict:
+                return "run", "it was run with --strict before", record
             if record.status == "timeout" and self.checked.timeout_s > record.timeout_s:
                 return "run", "its time limit was lower before", record
             if record.status == "out_of_memory" and self.checked.memory_bytes > record.memory_bytes:
                 return "run", "its memory limit was lower before", record
             return "stored", "", record
+        if record.failed_documents is not None and self.options.strict:
+            return "run", "it raised on documents, which --strict does not allow", record
         if self._is_foreign(record.machine["fingerprint"]):
             return "run", "its costs were measured on another machine", record
         if edited := edited_since(record.more_sources):

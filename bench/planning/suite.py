@@ -15,6 +15,7 @@ from readbench.core.names import suggestion
 from readbench.core.toml_files import read_toml
 from readbench.core.types import Task
 from readbench.core.units import memory_limit, seconds
+from readbench.core.usage import Price
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.splits import SplitSpec
 from readbench.tasks.spec import TaskSpec
@@ -117,6 +118,15 @@ class Suite(_Section):
     split: SplitSpec = SplitSpec()
     tasks: dict[Task, TaskSection] = Field(min_length=1)
     limits: Limits = Limits()
+    prices: dict[str, Price] = Field(default_factory=dict, description="of models behind an API, by name")
+
+    @field_validator("prices", mode="after")
+    @classmethod
+    def _one_currency(cls, value: dict[str, Price]) -> dict[str, Price]:
+        currencies = sorted({price.currency for price in value.values()})
+        if len(currencies) > 1:
+            raise ValueError(f"a board has one currency, and there are {' and '.join(currencies)}")
+        return value
 
     def split_of(self, task: Task) -> SplitSpec:
         return self.tasks[task].split or self.split

@@ -11,10 +11,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-from readbench.core.units import show_rate, show_seconds, show_share, show_size
+from readbench.core.units import show_count, show_money, show_rate, show_seconds, show_share, show_size
 from readbench.results.record import Costs
 
-Unit = Literal["seconds", "bytes", "documents a second", "share"]
+Unit = Literal["seconds", "bytes", "documents a second", "share", "money", "tokens", "requests"]
 
 Join = Literal["mean", "sum", "largest", "mean of documents", "one after another"]
 """How values become one. ``mean of documents``: the rate whose time per document is the mean of theirs.
@@ -25,6 +25,9 @@ _SHOW: Mapping[Unit, Callable[[float | None], str]] = {
     "bytes": show_size,
     "documents a second": show_rate,
     "share": show_share,
+    "money": show_money,
+    "tokens": show_count,
+    "requests": show_count,
 }
 
 _JOINS: Mapping[Join, Callable[[Sequence[float]], float]] = {
@@ -91,6 +94,9 @@ _rate = partial(
 )
 _size = partial(Cost, unit="bytes", over_folds="largest", over_members="largest", paced=False)
 
+_tokens = partial(Cost, unit="tokens", over_folds="mean", over_members="sum", paced=False)
+_requests = partial(Cost, unit="requests", over_folds="mean", over_members="sum", paced=False)
+
 _COSTS = (
     # Imports are measured once a machine and kept: they do not follow its pace in a run.
     _seconds(name="import_s", heading="import", wanted=52, of_every_member=True, paced=False),
@@ -117,6 +123,25 @@ _COSTS = (
         over_members=None,
         paced=False,
     ),
+    Cost(
+        name="price_per_1000_documents",
+        unit="money",
+        over_folds="mean",
+        over_members="sum",
+        paced=False,
+        heading="price/1,000",
+        wanted=1,
+        compared=True,
+        tracked=True,
+    ),
+    _tokens(name="input_tokens", heading="input tokens", wanted=58),
+    _tokens(name="cached_tokens", heading="cached", wanted=60),
+    _tokens(name="output_tokens", heading="output tokens", wanted=59),
+    _requests(name="requests", heading="requests", wanted=61),
+    _requests(name="retries", heading="retries", wanted=62),
+    # They follow the pace of another machine than this one.
+    _seconds(name="latency_p50_s", heading="latency p50", wanted=56, paced=False),
+    _seconds(name="latency_p95_s", heading="latency p95", wanted=57, paced=False),
 )
 
 COST_TABLE: Mapping[str, Cost] = MappingProxyType({cost.name: cost for cost in _COSTS})

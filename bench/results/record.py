@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from readbench.core.errors import BenchError
+from readbench.core.usage import Price
 
 SCHEMA_VERSION = 2
 READ_AS_IT_IS = frozenset({1, SCHEMA_VERSION})
@@ -38,6 +39,27 @@ class Failure(StoredModel):
     output: str = ""
 
 
+class FailedDocument(StoredModel):
+    """A document on which the method raised, and the exception."""
+
+    id: str
+    type: str
+    message: str
+
+
+class FailedDocuments(StoredModel):
+    """``count`` of ``of`` test documents on which the method raised; they are scored as empty answers.
+    ``first``: those that came first, with their errors."""
+
+    count: int
+    of: int
+    first: tuple[FailedDocument, ...] = ()
+
+
+MOST_FIRST = 20
+"""Failed documents of a method whose errors are shown."""
+
+
 class Value(StoredModel):
     """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
     its 95 % interval. Null where no document counts; an interval is also null where none holds. ``reason``
@@ -51,6 +73,22 @@ class Value(StoredModel):
     version: str
     reason: str | None = None
     spread: float | None = Field(None, description="standard deviation over folds and repeats")
+
+
+class Priced(StoredModel):
+    """The model behind an API that a cell asked about ``documents`` documents, and the price by which its
+    tokens became money; None where the suite's table has none."""
+
+    model: str
+    documents: int
+    price: Price | None = None
+
+    def per_1000_documents(self, costs: Costs) -> float | None:
+        """The money that the tokens of ``costs`` make; None without a price, or where they are not known."""
+        tokens = costs.input_tokens, costs.output_tokens
+        if self.price is None or not self.documents or tokens[0] is None or tokens[1] is None:
+            return None
+        return 1000 * self.price.of(tokens[0], costs.cached_tokens or 0.0, tokens[1]) / self.documents
 
 
 class Charged(StoredModel):
@@ -106,6 +144,10 @@ class Costs(StoredModel):
     ``library_memory_bytes``: the import footprint, which methods with the same libraries have in common;
     ``own_memory_bytes``: the sampled growth of the cell's process tree beyond them. ``peak_memory_bytes``:
     both together, or what one of its preparations held where that is more.
+    ``price_per_1000_documents``: in the currency of the suite's price table. ``input_tokens``,
+    ``cached_tokens`` (a part of them) and ``output_tokens``, ``requests`` and ``retries`` among them: of all
+    documents, by a model behind an API. ``latency_p50_s`` and ``latency_p95_s``: of an answer, from the
+    request to its end.
     """
 
     import_s: float | None = None
@@ -125,6 +167,14 @@ class Costs(StoredModel):
     peak_vram_allocated_bytes: int | None = None
     peak_vram_process_bytes: int | None = None
     gpu_utilisation: float | None = None
+    price_per_1000_documents: float | None = None
+    input_tokens: float | None = None
+    cached_tokens: float | None = None
+    output_tokens: float | None = None
+    requests: float | None = None
+    retries: float | None = None
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
 
 
 class ProcessorUse(StoredModel):
@@ -163,8 +213,10 @@ class Record(StoredModel, _Measured):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
-    costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
-    cover, as where a method imports by computed names; where one changes, the cell runs again.
+    costs contain theirs. ``goes``: how many processes predicted it one after the other, because those before
+    were ended; seconds are sums over them, memory is the highest. ``strict``: it was run with --strict.
+    ``more_sources``: SHA-256 of files that the process loaded and its key does not cover, as where a method
+    imports by computed names; where one changes, the cell runs again.
 
     As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
     metrics of keyphrases share nine sentences."""
@@ -192,6 +244,7 @@ class Record(StoredModel, _Measured):
     timeout_s: float
     memory_bytes: int
     costs: Costs = Field(default_factory=Costs)
+    priced: Priced | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     metrics: dict[str, Value] = Field(default_factory=dict)
     preparations: list[Charged] = Field(default_factory=list)
@@ -203,6 +256,9 @@ class Record(StoredModel, _Measured):
     notes: dict[str, Any] = Field(default_factory=dict)
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
+    failed_documents: FailedDocuments | None = None
+    goes: int = 1
+    strict: bool = False
 
     @model_serializer(mode="wrap")
     def _gather_versions(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -253,6 +309,8 @@ class CellFacts(_Measured):
     stochastic: bool | None = None
     status: Status
     failure: Failure | None = None
+    failed_documents: FailedDocuments | None = None
+    goes: int = 1
     started_at: str
     costs: Costs
     predictions_digest: str | None = None

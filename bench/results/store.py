@@ -1,10 +1,12 @@
 """Where results live and how they are written: cells, preparations, documents and runs.
 
     cells/KEY/         record.json, predictions.parquet, scores.parquet
+    unfinished/KEY/    what a cell predicted that was ended: a line a chunk, and what it had learned
     preparations/KEY/  the files, and preparation.json with what they cost
     documents/DIGEST/  projected documents, without gold: what a cell's process reads
     datasets/DIGEST/   documents and targets: what the reading side shows
     runs/NAME/         run.json, plan.json, statistics.json, results.parquet, results.csv
+    kept/METHOD/       what a method keeps for later cells, such as answers that were paid for
     leases/            which processes work here
 
 A folder appears under its name complete or not at all: it is written beside its place, flushed to
@@ -73,11 +75,17 @@ class Store:
     def preparation(self, key: str) -> Path:
         return self.root / "preparations" / key
 
+    def unfinished(self, key: str) -> Path:
+        return self.root / "unfinished" / key
+
     def documents(self, digest: str) -> Path:
         return self.root / "documents" / digest
 
     def dataset(self, fingerprint: str) -> Path:
         return self.root / "datasets" / fingerprint
+
+    def kept(self, method: str) -> Path:
+        return self.root / "kept" / method
 
     def run(self, name: str) -> Path:
         return self.root / "runs" / name
