@@ -22,9 +22,13 @@ from readbench.compare.paired import Side, open_side, pair_methods, paired_score
 from readbench.compare.runs import Questions, RunComparison, compare_runs
 from readbench.core.errors import BenchError
 from readbench.gate.baseline import promote
+from readbench.planning.plan import Options
 from readbench.results.leaderboard import Row
 from readbench.results.samples import load_sample
 from readbench.results.score_files import SCORES
+from readbench.results.store import Store
+from readbench.runs.interface import Quiet
+from readbench.runs.running import run_suite
 from readbench.tasks.spec import TaskSpec
 
 
@@ -208,6 +212,23 @@ def test_a_record_that_another_run_left_is_not_judged(tmp_path: Path) -> None:
     # Promoted too late, its cells count as those of another run.
     assert promote(first, results, "late", tmp_path / "baselines").reused == 1
     assert (alone.reused, promote(second, results, "second", tmp_path / "baselines").reused) == (0, 0)
+
+
+def test_what_an_earlier_run_measured_is_not_judged(tmp_path: Path) -> None:
+    """The second run finds its cells stored: their costs are those of another hour."""
+    suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
+    methods = write_methods(tmp_path / "methods.py")
+    first = run(tmp_path, suite, methods, limit=10)
+    kept = promote(first, tmp_path / "results", "first", tmp_path / "baselines")
+    options = Options(include_paths=(methods,), limit=10)
+    again = run_suite(str(suite), None, None, options, Store(tmp_path / "results"), Quiet())
+    side = open_side(again.board.manifest.name, tmp_path / "results")
+    assert [cell.reused for cell in side.manifest.cells] == [True]
+    costs = method(compared(open_side(str(kept.folder), tmp_path / "results"), side), "test.steady").costs
+    for name in ("predict_s", "peak_memory_bytes"):
+        (cost,) = [cost for cost in costs if cost.cost == name]
+        told = "measured in an earlier run after (run it with --fresh)"
+        assert (cost.judged, cost.why) == (False, told)
 
 
 @pytest.mark.parametrize(("python", "judged"), [("3.11.99", True), ("3.9.7", False), ("4.11.7", False)])

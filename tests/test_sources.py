@@ -180,6 +180,20 @@ def test_an_edit_is_seen_in_the_same_process(tmp_path: Path, fresh: bool) -> Non
     assert len(list((tmp_path / "results").glob("cells/*/record.json"))) == 2  # … of two texts
 
 
+def test_a_source_that_is_edited_while_it_runs_fails_the_cell(tmp_path: Path) -> None:
+    """Nobody can tell which text the predictions are of."""
+    file = tmp_path / "my.py"
+    edit = f"open({str(file)!r}, 'a').write('# later')"
+    method = METHOD.replace("PHRASE", "'a'").replace("        return", f"        {edit}\n        return")
+    file.write_text(method, encoding="utf-8")
+    command = ["run", "keyphrases", "--dataset", "papers-demo", "--method", "my.method", "--limit", "4"]
+    command += ["--include-path", str(file), "--output-path", str(tmp_path / "results")]
+    assert Bench(tmp_path)(*command).returncode == 1
+    record = records(tmp_path / "results")["my.method"]
+    assert record["status"] == "failed"
+    assert record["failure"]["message"] == f"{file} was edited while it ran; run it again with --retry"
+
+
 def test_a_hidden_import_is_named_and_makes_a_cell_run_again(tmp_path: Path) -> None:
     """A method may compute the name of a module. Its key cannot follow that, so its record does."""
     (tmp_path / "hidden.py").write_text("PHRASE = 'a'", encoding="utf-8")

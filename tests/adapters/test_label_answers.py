@@ -29,6 +29,9 @@ SPELLING = [
     (("A", "a"), "it is a", None),
 ]
 MENTIONS = [
+    # Of labels within labels the longest is meant, in whatever order they are given.
+    (("computer", "computer science"), "It is computer science.", "computer science"),
+    (("computer", "computer science"), "It is a computer.", "computer"),
     (DIGITS, "输出1", "1"),
     (DIGITS, "是医学论文，输出1", "1"),
     (DIGITS, "第1类", "1"),

@@ -16,7 +16,8 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Document, PredictedLabel
 from readbench.stats.resampling import bootstrap
 from readbench.tasks import get_task
-from readbench.tasks.classification_scores import METRICS, ClassificationScores
+from readbench.tasks.classification_metrics import METRICS
+from readbench.tasks.classification_scores import ClassificationScores
 from readbench.tasks.metric import OfSample
 from readbench.tasks.spec import TaskSpec
 
