@@ -420,3 +420,63 @@ def test_a_run_that_is_not_there(gate_runs: GateRuns, capsys: pytest.CaptureFixt
     status, told = printed(capsys, "compare", gate_runs.before, "absent", "--output-path", gate_runs.results)
     assert status == 2
     assert "absent" in told
+
+
+@pytest.mark.parametrize(("side", "when"), [(0, "before"), (1, "after")])
+def test_speeds_that_were_taken_beside_other_cells_are_not_judged(
+    gate_runs: GateRuns, side: int, when: str
+) -> None:
+    sides = [gate_runs.side("before"), gate_runs.side("same")]
+    sides[side] = changed(sides[side], workers=2)
+    cost = method(compared(*sides), "test.steady").cost("documents_per_s_marginal")
+    assert cost is not None
+    assert (cost.judged, cost.why) == (False, f"measured beside other cells {when}")
+
+
+def with_records(row: Row, **update: object) -> Row:
+    return replace(row, records=tuple(record.model_copy(update=update) for record in row.records))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "identical"),
+    [("one", "one", True), ("one", "other", False), (None, None, False), ("one", None, False)],
+)
+def test_predictions_are_identical_where_both_digests_are_known_and_the_same(
+    gate_runs: GateRuns, before: str | None, after: str | None, identical: bool
+) -> None:
+    (pair,) = (
+        one
+        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
+        if one.method == "test.steady"
+    )
+    assert pair.before is not None
+    assert pair.after is not None
+    old = with_records(pair.before, predictions_digest=before)
+    new = with_records(pair.after, predictions_digest=after)
+    assert replace(pair, before=old, after=new).identical == identical
+    empty = replace(old, records=())
+    assert not replace(pair, before=empty, after=empty).identical
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        (False, True, True),
+        (True, True, False),
+        (None, True, False),
+        (False, False, False),
+        (False, None, False),
+    ],
+)
+def test_noise_is_new_where_a_method_said_that_it_had_none(
+    gate_runs: GateRuns, before: bool | None, after: bool | None, new: bool
+) -> None:
+    (pair,) = (
+        one
+        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
+        if one.method == "test.steady"
+    )
+    assert pair.before is not None
+    assert pair.after is not None
+    old, later = with_records(pair.before, stochastic=before), with_records(pair.after, stochastic=after)
+    assert replace(pair, before=old, after=later).noise_is_new == new
