@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -147,6 +148,29 @@ def test_a_package_is_followed_into_its_folders(tmp_path: Path) -> None:
         edited: before != after for edited, (before, after) in zip(FOLLOWED, pairwise(found), strict=True)
     }
     assert changed == FOLLOWED
+
+
+def test_files_of_a_plug_in_that_are_no_python_belong_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word list, a template, a compiled part; not what Python writes beside them."""
+    folder = tmp_path / "plug_in_with_words"
+    (folder / "data").mkdir(parents=True)
+    method = METHOD.replace("PHRASE", "'a'")
+    (folder / "__init__.py").write_text(method, encoding="utf-8")
+    words = folder / "data" / "words.txt"
+    words.write_text("one", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = importlib.import_module("plug_in_with_words").Mine
+    before = SourceReader().of(mine)
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__" / "other.bin").write_bytes(b"x")
+    (folder / ".hidden").write_text("x", encoding="utf-8")
+    assert SourceReader().of(mine).sums == before.sums
+    words.write_text("two", encoding="utf-8")
+    after = SourceReader().of(mine)
+    changed = {name for name in after.sums if after.sums[name] != before.sums.get(name)}
+    assert changed == {"plug_in_with_words/data/words.txt"}
 
 
 def run(file: Path, results: Path, *, fresh: bool = False) -> float:

@@ -5,6 +5,7 @@ Scores what comes back.
 
 __all__ = [
     "child",
+    "elsewhere",
     "joined",
     "phrase_vectors",
     "prediction",
@@ -12,5 +13,6 @@ __all__ = [
     "reporter",
     "runner",
     "single",
+    "slurm",
     "workbench",
 ]

@@ -27,6 +27,18 @@ def needs_libraries(item: PlannedPreparation | PlannedCell) -> bool:
     return bool(item.modules or built_from)
 
 
+def label_of(item: PlannedPreparation | PlannedCell) -> str:
+    """What a person calls it."""
+    return item.label if isinstance(item, PlannedCell) else f"prepare {item.preparation.name}"
+
+
+def waits_for(item: PlannedPreparation | PlannedCell) -> frozenset[str]:
+    """The keys of all that must have ended before it can start."""
+    if isinstance(item, PlannedCell):
+        return frozenset({*item.preparations.values(), *item.members})
+    return frozenset(item.inputs.values())
+
+
 PREDICTED_BY_MEMBERS = "member-*.jsonl"
 """What the members of a combination predicted, in its working folder."""
 
@@ -73,22 +85,20 @@ class Inputs:
         if isinstance(item, PlannedCell):
             workspace = self.store.workspace_name("cells", item.key).resolve()
             of_cell = self._cell(item, workspace)
-            label, after = item.label, {*item.preparations.values(), *item.members}
             job: CellJob | PreparationJob = of_cell
             files = partial(self._files, item, of_cell.predicted)
         else:
             workspace = self.store.workspace_name("preparations", item.key).resolve()
             job = self._preparation(item)
-            label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
         return ScheduledJob(
             id=item.key,
-            label=label,
+            label=label_of(item),
             folder=workspace,
             job=job,
             timeout_s=self.plan.timeout_s,
             memory_bytes=self.plan.memory_bytes,
             footprint_bytes=self.accounts.footprint_bytes(item.key),
-            after=frozenset(after.intersection(building)),
+            after=waits_for(item) & frozenset(building),
             libraries=needs_libraries(item),
             files=files,
         )

@@ -17,10 +17,11 @@ from readbench.engine.accounts import Accounts
 from readbench.engine.chunks import predicted_columns
 from readbench.engine.desk import SCRATCH
 from readbench.engine.exchange import TARGETS
-from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, needs_libraries
+from readbench.engine.handover import Handover
+from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, needs_libraries
 from readbench.engine.job import JOB, CellJob
 from readbench.engine.local import LocalExecutor
-from readbench.engine.outcome import OUTCOME, PreparationFigures
+from readbench.engine.outcome import OUTCOME, ChildFailure, PreparationFigures
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
 from readbench.engine.records import failure_of, goes_on, new_record, repriced
@@ -46,7 +47,8 @@ from readbench.text.normalise import version_in
 class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
-    ``charges_imports``: what importing libraries costs is measured."""
+    ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
+    machines."""
 
     plan: Plan
     store: Store
@@ -55,6 +57,7 @@ class Runner:
     digests: dict[str, str] = field(default_factory=dict)
     reference_workload_s: float | None = None
     charges_imports: bool = True
+    elsewhere: Handover | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
@@ -126,7 +129,13 @@ class Runner:
                 self._keep(self._record(cell, Ending("out_of_memory"), failure), None)
         cells = [cell for cell in self.plan.to_run() if not self._skipped(cell)]
         if cells:
-            self._carry_out([*self.plan.needed_preparations(), *cells])
+            items: list[PlannedPreparation | PlannedCell] = [*self.plan.needed_preparations(), *cells]
+            if self.elsewhere is None:
+                self._carry_out(items)
+            else:
+                self.elsewhere.carry_out(
+                    self.plan, self.store, items, self._on_start_elsewhere, self._on_end_elsewhere
+                )
 
     def _carry_out(self, items: Sequence[PlannedPreparation | PlannedCell]) -> None:
         workers, threads = self.plan.options.workers, self.plan.suite.limits.threads
@@ -189,6 +198,28 @@ class Runner:
         record = self._end_cell(item, job, ending)
         self.reporter.end(job.label, record)
         return record.status
+
+    def _on_start_elsewhere(self, item: PlannedPreparation | PlannedCell) -> None:
+        self.reporter.start(label_of(item))
+
+    def _on_end_elsewhere(self, item: PlannedPreparation | PlannedCell, lost: Ending | None) -> None:
+        """``lost``: how it ended where it left nothing itself."""
+        label = label_of(item)
+        if isinstance(item, PlannedPreparation):
+            cost = self.store.preparation_cost(item.key)
+            if lost is not None:
+                self._failed_preparations[item.key] = lost
+            elif cost is not None:
+                self.reporter.prepared(label, cost.build_s)
+            return
+        record = self.store.record(item.key) if lost is None else None
+        if record is not None:
+            self._take(record)
+        else:
+            damaged = ChildFailure(type="JobLost", message="its record is damaged")
+            ending = lost or Ending("failed", failure=damaged)
+            record = self._keep(self._record(item, ending, failure_of(ending)), None)
+        self.reporter.end(label, record)
 
     def _end_preparation(self, item: PlannedPreparation, job: ScheduledJob, ending: Ending) -> None:
         figures = ending.outcome.figures if ending.outcome is not None else None

@@ -120,6 +120,12 @@ def unused(store: Store) -> Unused:
         except BenchError as error:
             todo = f"remove that run first: bench rm {name}"
             raise BenchError(error.what, where=str(store.run(name) / RUN), todo=todo) from error
+        if manifest.status == "running":
+            raise BenchError(
+                "its cells wait in a cluster, or run there",
+                where=f"run {name}",
+                todo=f"wait for its end: bench watch {name}",
+            )
         cells |= cells_of(manifest)
         datasets.add(manifest.fingerprint)
     preparations = set()
