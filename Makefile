@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,field,classification,neural,onnx,llm,hub,exports,query,mlflow,plots,dev
+EXTRAS ?= keyphrases,field,classification,neural,onnx,llm,api,serving,hub,exports,query,slurm,mlflow,wandb,plots,docs,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13
@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 DEMO := $(VENV)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all doctest coverage mutants bench lint types wheel freeze clean
+.PHONY: help demo check test test-all doctest coverage mutants bench lint types docs reference wheel freeze clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ $(STAMP): $(DEMO) Makefile
 demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the board
 	$(BIN)/bench run quick
 
-check: test lint types ## all that CI runs
+check: test lint types docs ## all that CI runs
 
 # Coverage is of the test processes alone: what runs in a process of its own is measured by the tests, in time
 # and memory, and must not be slowed down. So are the tests marked `alone`. From Python 3.12 on it costs nothing.
@@ -84,8 +84,14 @@ lint: $(STAMP) ## style and import rules
 
 types: $(STAMP) ## types of the packages, the tests, the examples and the scripts of docs
 	$(BIN)/mypy -p readbench -p readbench_adapters
-	$(BIN)/mypy tests docs/ci docs/statistics examples
+	$(BIN)/mypy tests docs/ci docs/statistics docs/reference examples
 	for file in tests/*/conftest.py; do $(BIN)/mypy $$file || exit 1; done
+
+docs: $(STAMP) ## the documentation as a site in site/; a broken link or a page outside of the navigation fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --clean
+
+reference: $(STAMP) ## write the pages of docs/reference/ that are made from the code
+	$(BIN)/python docs/reference/write.py
 
 wheel: $(STAMP) ## dist/readbench-*.whl
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

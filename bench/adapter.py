@@ -171,11 +171,13 @@ class Adapter(ABC):
     """One method, wrapped. The harness owns data, splits, seeds, clocks and scores; an adapter only
     learns and predicts.
 
-    Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must
-    stay instant. ``requires`` names them (import names), ``install`` is the line that brings them.
-    ``stochastic``: its training depends on the seed, so that a suite may repeat it with several.
-    ``uses_gpu``: ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is
-    all that ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+    Heavy libraries are imported inside ``load``, never at the top of the file: listing methods must stay
+    instant. ``requires`` names them (import names), ``install`` is the line that brings them. ``stochastic``:
+    its training depends on the seed, so that a suite may repeat it with several. ``uses_gpu``:
+    ``context.device`` is "cuda" where there is one. ``checks_weights``: what ``save`` wrote is all that
+    ``restore`` reads, or ``restore`` itself refuses other weights than those that were trained on.
+    ``depends_on_order``: what it predicts of a document depends on the documents that it predicted before.
+    Then a cell that was ended begins anew, and one document on which it raises fails the cell.
 
     A method with parameters has a class ``Params`` of its own, and below it ``params: Params``, so that type
     checkers know what ``self.params`` holds.
@@ -190,6 +192,7 @@ class Adapter(ABC):
     stochastic: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     checks_weights: ClassVar[bool] = False
+    depends_on_order: ClassVar[bool] = False
     params: AnyParams
 
     class Params(Params):

@@ -22,9 +22,13 @@ from readbench.compare.paired import Side, open_side, pair_methods, paired_score
 from readbench.compare.runs import Questions, RunComparison, compare_runs
 from readbench.core.errors import BenchError
 from readbench.gate.baseline import promote
+from readbench.planning.plan import Options
 from readbench.results.leaderboard import Row
 from readbench.results.samples import load_sample
 from readbench.results.score_files import SCORES
+from readbench.results.store import Store
+from readbench.runs.interface import Quiet
+from readbench.runs.running import run_suite
 from readbench.tasks.spec import TaskSpec
 
 
@@ -208,6 +212,23 @@ def test_a_record_that_another_run_left_is_not_judged(tmp_path: Path) -> None:
     # Promoted too late, its cells count as those of another run.
     assert promote(first, results, "late", tmp_path / "baselines").reused == 1
     assert (alone.reused, promote(second, results, "second", tmp_path / "baselines").reused) == (0, 0)
+
+
+def test_what_an_earlier_run_measured_is_not_judged(tmp_path: Path) -> None:
+    """The second run finds its cells stored: their costs are those of another hour."""
+    suite = write_suite(tmp_path / "tested.toml", ("test.steady",))
+    methods = write_methods(tmp_path / "methods.py")
+    first = run(tmp_path, suite, methods, limit=10)
+    kept = promote(first, tmp_path / "results", "first", tmp_path / "baselines")
+    options = Options(include_paths=(methods,), limit=10)
+    again = run_suite(str(suite), None, None, options, Store(tmp_path / "results"), Quiet())
+    side = open_side(again.board.manifest.name, tmp_path / "results")
+    assert [cell.reused for cell in side.manifest.cells] == [True]
+    costs = method(compared(open_side(str(kept.folder), tmp_path / "results"), side), "test.steady").costs
+    for name in ("predict_s", "peak_memory_bytes"):
+        (cost,) = [cost for cost in costs if cost.cost == name]
+        told = "measured in an earlier run after (run it with --fresh)"
+        assert (cost.judged, cost.why) == (False, told)
 
 
 @pytest.mark.parametrize(("python", "judged"), [("3.11.99", True), ("3.9.7", False), ("4.11.7", False)])
@@ -399,3 +420,63 @@ def test_a_run_that_is_not_there(gate_runs: GateRuns, capsys: pytest.CaptureFixt
     status, told = printed(capsys, "compare", gate_runs.before, "absent", "--output-path", gate_runs.results)
     assert status == 2
     assert "absent" in told
+
+
+@pytest.mark.parametrize(("side", "when"), [(0, "before"), (1, "after")])
+def test_speeds_that_were_taken_beside_other_cells_are_not_judged(
+    gate_runs: GateRuns, side: int, when: str
+) -> None:
+    sides = [gate_runs.side("before"), gate_runs.side("same")]
+    sides[side] = changed(sides[side], workers=2)
+    cost = method(compared(*sides), "test.steady").cost("documents_per_s_marginal")
+    assert cost is not None
+    assert (cost.judged, cost.why) == (False, f"measured beside other cells {when}")
+
+
+def with_records(row: Row, **update: object) -> Row:
+    return replace(row, records=tuple(record.model_copy(update=update) for record in row.records))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "identical"),
+    [("one", "one", True), ("one", "other", False), (None, None, False), ("one", None, False)],
+)
+def test_predictions_are_identical_where_both_digests_are_known_and_the_same(
+    gate_runs: GateRuns, before: str | None, after: str | None, identical: bool
+) -> None:
+    (pair,) = (
+        one
+        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
+        if one.method == "test.steady"
+    )
+    assert pair.before is not None
+    assert pair.after is not None
+    old = with_records(pair.before, predictions_digest=before)
+    new = with_records(pair.after, predictions_digest=after)
+    assert replace(pair, before=old, after=new).identical == identical
+    empty = replace(old, records=())
+    assert not replace(pair, before=empty, after=empty).identical
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        (False, True, True),
+        (True, True, False),
+        (None, True, False),
+        (False, False, False),
+        (False, None, False),
+    ],
+)
+def test_noise_is_new_where_a_method_said_that_it_had_none(
+    gate_runs: GateRuns, before: bool | None, after: bool | None, new: bool
+) -> None:
+    (pair,) = (
+        one
+        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
+        if one.method == "test.steady"
+    )
+    assert pair.before is not None
+    assert pair.after is not None
+    old, later = with_records(pair.before, stochastic=before), with_records(pair.after, stochastic=after)
+    assert replace(pair, before=old, after=later).noise_is_new == new

@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def test_the_readme_names_every_example() -> None:
     page = (EXAMPLES / "README.md").read_text()
     for path in EXAMPLES.iterdir():
-        if path.name != "README.md" and path.suffix in (".py", ".toml"):
+        if path.name != "README.md" and path.suffix in (".py", ".toml", ".yml"):
             assert f"| `{path.name}` |" in page
 
 

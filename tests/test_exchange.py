@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from readbench.core.types import Document, Fact, StatedFacts, Target, Task, Token
 from readbench.engine.exchange import (
-    PredictionLines,
+    prediction_line,
     read_document_lines,
     read_prediction_lines,
     read_target_lines,
@@ -50,10 +51,11 @@ def test_gold_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_chunks_of_predictions_become_columns(tmp_path: Path) -> None:
-    lines = PredictionLines(tmp_path / "file")
-    lines.add({"id": ["a", "b"], "scores": [[0.1, 1e-300], []]})
-    lines.add({"id": ["c"], "scores": [[1 / 3]]})
-    lines.close()
+    chunks: list[dict[str, list[Any]]] = [
+        {"id": ["a", "b"], "scores": [[0.1, 1e-300], []]},
+        {"id": ["c"], "scores": [[1 / 3]]},
+    ]
+    (tmp_path / "file").write_bytes(b"".join(prediction_line(one) for one in chunks))
     found = read_prediction_lines(tmp_path / "file")
     assert found == {"id": ["a", "b", "c"], "scores": [[0.1, 1e-300], [], [1 / 3]]}
 

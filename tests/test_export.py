@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +144,55 @@ def test_mlflow_keeps_every_number(
     again = to_mlflow(build_leaderboard(gate_runs.hurt, Store(gate_runs.results)), uri)
     assert again != outer
     assert len(client.search_experiments(filter_string="name = 'bench/tested'")) == 1
+
+
+def records_of(path: Path) -> list[Any]:
+    """What a run's file of Weights & Biases holds: a log of LevelDB's kind, whose blocks have 32 KiB."""
+    pb = pytest.importorskip("wandb.proto.wandb_internal_pb2")
+    data = path.read_bytes()
+    at, parts, found = 7, b"", []
+    while at < len(data):
+        left = 2**15 - at % 2**15
+        if left < 7:
+            at += left
+            continue
+        _, size, kind = struct.unpack("<IHB", data[at : at + 7])
+        parts += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):
+            record = pb.Record()
+            record.ParseFromString(parts)
+            found.append(record)
+            parts = b""
+    return found
+
+
+def test_wandb_keeps_every_number_and_sends_nothing(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read from the files that ``wandb sync`` sends."""
+    pytest.importorskip("wandb")
+    run = gate_runs.run("hurt")
+    said = export(capsys, run, "--to", "wandb-offline", "--output", tmp_path).strip().splitlines()[-1]
+    expected = rows(gate_runs, "hurt")
+    assert said.startswith(f"{len(expected)} runs below {tmp_path / 'wandb'}; ")
+    found = {}
+    for path in (tmp_path / "wandb").glob("offline-run-*/*.wandb"):
+        records = records_of(path)
+        (about,) = (record.run for record in records if record.WhichOneof("record_type") == "run")
+        updates = [item for record in records for item in record.summary.update if item.key]
+        found[about.display_name] = about, {item.key: json.loads(item.value_json) for item in updates}
+    assert found.keys() == expected.keys()
+    for method, row in expected.items():
+        about, summary = found[method]
+        assert (about.project, about.run_group, about.job_type) == ("bench-tested", run.name, row.task)
+        assert list(about.tags) == [row.status]
+        assert summary["status"] == row.status
+        for name in ("f1@10", "map"):
+            assert summary.get(name) == row.value(name)
+        assert summary.get("peak_memory_bytes") == row.costs.peak_memory_bytes
+        config = {item.key: json.loads(item.value_json) for item in about.config.update}
+        assert config["method"] == method
+        assert config["params"] == (row.record.params if row.record else {})
+    host = socket.gethostname().encode()
+    assert not any(host in path.read_bytes() for path in tmp_path.rglob("*.wandb"))

@@ -69,6 +69,44 @@ def test_plan_and_run_refuse_what_cannot_fit(bench: Bench, folder: Path) -> None
     assert again.returncode == 1
 
 
+LIBRARY = """
+from readbench.adapter import Adapter, RankedPhrases
+
+
+class Held(Adapter):
+    name = "test.held"
+    tasks = frozenset({"keyphrases"})
+    requires = ("sklearn.linear_model",)
+
+    def load(self):
+        import sklearn.linear_model
+        self.held = b"x" * (60 * 2**20)
+
+    def predict(self, chunk):
+        return [RankedPhrases(("a",), (1.0,)) for _ in chunk]
+"""
+
+
+def test_the_limit_is_of_a_method_with_its_libraries(bench: Bench, tmp_path: Path) -> None:
+    """They lie in the fork server's memory, and a user's process has them too."""
+    file = tmp_path / "held.py"
+    file.write_text(LIBRARY, encoding="utf-8")
+    common: list[str | Path] = ["keyphrases", "--dataset", "papers-demo", "--limit", "4"]
+    common += ["--method", "test.held"]
+    common += ["--include-path", file, "--output-path", tmp_path / "results"]
+    assert bench.here("run", *common).returncode == 0
+    costs = records(tmp_path / "results")["test.held"]["costs"]
+    libraries, own = costs["library_memory_bytes"], costs["own_memory_bytes"]
+    assert own < libraries
+    # More than it takes by itself, and less than both together.
+    limit = (libraries + own // 2) // 2**20
+    done = bench.here("run", *common, "--fresh", "--memory", f"{limit}MiB")
+    assert done.returncode == 1
+    record = records(tmp_path / "results")["test.held"]
+    assert record["status"] == "out_of_memory"
+    assert f"more than its limit of {limit} MiB" in record["failure"]["message"]
+
+
 def test_a_plan_of_what_fits_exits_with_0(bench: Bench, folder: Path) -> None:
     arguments = ["--method", "test.large", "--include-path", folder / "method.py", "--limit", "4"]
     done = bench.here("plan", folder / "large.toml", *arguments, "--output-path", folder / "results")

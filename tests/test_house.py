@@ -4,6 +4,9 @@ only what its face lists."""
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -154,3 +157,20 @@ def test_the_formatter_has_no_exception() -> None:
     files = (file for folder in folders for file in folder.rglob("*.py"))
     mark = "fmt: " + "skip"  # in two parts, so that this file has none
     assert not [str(file) for file in files if mark in file.read_text(encoding="utf-8")]
+
+
+@pytest.mark.skipif(not (REPOSITORY / "docs" / "reference").is_dir(), reason="docs/ is not part of this copy")
+@pytest.mark.parametrize("page", ["suite", "command", "metrics"])
+def test_a_page_of_the_reference_is_what_the_code_says_now(page: str) -> None:
+    """`make reference` writes these pages anew; what they must name is tested in test_reference.py."""
+    folder = REPOSITORY / "docs" / "reference"
+    name = {"suite": "suite.md", "command": "command-line.md", "metrics": "metrics.md"}[page]
+    program = f"import sys, {page}_page; sys.stdout.buffer.write({page}_page.page().encode())"
+    paths = os.pathsep.join([str(folder), str(REPOSITORY / ".src")])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert (folder / name).read_bytes() == done.stdout, "write them anew: python docs/reference/write.py"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from readbench.core.digests import digest
 from readbench.core.types import Dataset, Document
 from readbench.datasets import open_dataset
+from readbench.machine.versions import versions_of
 from readbench.planning import planner
 from readbench.planning.plan import Options, Plan
 from readbench.planning.planner import make_plan
@@ -28,6 +30,7 @@ from readbench.adapter import Adapter, Needs, Params, Preparation, PreparationNe
 
 class Base(Preparation):
     name = "base"
+    requires = ("yaml",)
 
     class Params(Params):
         n: int = 1
@@ -146,18 +149,36 @@ def other_data(bench: Bench) -> None:
     bench.data = with_another_abstract(bench.data)
 
 
+def other_titles(bench: Bench) -> None:
+    """The same ids, and other texts."""
+    documents = [
+        replace(document, fields={**document.fields, "title": f"{document.fields['title']} again"})
+        for document in bench.data.documents
+    ]
+    bench.data = replace(bench.data, documents=tuple(documents))
+
+
+def test_versions_are_those_of_all_that_a_library_depends_on() -> None:
+    found = versions_of(["rich", "a_module_that_is_not_there"])
+    assert found["a_module_that_is_not_there"] == "absent"
+    for name in ("rich", "markdown-it-py", "mdurl"):  # mdurl: of markdown-it-py
+        assert found[name] == metadata.version(name)
+
+
 ALL = frozenset({"cell", "upper", "base"})
 CASES: dict[str, tuple[Callable[[Bench], None], frozenset[str]]] = {
     "project": (patched("distribution_of", lambda name: f"{name} 99"), ALL),
     "sources": (edited("return folder", "return folder  # edited"), ALL),
     "libraries": (patched("versions_of", lambda names: {"numpy": "0.0"}), ALL),  # noqa: ARG005
-    "versions": (patched("versions_of", lambda names: {"numpy": "0.0"}), ALL),  # noqa: ARG005
+    # Of what the lowest preparation imports: whoever stands on it depends on it, too.
+    "versions": (patched("versions_of", lambda names: {"pyyaml": "0.0"} if "yaml" in names else {}), ALL),
     "threads": (given(threads=2), ALL),
     "device": (patched("device_for", lambda wanted: "cuda"), ALL),  # noqa: ARG005
     "method": (given(method="toy.two"), frozenset({"cell"})),
     "params": (given(method="toy.one[n=2]"), frozenset({"cell"})),
     "task": (given(fields=["title", "abstract"]), frozenset({"cell", "upper"})),
     "dataset": (other_data, frozenset({"cell"})),
+    "documents": (other_titles, frozenset({"cell", "upper"})),
     "split": (
         given(split={"kind": "holdout", "test": 0.4, "near_duplicates": "ignore"}),
         frozenset({"cell", "upper"}),
@@ -171,7 +192,6 @@ BY_OTHER_TESTS = {
     "fold": "test_every_fold_has_a_key_of_its_own",
     "members": "tests/test_ensembles.py",
     "name": "test_preparations_of_two_names_are_two",
-    "documents": "the split's case: other test documents are another preparation",
 }
 
 

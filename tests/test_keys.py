@@ -297,6 +297,17 @@ def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> Non
         assert after[name] == before[name]
 
 
+def test_what_is_measured_anew_stands_in_the_place_of_the_old(bench: Bench, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, ["hostile.good"])
+    command = ["run", suite, "--limit", "12", "--output-path", tmp_path / "results"]
+    assert bench(*command).returncode == 0
+    before = records(tmp_path / "results")["hostile.good"]
+    assert bench(*command, "--fresh").returncode == 0
+    after = records(tmp_path / "results")["hostile.good"]
+    assert (after["key"], after["metrics"]) == (before["key"], before["metrics"])
+    assert after["started_at"] > before["started_at"]
+
+
 @pytest.mark.parametrize("version", [0, 99, None, "1"])
 def test_a_record_of_another_schema_is_named_and_counts_as_absent(tmp_path: Path, version: object) -> None:
     store = Store(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -149,6 +150,29 @@ def test_a_package_is_followed_into_its_folders(tmp_path: Path) -> None:
     assert changed == FOLLOWED
 
 
+def test_files_of_a_plug_in_that_are_no_python_belong_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word list, a template, a compiled part; not what Python writes beside them."""
+    folder = tmp_path / "plug_in_with_words"
+    (folder / "data").mkdir(parents=True)
+    method = METHOD.replace("PHRASE", "'a'")
+    (folder / "__init__.py").write_text(method, encoding="utf-8")
+    words = folder / "data" / "words.txt"
+    words.write_text("one", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = importlib.import_module("plug_in_with_words").Mine
+    before = SourceReader().of(mine)
+    (folder / "__pycache__").mkdir(exist_ok=True)
+    (folder / "__pycache__" / "other.bin").write_bytes(b"x")
+    (folder / ".hidden").write_text("x", encoding="utf-8")
+    assert SourceReader().of(mine).sums == before.sums
+    words.write_text("two", encoding="utf-8")
+    after = SourceReader().of(mine)
+    changed = {name for name in after.sums if after.sums[name] != before.sums.get(name)}
+    assert changed == {"plug_in_with_words/data/words.txt"}
+
+
 def run(file: Path, results: Path, *, fresh: bool = False) -> float:
     frame = readbench.run(
         dataset="papers-demo",
@@ -178,6 +202,20 @@ def test_an_edit_is_seen_in_the_same_process(tmp_path: Path, fresh: bool) -> Non
     assert run(file, tmp_path / "results") == 0
     assert len(records(tmp_path / "results")) == 1  # one method …
     assert len(list((tmp_path / "results").glob("cells/*/record.json"))) == 2  # … of two texts
+
+
+def test_a_source_that_is_edited_while_it_runs_fails_the_cell(tmp_path: Path) -> None:
+    """Nobody can tell which text the predictions are of."""
+    file = tmp_path / "my.py"
+    edit = f"open({str(file)!r}, 'a').write('# later')"
+    method = METHOD.replace("PHRASE", "'a'").replace("        return", f"        {edit}\n        return")
+    file.write_text(method, encoding="utf-8")
+    command = ["run", "keyphrases", "--dataset", "papers-demo", "--method", "my.method", "--limit", "4"]
+    command += ["--include-path", str(file), "--output-path", str(tmp_path / "results")]
+    assert Bench(tmp_path)(*command).returncode == 1
+    record = records(tmp_path / "results")["my.method"]
+    assert record["status"] == "failed"
+    assert record["failure"]["message"] == f"{file} was edited while it ran; run it again with --retry"
 
 
 def test_a_hidden_import_is_named_and_makes_a_cell_run_again(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from docs_scripts import loaded
 from scipy import stats as scipy_stats
-from statistics_scripts import loaded
 
 from readbench.stats.intervals import (
     GROUPS,
@@ -32,7 +32,7 @@ QUICK = (
 )
 
 
-coverage = loaded("interval_coverage")
+coverage = loaded("statistics/interval_coverage")
 
 
 def numbers(metric: str, values: list[float] | np.ndarray, repeats: int = 1) -> Interval:

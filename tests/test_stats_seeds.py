@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from statistics_scripts import loaded
+from docs_scripts import loaded
 
 from readbench.stats.intervals import Interval, intervals_of
 from readbench.stats.of_run import shared_training
@@ -14,7 +14,7 @@ from readbench.tasks.classification import TASK
 from readbench.tasks.metric import Metric, Scores
 from readbench.tasks.spec import TaskSpec
 
-boards = loaded("boards")
+boards = loaded("statistics/boards")
 SPEC = TaskSpec(task="classification", labels=("0", "1"), positive="1")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +91,28 @@ def test_the_committed_baseline_is_one_that_the_suite_can_be_held_to() -> None:
         for row in table.rows:
             assert row.status == "ok"
             assert current[table.primary] == row.metrics[table.primary].version
+
+
+def test_the_checks_run_on_every_version_of_python_that_is_declared() -> None:
+    yaml = pytest.importorskip("yaml")
+    (check,) = yaml.safe_load(WORKFLOW.with_name("check.yml").read_text(encoding="utf-8"))["jobs"].values()
+    project = tomllib.loads((WORKFLOW.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    start = "Programming Language :: Python :: 3."
+    declared = [line.rpartition(" ")[2] for line in project["classifiers"] if line.startswith(start)]
+    assert check["strategy"]["matrix"]["python"] == declared
+    set_up = next(step for step in check["steps"] if "setup-python" in step.get("uses", ""))
+    assert set_up["with"]["python-version"] == "${{ matrix.python }}"
+    assert check["steps"][-1]["run"] == ".ci/run"
+
+
+def test_what_ci_runs_is_make_check_with_the_documentation() -> None:
+    root = WORKFLOW.parents[2]
+    assert "make check" in (root / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "check"], cwd=root, capture_output=True, text=True, check=True
+    )
+    for needed in ("pytest", "ruff check", "lint-imports", "mypy", "mkdocs build --strict"):
+        assert needed in done.stdout
+    # A clean machine installs what the documentation is built with.
+    extras = re.findall(r"\.\[([\w,-]+)\]", done.stdout)
+    assert any({"docs", "dev"} <= set(found.split(",")) for found in extras)

@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -51,8 +52,8 @@ DOUBT = re.compile(
     r"|\bnot (?:only|just|merely|sure|certain|clear)\b|\bno (?:idea|way to)\b|\banything but\b"
     r"|是否|能否|不仅|不只|不但|不确定|不清楚|不知道|无法|不可能"
 )
-ASIDE = re.compile(r"\b(?:not|never)\s*[,(][^,().;\n]*[,)]\s*$")
-"""A negation, and something in commas or brackets before the label."""
+ASIDE_MARKS = ",().;\n"
+"""What begins or ends an aside, or keeps one from reaching further."""
 BETWEEN = re.compile(
     r"(?:\s|['\"“”‘’「」*`(]|[\-\u2010-\u2015]|\b(?:a|an|the|of|to|in|into|on|about|as|be|is|being|one|"
     r"at|all|than|it|that|think|believe|say|call|seem|appear|consider|classify|"
@@ -64,7 +65,7 @@ BETWEEN = re.compile(
 )
 """What may stand between a negation and the label that it denies."""
 DENIED = re.compile(
-    r"\s*['\"“”’」*`]*\s*[:=?]\s*['\"“‘「*`]*\s*(?:no\b|not\b|false\b|n\b|否|不是|不)"
+    r"\s*+['\"“”’」*`]*+\s*+[:=?]\s*+['\"“‘「*`]*+\s*+(?:no\b|not\b|false\b|n\b|否|不是|不)"
     r"|(?:领域|论文|类)?(?:[毫并]?无关|并?不相关|并?没有?关系|毫无关系|以外|之外)"
 )
 """What denies the label that it follows."""
@@ -77,7 +78,8 @@ WORD = rf"[^\W_{HAN}]"
 """A letter or digit of a script that has blanks between words."""
 MEASURES = "个篇种项次年月日章节条位名份天页例"
 """Behind a number they count something."""
-COMPOUND = re.compile(rf"(?P<first>{WORD}+)[\-\u2010-\u2013]$")
+HYPHENS = "-\u2010\u2011\u2012\u2013"
+MINUS = re.compile(r"(?:^|[^\w\-])[\-\u2010-\u2013\u2212]$|负$")
 
 Stated = Literal["stated", "denied", "doubtful"]
 
@@ -157,36 +159,86 @@ class Labels:
         if self.pattern is None:
             return
         found = [match for match in self.pattern.finditer(text) if not _within_a_compound(match)]
-        masked = HARMLESS.sub(lambda match: "\0" * len(match.group()), text)
-        for match in found:
-            masked = masked[: match.start()] + "\0" * len(match.group()) + masked[match.end() :]
+        answer = _Answer(text, [match.span() for match in found])
         for match in found:
             label = self.by_key.get(key(match.group()), "")
-            stated = _stated(text, masked, match.start(), match.end()) if label else "doubtful"
+            stated = answer.says_of(*match.span()) if label else "doubtful"
             yield Mention(label, match.start(), match.end(), stated)
 
 
-def _stated(text: str, masked: str, start: int, end: int) -> Stated:
-    """What an answer says of the label at a place. In ``masked`` no label stands, and nothing that only looks
-    like a negation."""
-    clause = max((match.end() for match in CLAUSE.finditer(masked, 0, start)), default=0)
-    if DOUBT.search(masked, clause, start) or ASIDE.search(masked[:start]):
-        return "doubtful"
-    before = masked[clause:start]
-    negations = list(NEGATION.finditer(before))
-    if not negations:
-        return "denied" if DENIED.match(text, end) else "stated"
-    near = BETWEEN.fullmatch(before, negations[0].end()) is not None
-    return "denied" if near and len(negations) == 1 and not DENIED.match(text, end) else "doubtful"
+class _Answer:
+    """A text with the places (start, end) of the labels in it, and what it says of each. Every pattern passes
+    over the text once, whatever the number of labels: an answer is as long as a model likes."""
+
+    def __init__(self, text: str, places: Sequence[tuple[int, int]]) -> None:
+        self.text = text
+        self.masked = _masked(text, places)
+        """Without labels, and without what only looks like a negation."""
+        self._clauses = [0, *(match.end() for match in CLAUSE.finditer(self.masked))]
+        self._doubts = [match.start() for match in DOUBT.finditer(self.masked)]
+        self._last = {self._clause(start): start for start, _ in places}
+        self._negations: dict[int, list[tuple[int, int]]] = {}
+
+    def says_of(self, start: int, end: int) -> Stated:
+        clause = self._clause(start)
+        if bisect_left(self._doubts, start) > bisect_left(self._doubts, clause) or self._is_aside(start):
+            return "doubtful"
+        negations = self._negations_of(clause)
+        count = bisect_left(negations, (start, 0))
+        denied = DENIED.match(self.text, end) is not None
+        if not count:
+            return "denied" if denied else "stated"
+        if count > 1 or denied:
+            return "doubtful"
+        return "denied" if BETWEEN.fullmatch(self.masked, negations[0][1], start) else "doubtful"
+
+    def _clause(self, start: int) -> int:
+        """Where the clause begins that the place is in."""
+        return self._clauses[bisect_right(self._clauses, start) - 1]
+
+    def _negations_of(self, clause: int) -> list[tuple[int, int]]:
+        """The places of the negations between the beginning of a clause and its last label."""
+        if clause not in self._negations:
+            part = self.masked[clause : self._last[clause]]
+            found = [(clause + match.start(), clause + match.end()) for match in NEGATION.finditer(part)]
+            self._negations[clause] = found
+        return self._negations[clause]
+
+    def _is_aside(self, start: int) -> bool:
+        """Whether a negation, and something in commas or brackets, stands right before the label."""
+        end = len(self.masked[:start].rstrip()) - 1
+        if end < 0 or self.masked[end] not in ",)":
+            return False
+        begin = max(self.masked.rfind(mark, 0, end) for mark in ASIDE_MARKS)
+        return begin >= 0 and self.masked[begin] in ",(" and _ends_with_negation(self.masked[:begin])
+
+
+def _ends_with_negation(text: str) -> bool:
+    return re.search(r"\b(?:not|never)$", text.rstrip()[-6:]) is not None
+
+
+def _masked(text: str, places: Iterable[tuple[int, int]]) -> str:
+    parts, last = [], 0
+    masked = HARMLESS.sub(lambda match: "\0" * len(match.group()), text)
+    for start, end in places:
+        parts += [masked[last:start], "\0" * (end - start)]
+        last = end
+    return "".join([*parts, masked[last:]])
 
 
 def _within_a_compound(match: re.Match[str]) -> bool:
     """Whether a word is a part of another, or a number has a minus."""
-    before = match.string[: match.start()]
-    if match.group()[0].isdigit():
-        return re.search(r"(?:^|[^\w\-])[\-\u2010-\u2013\u2212]$|负$", before) is not None
-    compound = COMPOUND.search(before)
-    return compound is not None and compound["first"] not in ("not", "non", "no")
+    text, start = match.string, match.start()
+    if text[start].isdigit():
+        return MINUS.search(text[max(start - 3, 0) : start]) is not None
+    # A word may be broken at the end of a line.
+    end = start - (2 if text[:start].endswith("\n") else 1)
+    if end < 1 or text[end] not in HYPHENS:
+        return False
+    first = end
+    while first and re.match(WORD, text[first - 1]):
+        first -= 1
+    return first < end and text[first:end] not in ("not", "non", "no")
 
 
 def _bounded(spelled: str) -> str:

@@ -24,8 +24,8 @@ from readbench.core.types import (
     Task,
 )
 from readbench.datasets import open_dataset
-from readbench.engine.child import checked
 from readbench.engine.joined import Joined
+from readbench.engine.prediction import checked
 from readbench.engine.reporter import Silent
 from readbench.engine.runner import Runner
 from readbench.engine.workbench import Build, Workbench

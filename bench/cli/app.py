@@ -18,6 +18,7 @@ VERBS = (
     "run",
     "plan",
     "cell",
+    "watch",
     "leaderboard",
     "show",
     "report",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from readbench.cli import completion
-from readbench.cli.app import Output, app, console, emit, say
+from readbench.cli.app import Output, app, console, emit, said, say
 from readbench.cli.options import AnswerFormat, BoardFormat
 from readbench.results.places import RESULTS
 
@@ -74,6 +74,20 @@ def _other_runs(board: Leaderboard, runs: list[str], reference: str | None) -> s
     if reference not in (None, suite) or len(of_suite) < 2:
         return ""
     return f"\n{name}, the newest of {len(of_suite)} runs of {suite}; the others: bench ls runs {suite}"
+
+
+def show_finished(board: Leaderboard, format: BoardFormat) -> None:
+    """The board of a run that has just ended, and its folder."""
+    screen = console(stderr=format is not BoardFormat.rich)
+    if format is BoardFormat.rich:
+        from readbench.report.terminal import print_board
+
+        if not said.quiet:
+            screen.print()
+        print_board(board, screen)
+    else:
+        emit(in_format(board, format))
+    screen.print(str(board.folder), highlight=False, markup=False, soft_wrap=True)
 
 
 def in_format(board: Leaderboard, format: BoardFormat) -> str:

@@ -1,13 +1,23 @@
-"""The verbs for more than one machine: ``bench cell``."""
+"""The verbs for more than one machine, ``bench cell`` and ``bench watch``, and what ``bench run`` needs to
+run cells elsewhere."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from readbench.cli.app import app, console
+from readbench.cli import completion
+from readbench.cli.app import Output, app, console, interface, say
+from readbench.cli.boards import show_finished
+from readbench.cli.options import BoardFormat
+from readbench.results.places import RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from readbench.runs.places import Place, Submitted
 
 
 @app.command()
@@ -30,5 +40,58 @@ def cell(
 
     did = carry_out(key, plan, PlainReporter(console(stderr=True)), fresh=fresh)
     if did == "already":
-        typer.echo("it is done already; --fresh carries it out again", err=True)
+        say("it is done already; --fresh carries it out again", err=True)
     raise typer.Exit(1 if did == "failed" else 0)
+
+
+@app.command()
+def watch(
+    reference: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN|SUITE]", help="A run, or a suite's newest run.", autocompletion=completion.runs
+        ),
+    ] = None,
+    output_path: Output = RESULTS,
+    format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
+) -> None:
+    """Wait for a run that was submitted with --detach, then compare its methods and print the board.
+
+    It submits nothing: what was lost is named, and the same `bench run` submits it again. Exit status: as
+    `bench run`; 1 where cells are missing.
+    """
+    from readbench.engine.slurm import Slurm
+    from readbench.results.store import Store
+    from readbench.runs.watching import watch
+
+    speaks = interface(stderr=format is not BoardFormat.rich)
+    finished = watch(reference, Store(output_path), speaks, Slurm)
+    show_finished(finished.board, format)
+    raise typer.Exit(finished.exit_status)
+
+
+def slurm_place(
+    partition: str | None,
+    account: str | None,
+    limit: int | None,
+    gpus_per_cell: int,
+    sbatch: Sequence[str] | None,
+    *,
+    detach: bool,
+) -> Place:
+    """Where ``--executor slurm`` runs cells. Raises BenchError where SLURM or submitit is not there."""
+    from readbench.engine.slurm import Slurm
+    from readbench.runs.places import Place
+
+    given = (option.removeprefix("--").partition("=") for option in sbatch or ())
+    more: dict[str, str | bool] = {name: value if equals else True for name, equals, value in given}
+    cluster = Slurm(partition=partition, account=account, limit=limit, gpus_per_cell=gpus_per_cell, more=more)
+    return Place(cluster, detach)
+
+
+def say_submitted(run: Submitted) -> None:
+    """What a person does next."""
+    say(f"{run.name}: {run.jobs} cells and preparations wait in the cluster")
+    if run.refused:
+        say(f"it does not take {run.refused} of them yet: the same command submits them later")
+    say(f"bench watch {run.name} waits for them and prints the board")

@@ -33,6 +33,7 @@ class Target(StrEnum):
     html = "html"
     every_eval_ever = "every-eval-ever"
     hf_eval_results = "hf-eval-results"
+    wandb_offline = "wandb-offline"
 
 
 @app.command()
@@ -301,7 +302,8 @@ def export(
 ) -> None:
     """Hand a run's numbers to other tools and documents.
 
-    A table: csv, parquet, markdown, latex, html. A tool: pytest-benchmark, github-action-benchmark, mlflow.
+    A table: csv, parquet, markdown, latex, html. A tool: pytest-benchmark, github-action-benchmark, mlflow,
+    wandb-offline.
     A schema of evaluations, one file a method: every-eval-ever, hf-eval-results.
     """
     from readbench.results.leaderboard import build_leaderboard, find_run, open_store
@@ -313,6 +315,11 @@ def export(
 
         run_id = exporting.to_mlflow(board, tracking_uri)
         say(f"run {run_id} of MLflow at {exporting.mlflow_place(tracking_uri)}; mlflow ui shows it")
+    elif to is Target.wandb_offline:
+        from readbench.report.export_wandb import to_wandb
+
+        folders = to_wandb(board, output or Path())
+        say(f"{len(folders)} runs below {folders[0].parent}; wandb sync {folders[0].parent}/* sends them")
     elif to is Target.parquet:
         from readbench.report.files import write_board
 

@@ -44,6 +44,13 @@ class BoardFormat(StrEnum):
     json = "json"
 
 
+class Executor(StrEnum):
+    """Where cells run: on this machine, or as jobs of SLURM."""
+
+    local = "local"
+    slurm = "slurm"
+
+
 SuiteName = Annotated[
     str | None,
     typer.Argument(

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from readbench.cli.app import Include, Output, app, console, emit, interface, said
-from readbench.cli.boards import in_format
+from readbench.cli.app import Include, Output, app, console, emit, interface
+from readbench.cli.boards import show_finished
+from readbench.cli.cluster import say_submitted, slurm_place
 from readbench.cli.options import (
     AnswerFormat,
     BoardFormat,
     DatasetName,
     Encoding,
+    Executor,
     KeywordSeparator,
     Labels,
     Language,
@@ -27,6 +29,7 @@ from readbench.cli.options import (
     read_timeout,
     reading,
 )
+from readbench.core.errors import BenchError
 from readbench.results.places import RESULTS
 
 
@@ -53,9 +56,29 @@ def run(
         bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A method that cannot run here counts as failed.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="A method that cannot run here, or raises on a document, has failed.",
+        ),
     ] = False,
     include_path: Include = None,
+    executor: Annotated[Executor, typer.Option(help="Where cells run.")] = Executor.local,
+    partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
+    account: Annotated[str | None, typer.Option(help="SLURM: the account.")] = None,
+    array_limit: Annotated[
+        int | None, typer.Option(min=1, help="SLURM: at most so many cells at a time.")
+    ] = None,
+    gpus_per_cell: Annotated[
+        int, typer.Option(min=0, help="SLURM: GPUs for each cell that can use one.")
+    ] = 0,
+    sbatch: Annotated[
+        list[str] | None,
+        typer.Option(help="SLURM: a further option of sbatch, such as 'qos=long' or exclusive; repeat it."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="SLURM: submit and end; bench watch waits and prints the board.")
+    ] = False,
     format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
 ) -> None:
     """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
@@ -64,10 +87,18 @@ def run(
     130 interrupted.
     """
     from readbench.planning.plan import Options
-    from readbench.report.terminal import print_board
     from readbench.results.store import Store
-    from readbench.runs.running import run_suite
+    from readbench.runs.places import Submitted
+    from readbench.runs.running import run_suite_at
 
+    only_elsewhere = {
+        "--partition": partition,
+        "--account": account,
+        "--array-limit": array_limit,
+        "--gpus-per-cell": gpus_per_cell,
+        "--sbatch": sbatch,
+        "--detach": detach,
+    }
     options = Options(
         seed=seed,
         limit=limit,
@@ -82,16 +113,17 @@ def run(
         timeout_s=read_timeout(timeout),
         memory_bytes=read_memory(memory),
     )
-    screen = console(stderr=format is not BoardFormat.rich)
     speaks = interface(stderr=format is not BoardFormat.rich)
-    finished = run_suite(suite, dataset, labels, options, Store(output_path), speaks)
-    if format is BoardFormat.rich:
-        if not said.quiet:
-            screen.print()
-        print_board(finished.board, screen)
-    else:
-        emit(in_format(finished.board, format))
-    screen.print(str(finished.board.folder), highlight=False, markup=False, soft_wrap=True)
+    place = None
+    if executor is Executor.slurm:
+        place = slurm_place(partition, account, array_limit, gpus_per_cell, sbatch, detach=detach)
+    elif given := [name for name, value in only_elsewhere.items() if value]:
+        raise BenchError(f"{given[0]} is for --executor slurm", todo="write both, or neither")
+    finished = run_suite_at(place, suite, dataset, labels, options, Store(output_path), speaks)
+    if isinstance(finished, Submitted):
+        say_submitted(finished)
+        raise typer.Exit(0)
+    show_finished(finished.board, format)
     raise typer.Exit(finished.exit_status)
 
 

@@ -81,6 +81,12 @@ def differences_of(pair: Pair) -> list[Difference]:
     if old.method != new.method:
         text = f"{pair.task}: chosen was {new.method}, before {old.method}"
         found.append(Difference("method", text))
+    failed = [row.failed_documents for row in (old, new)]
+    counts = [(0, 0) if one is None else (one.count, one.of) for one in failed]
+    if counts[0] != counts[1]:
+        told = ["none" if not count else f"{count} of {of}" for count, of in counts]
+        text = f"{pair.task}: documents on which {new.method} raised: {told[1]}, before {told[0]}"
+        found.append(Difference("method", text))
     noisy = [{record.stochastic for record in row.records} - {None} for row in (old, new)]
     if noisy[0] and noisy[1] and noisy[0] != noisy[1]:
         changed = "has training noise" if True in noisy[1] else "has no training noise"

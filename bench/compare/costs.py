@@ -36,7 +36,7 @@ class CostChange:
 def compare_costs(before: Side, after: Side, old: Row, new: Row) -> tuple[CostChange, ...]:
     """Every cost that either side has."""
     foreign = _why_not_its_own(before, old, "before") or _why_not_its_own(after, new, "after")
-    speed = foreign or _why_not_speed(before, after)
+    speed = foreign or _why_not_speed(before, after) or _went_on(old, new)
     memory = foreign or _why_not_memory(before, after, old, new)
     # Of one measurement there is one pace, whatever the runs that show it were timed at.
     pace = None if _same_cells(old, new) else _pace(before, after)
@@ -112,6 +112,13 @@ def _why_not_speed(before: Side, after: Side) -> str:
             return f"measured beside other cells {when}"
         if side.manifest.reference_workload_s is None:
             return f"the run {when} timed no reference workload"
+    return ""
+
+
+def _went_on(old: Row, new: Row) -> str:
+    for row, when in ((old, "before"), (new, "after")):
+        if row.goes > 1:
+            return f"it was ended and went on {when}: its seconds are sums over {row.goes} goes"
     return ""
 
 

@@ -76,7 +76,8 @@ class MetricChange:
 class MethodChange:
     """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
     first, with their values of ``flip_metric``. ``noise_is_new``: it says that it has training noise, and
-    said before that it had none."""
+    said before that it had none. ``failed_before`` and ``failed_after``: the share of the documents on which
+    it raised, null where it was not measured."""
 
     task: str
     method: str
@@ -90,6 +91,8 @@ class MethodChange:
     flip_metric: str = ""
     flips: tuple[Flip, ...] = ()
     noise_is_new: bool = False
+    failed_before: float | None = None
+    failed_after: float | None = None
 
     def metric(self, name: str) -> MetricChange | None:
         return next((change for change in self.metrics if change.metric == name), None)
@@ -167,7 +170,16 @@ def compare_runs(before: Side, after: Side, questions: Questions) -> RunComparis
 
 def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> MethodChange:
     state, why = _state(pair)
-    base = MethodChange(pair.task, pair.method, state, why, pair.stochastic, noise_is_new=pair.noise_is_new)
+    base = MethodChange(
+        pair.task,
+        pair.method,
+        state,
+        why,
+        pair.stochastic,
+        noise_is_new=pair.noise_is_new,
+        failed_before=failed_share(pair.before),
+        failed_after=failed_share(pair.after),
+    )
     if state != "compared":
         return base
     assert pair.before is not None
@@ -189,6 +201,14 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
         flip_metric=flips.metric if flips else "",
         flips=flips.found if flips else (),
     )
+
+
+def failed_share(row: Row | None) -> float | None:
+    """Of the documents of a method those on which it raised; None where it was not measured."""
+    if row is None or row.status != "ok":
+        return None
+    failed = row.failed_documents
+    return 0.0 if failed is None else failed.count / failed.of
 
 
 def _state(pair: Pair) -> tuple[State, str]:

@@ -67,6 +67,14 @@ def write_new(place: Path, text: str) -> None:
         raise BenchError(f"cannot be written: {error.strerror or error}", where=str(place)) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Raises BenchError where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
 def cannot_write(place: Path, error: OSError) -> BenchError:
     why = os.strerror(error.errno) if error.errno else str(error)
     free = "free some space or " if error.errno in FULL else ""

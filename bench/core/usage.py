@@ -13,10 +13,12 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: float = Field(ge=0, allow_inf_nan=False)
-    cached: float | None = Field(None, ge=0, allow_inf_nan=False)
-    output: float = Field(ge=0, allow_inf_nan=False)
-    currency: str = Field("USD", min_length=1, max_length=10)
+    input: float = Field(ge=0, allow_inf_nan=False, description="a million input tokens")
+    cached: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="a million that the server had read before"
+    )
+    output: float = Field(ge=0, allow_inf_nan=False, description="a million output tokens")
+    currency: str = Field("USD", min_length=1, max_length=10, description="of these prices")
 
     def of(self, input_tokens: float, cached_tokens: float, output_tokens: float) -> float:
         """In ``currency``; ``cached_tokens`` are a part of ``input_tokens``.

@@ -23,7 +23,9 @@ class SplitSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["all", "holdout", "kfold", "given"] = "all"
+    kind: Literal["all", "holdout", "kfold", "given"] = Field(
+        "all", description="how documents are divided into parts"
+    )
     test: float = Field(0.25, gt=0, lt=1, description="holdout: share of the documents")
     validation: float = Field(0.0, ge=0, lt=1, description="share of the documents")
     folds: int = Field(5, ge=2, description="kfold: number of folds")

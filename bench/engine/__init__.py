@@ -5,11 +5,14 @@ Scores what comes back.
 
 __all__ = [
     "child",
+    "elsewhere",
     "joined",
     "phrase_vectors",
+    "prediction",
     "reference_workload",
     "reporter",
     "runner",
     "single",
+    "slurm",
     "workbench",
 ]

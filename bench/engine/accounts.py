@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from readbench.core.usage import Usage
 from readbench.engine.imports import ImportCosts
-from readbench.engine.outcome import CellFigures
+from readbench.engine.outcome import CellFigures, EarlierFigures
 from readbench.engine.scheduled import Ending
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.record import Charged, Costs, Priced
@@ -22,7 +22,23 @@ def own_bytes(ending: Ending) -> int | None:
     """What a process tree held beyond its libraries; None where nothing was measured."""
     # The child's own last word covers a cell that ended before the first sample.
     measured = [ending.growth_bytes, ending.outcome.private_bytes if ending.outcome else None]
+    figures = ending.outcome.figures if ending.outcome is not None else None
+    if isinstance(figures, CellFigures) and figures.earlier is not None:
+        measured.append(figures.earlier.grown_bytes)
     return max((value for value in measured if value is not None), default=None)
+
+
+def _add_earlier(costs: Costs, earlier: EarlierFigures) -> None:
+    """What processes took that were ended before the last one, as far as what they did counts."""
+    for name in ("load_s", "fit_s", "warmup_s", "predict_s", "wall_s"):
+        setattr(costs, name, _sum(getattr(costs, name), getattr(earlier, name)))
+    costs.cpu_s = _sum(costs.cpu_s, earlier.predict_cpu_s)
+    peaks = [costs.peak_vram_allocated_bytes, earlier.vram_bytes]
+    costs.peak_vram_allocated_bytes = max((peak for peak in peaks if peak is not None), default=None)
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one + (other or 0.0)
 
 
 def priced(plan: Plan, usage: Usage) -> Priced:
@@ -85,6 +101,8 @@ class Accounts:
             costs.warmup_s, costs.predict_s = figures.warmup_s, figures.predict_s
             costs.cpu_s = figures.predict_cpu_s
             costs.peak_vram_allocated_bytes = figures.peak_vram_allocated_bytes
+            if figures.earlier is not None:
+                _add_earlier(costs, figures.earlier)
             self._add_usage(costs, figures.usage)
         if self.charges_imports and cell.state != "missing" and ending.wall_s is not None:
             costs.import_s = self._imports.of(cell.modules).seconds
@@ -95,7 +113,9 @@ class Accounts:
         peaks = [self.peak_bytes(cell.key, ending), *(c.peak_memory_bytes for c in preparations)]
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
         if costs.predict_s and cell.split.test:
-            self._add_speeds(costs, costs.predict_s, cell, preparations)
+            earlier = figures.earlier if isinstance(figures, CellFigures) else None
+            goes = 1 if earlier is None else earlier.goes + 1
+            self._add_speeds(costs, costs.predict_s, cell, preparations, goes)
         return costs
 
     def _add_usage(self, costs: Costs, usage: Usage | None) -> None:
@@ -112,7 +132,12 @@ class Accounts:
             costs.predict_s = None
 
     def _add_speeds(
-        self, costs: Costs, predict_s: float, cell: PlannedCell, preparations: list[Charged]
+        self,
+        costs: Costs,
+        predict_s: float,
+        cell: PlannedCell,
+        preparations: list[Charged],
+        goes: int,
     ) -> None:
         n = len(cell.split.test)
         per_document = sum(c.seconds_per_document or 0 for c in preparations)
@@ -125,7 +150,8 @@ class Accounts:
             if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
         ]
         # What the first document took longer than any other was done once: a method may load as late as that.
-        first = max(0.0, (costs.warmup_s or 0.0) - predict_s / n)
+        # Each go predicted one document beforehand.
+        first = max(0.0, (costs.warmup_s or 0.0) - goes * predict_s / n)
         start = costs.import_s + (costs.load_s or 0.0) + first + sum(fresh)
         costs.documents_per_s = n / (start + predict_s)
 

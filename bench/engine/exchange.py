@@ -20,8 +20,6 @@ DOCUMENTS = "documents.jsonl"
 """Projected documents, without gold: of all cells of a task."""
 TARGETS = "targets.jsonl"
 """The gold of the documents that a cell learns from, in its working folder."""
-PREDICTED = "predicted.jsonl"
-"""What a cell's process predicted: a line a chunk, by column."""
 
 
 def write_document_lines(documents: Iterable[Document], path: Path) -> None:
@@ -65,20 +63,6 @@ def read_target_lines(path: Path) -> dict[Task, dict[str, Target]]:
         for task, id_, plain in map(json.loads, file):
             targets.setdefault(task, {})[id_] = target_from_plain(plain)
     return targets
-
-
-class PredictionLines:
-    """Writes predictions in constant memory, in the order in which they come."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-
-    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Columns of a predictions table. Raises UnicodeEncodeError for text that no file holds."""
-        self._file.write(prediction_line(columns))
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def prediction_line(columns: Mapping[str, Sequence[Any]]) -> bytes:

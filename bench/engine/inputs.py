@@ -11,8 +11,10 @@ from pathlib import Path
 from readbench.core.types import Split, Task, digest_of_documents
 from readbench.engine.accounts import Accounts
 from readbench.engine.exchange import DOCUMENTS, TARGETS, prediction_line, target_lines, write_document_lines
-from readbench.engine.job import CellJob, PreparationJob
+from readbench.engine.job import KEEP_TRAINED_S, CellJob, PreparationJob
 from readbench.engine.scheduled import ScheduledJob
+from readbench.engine.unfinished import Unfinished
+from readbench.machine.machine import machine
 from readbench.methods.registry import included_file
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.store import Store, damaged_files
@@ -23,6 +25,18 @@ def needs_libraries(item: PlannedPreparation | PlannedCell) -> bool:
     """Whether a process stands on libraries, or reads what was made with them."""
     built_from = item.preparations if isinstance(item, PlannedCell) else item.inputs
     return bool(item.modules or built_from)
+
+
+def label_of(item: PlannedPreparation | PlannedCell) -> str:
+    """What a person calls it."""
+    return item.label if isinstance(item, PlannedCell) else f"prepare {item.preparation.name}"
+
+
+def waits_for(item: PlannedPreparation | PlannedCell) -> frozenset[str]:
+    """The keys of all that must have ended before it can start."""
+    if isinstance(item, PlannedCell):
+        return frozenset({*item.preparations.values(), *item.members})
+    return frozenset(item.inputs.values())
 
 
 PREDICTED_BY_MEMBERS = "member-*.jsonl"
@@ -43,6 +57,9 @@ class Inputs:
     _documents: dict[Task, Path] = field(default_factory=dict)
     _last_fold: tuple[Task, Split] | None = None
     _last_targets: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._unfinished = Unfinished(self.store)
 
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
@@ -67,22 +84,21 @@ class Inputs:
         files: Callable[[], Mapping[str, bytes]] = dict
         if isinstance(item, PlannedCell):
             workspace = self.store.workspace_name("cells", item.key).resolve()
-            job: CellJob | PreparationJob = self._cell(item, workspace)
-            label, after = item.label, {*item.preparations.values(), *item.members}
-            files = partial(self._files, item)
+            of_cell = self._cell(item, workspace)
+            job: CellJob | PreparationJob = of_cell
+            files = partial(self._files, item, of_cell.predicted)
         else:
             workspace = self.store.workspace_name("preparations", item.key).resolve()
             job = self._preparation(item)
-            label, after = f"prepare {item.preparation.name}", set(item.inputs.values())
         return ScheduledJob(
             id=item.key,
-            label=label,
+            label=label_of(item),
             folder=workspace,
             job=job,
             timeout_s=self.plan.timeout_s,
             memory_bytes=self.plan.memory_bytes,
             footprint_bytes=self.accounts.footprint_bytes(item.key),
-            after=frozenset(after.intersection(building)),
+            after=waits_for(item) & frozenset(building),
             libraries=needs_libraries(item),
             files=files,
         )
@@ -102,13 +118,20 @@ class Inputs:
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
             members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
+            predicted=self._unfinished.file(cell.key),
+            keep_trained_s=KEEP_TRAINED_S,
+            machine=machine()["fingerprint"],
+            contended=self.plan.options.workers > 1,
+            strict=self.plan.options.strict,
             kept=self.store.kept(cell.method.adapter.name).resolve(),
             prices=dict(self.plan.suite.prices),
             weights=dict(cell.weights),
         )
 
-    def _files(self, cell: PlannedCell) -> dict[str, bytes]:
-        """The gold that a cell learns from, and what its members predicted."""
+    def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:
+        """The gold that a cell learns from, and what its members predicted. What it had predicted itself is
+        put into place."""
+        self._unfinished.take_over(predicted, fresh=self.plan.options.fresh)
         files = {TARGETS: self._targets(cell)}
         for number, key in enumerate(cell.members):
             columns = read_columns(self.store.cell(key) / PREDICTIONS)

@@ -13,6 +13,8 @@ from readbench.tasks.spec import TaskSpec
 
 JOB = "job.json"
 """The name of the job's file in the working folder."""
+KEEP_TRAINED_S = 30.0
+"""Training that took less is done again where a cell goes on: keeping it would cost every cell more."""
 
 
 class _Job(BaseModel):
@@ -34,7 +36,10 @@ class CellJob(_Job):
     """Load, fit and predict one method on one fold. ``train``, ``validation`` and ``test`` are document ids;
     ``targets`` is the file of the gold of the first two. ``preparations``: folder by the name under which the
     method asks for it. ``members``: prediction files of the methods that a combination is made of.
-    ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
+    ``predicted`` is the file of its chunks: what earlier processes left is there, and this one goes on with
+    it. It keeps what it learned beside that file where training took ``keep_trained_s`` seconds or more.
+    ``machine`` stands for the machine, ``contended``: other cells may run beside it. ``strict``: a method
+    that raises on one document has failed. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
 
     kind: Literal["cell"] = "cell"
     train: tuple[str, ...]
@@ -43,6 +48,11 @@ class CellJob(_Job):
     targets: Path
     preparations: dict[str, Path] = Field(default_factory=dict)
     members: tuple[Path, ...] = ()
+    predicted: Path
+    keep_trained_s: float = KEEP_TRAINED_S
+    machine: str = ""
+    contended: bool = False
+    strict: bool = False
     kept: Path | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
     weights: dict[str, str] = Field(default_factory=dict)

@@ -35,11 +35,45 @@ class ChildFailure(_Reported):
     traceback: str = Field("", max_length=TRACEBACK_KEPT)
 
 
+class FailedDocument(_Reported):
+    """A document on which the method raised."""
+
+    id: str = Field(max_length=MESSAGE_KEPT)
+    type: str = Field(max_length=TYPE_KEPT)
+    message: str = Field(max_length=MESSAGE_KEPT)
+
+
+class FailedDocuments(_Reported):
+    """``count`` of ``of`` test documents, and the first of them with their errors."""
+
+    count: int = Field(ge=1)
+    of: int = Field(ge=1)
+    first: tuple[FailedDocument, ...]
+
+
+class EarlierFigures(_Reported):
+    """What ``goes``, processes that were ended before this one, took for what they left, in all. ``wall_s``
+    and ``process_s``: from their start to their last chunk, by the clock and of the processor. ``contended``:
+    other cells ran beside one. Of memory the highest."""
+
+    goes: int = Field(ge=1)
+    load_s: Seconds
+    fit_s: Seconds | None
+    warmup_s: Seconds
+    predict_s: Seconds
+    predict_cpu_s: Seconds
+    wall_s: Seconds
+    process_s: Seconds
+    grown_bytes: Bytes
+    contended: bool
+    vram_bytes: Bytes | None = None
+
+
 class CellFigures(_Reported):
-    """What a cell's own clocks say. ``fit_s`` is None where there was nothing to learn from;
-    ``predict_s`` is the sum over the chunks and ``predict_cpu_s`` the processor time in them.
-    ``peak_vram_allocated_bytes``: the most that torch had allocated on a GPU. ``usage``: of a model behind an
-    API."""
+    """What a cell's own clocks say, of this process alone. ``fit_s`` is None where there was nothing to learn
+    from; ``predict_s`` is the sum over the chunks and ``predict_cpu_s`` the processor time in them.
+    ``peak_vram_allocated_bytes``: the most that torch had allocated on a GPU. ``earlier``: what those
+    processes took that this one went on from. ``usage``: of a model behind an API."""
 
     kind: Literal["cell"] = "cell"
     load_s: Seconds
@@ -48,6 +82,7 @@ class CellFigures(_Reported):
     predict_s: Seconds
     predict_cpu_s: Seconds
     peak_vram_allocated_bytes: Bytes | None = None
+    earlier: EarlierFigures | None = None
     usage: Usage | None = None
 
 
@@ -66,11 +101,13 @@ Figures = Annotated[CellFigures | PreparationFigures, Field(discriminator="kind"
 class Outcome(_Reported):
     """How the work of a child ended. ``phases``: seconds from the beginning of each phase to that of the
     next one. ``modules``: the first-party modules that the process had loaded, file by name.
-    ``private_bytes``: its own memory at the end, beyond ``baseline_bytes``, which the harness held."""
+    ``private_bytes``: its own memory at the end, beyond ``baseline_bytes``, which the harness held.
+    ``failed_documents``: those on which the method raised, as far as it came."""
 
     status: Literal["ok", "failed", "out_of_memory", "missing_dependency"]
     failure: ChildFailure | None = None
     figures: Figures | None = None
+    failed_documents: FailedDocuments | None = None
     phases: dict[str, Seconds] = Field(default_factory=dict)
     modules: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, JsonValue] = Field(default_factory=dict)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from readbench.engine.accounts import Accounts, priced
-from readbench.engine.outcome import CellFigures
+from readbench.engine.outcome import CellFigures, EarlierFigures
 from readbench.engine.scheduled import Ending
 from readbench.machine.machine import machine
 from readbench.machine.versions import distribution_of
 from readbench.methods.registry import plain
 from readbench.planning.plan import Plan, PlannedCell
-from readbench.results.record import Charged, Failure, Priced, ProcessorUse, Record
+from readbench.results.record import Charged, FailedDocuments, Failure, Priced, ProcessorUse, Record
 
 
 def new_record(
@@ -25,6 +25,8 @@ def new_record(
     """The record of a cell that has not been scored."""
     preparations = accounts.preparations(cell)
     notes = dict(ending.outcome.notes) if ending.outcome is not None else {}
+    failed = ending.outcome.failed_documents if ending.outcome is not None else None
+    earlier = _earlier(ending)
     return Record(
         key=cell.key,
         method=cell.method.spec,
@@ -44,7 +46,7 @@ def new_record(
         machine=machine(),
         versions=dict(cell.versions),
         threads=plan.suite.limits.threads,
-        contended=plan.options.workers > 1,
+        contended=plan.options.workers > 1 or (earlier is not None and earlier.contended),
         timeout_s=plan.timeout_s,
         memory_bytes=plan.memory_bytes,
         costs=accounts.costs(cell, ending, preparations),
@@ -58,6 +60,9 @@ def new_record(
         },
         notes=notes | accounts.notes(cell, ending),
         output_bytes=ending.output_bytes,
+        failed_documents=None if failed is None else FailedDocuments.model_validate(failed.model_dump()),
+        goes=1 if earlier is None else earlier.goes + 1,
+        strict=plan.options.strict,
     )
 
 
@@ -85,13 +90,18 @@ def _processor(ending: Ending, threads: int, preparations: list[Charged]) -> Pro
     if ending.cpu_s is None:
         return None
     figures = ending.outcome.figures if ending.outcome is not None else None
+    earlier = _earlier(ending)
+    cell_s, predict_s = ending.cpu_s, figures.predict_cpu_s if isinstance(figures, CellFigures) else None
+    if earlier is not None:
+        cell_s += earlier.process_s
+        predict_s = (predict_s or 0.0) + earlier.predict_cpu_s
     load = ending.load
     disturbed = (load is not None and load.disturbs(threads)) or any(
         c.beside_other_work for c in preparations
     )
     return ProcessorUse(
-        cell_s=ending.cpu_s,
-        predict_s=figures.predict_cpu_s if isinstance(figures, CellFigures) else None,
+        cell_s=cell_s,
+        predict_s=predict_s,
         load_average=os.getloadavg()[0] if load is None else load.after,
         load_before=None if load is None else load.before,
         others=None if load is None else load.others,
@@ -99,6 +109,19 @@ def _processor(ending: Ending, threads: int, preparations: list[Charged]) -> Pro
         processors=None if load is None else load.processors,
         beside_other_work=disturbed,
     )
+
+
+def goes_on(ending: Ending) -> bool:
+    """Whether a cell may go on where its process ended: one that was ended, by a limit or from outside. What
+    a method that raised had predicted is not kept."""
+    kind = ending.failure.type if ending.failure is not None else ""
+    return ending.status in ("timeout", "out_of_memory") or kind == "ProcessDied"
+
+
+def _earlier(ending: Ending) -> EarlierFigures | None:
+    """What the processes took that a cell went on from."""
+    figures = ending.outcome.figures if ending.outcome is not None else None
+    return figures.earlier if isinstance(figures, CellFigures) else None
 
 
 def failure_of(ending: Ending) -> Failure | None:

@@ -14,18 +14,21 @@ from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.files import UNWRITABLE, cannot_write, write_json
 from readbench.engine.accounts import Accounts
-from readbench.engine.child import SCRATCH
-from readbench.engine.exchange import PREDICTED, TARGETS, read_prediction_lines
-from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, needs_libraries
-from readbench.engine.job import JOB
+from readbench.engine.chunks import predicted_columns
+from readbench.engine.desk import SCRATCH
+from readbench.engine.exchange import TARGETS
+from readbench.engine.handover import Handover
+from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, needs_libraries
+from readbench.engine.job import JOB, CellJob
 from readbench.engine.local import LocalExecutor
-from readbench.engine.outcome import OUTCOME, PreparationFigures
+from readbench.engine.outcome import OUTCOME, ChildFailure, PreparationFigures
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
-from readbench.engine.records import failure_of, new_record, repriced
+from readbench.engine.records import failure_of, goes_on, new_record, repriced
 from readbench.engine.reporter import Reporter
 from readbench.engine.scheduled import Ending, ScheduledJob
 from readbench.engine.scoring import Scoring
+from readbench.engine.unfinished import Unfinished
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
 from readbench.planning.ensembles import failed_member
@@ -44,7 +47,8 @@ from readbench.text.normalise import version_in
 class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
-    ``charges_imports``: what importing libraries costs is measured."""
+    ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
+    machines."""
 
     plan: Plan
     store: Store
@@ -53,12 +57,14 @@ class Runner:
     digests: dict[str, str] = field(default_factory=dict)
     reference_workload_s: float | None = None
     charges_imports: bool = True
+    elsewhere: Handover | None = None
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
+        self._unfinished = Unfinished(self.store)
         self._inputs = Inputs(self.plan, self.store, self._accounts)
         self._estimates = Estimates(self.store.root)
 
@@ -123,7 +129,13 @@ class Runner:
                 self._keep(self._record(cell, Ending("out_of_memory"), failure), None)
         cells = [cell for cell in self.plan.to_run() if not self._skipped(cell)]
         if cells:
-            self._carry_out([*self.plan.needed_preparations(), *cells])
+            items: list[PlannedPreparation | PlannedCell] = [*self.plan.needed_preparations(), *cells]
+            if self.elsewhere is None:
+                self._carry_out(items)
+            else:
+                self.elsewhere.carry_out(
+                    self.plan, self.store, items, self._on_start_elsewhere, self._on_end_elsewhere
+                )
 
     def _carry_out(self, items: Sequence[PlannedPreparation | PlannedCell]) -> None:
         workers, threads = self.plan.options.workers, self.plan.suite.limits.threads
@@ -151,6 +163,8 @@ class Runner:
             finally:
                 for job in jobs:
                     shutil.rmtree(job.folder, ignore_errors=True)
+                    if isinstance(job.job, CellJob):
+                        self._unfinished.leave(job.job.predicted)
 
     def _skipped(self, cell: PlannedCell) -> bool:
         """Leaves a record where a member is known not to be there, so that no process starts."""
@@ -184,6 +198,28 @@ class Runner:
         record = self._end_cell(item, job, ending)
         self.reporter.end(job.label, record)
         return record.status
+
+    def _on_start_elsewhere(self, item: PlannedPreparation | PlannedCell) -> None:
+        self.reporter.start(label_of(item))
+
+    def _on_end_elsewhere(self, item: PlannedPreparation | PlannedCell, lost: Ending | None) -> None:
+        """``lost``: how it ended where it left nothing itself."""
+        label = label_of(item)
+        if isinstance(item, PlannedPreparation):
+            cost = self.store.preparation_cost(item.key)
+            if lost is not None:
+                self._failed_preparations[item.key] = lost
+            elif cost is not None:
+                self.reporter.prepared(label, cost.build_s)
+            return
+        record = self.store.record(item.key) if lost is None else None
+        if record is not None:
+            self._take(record)
+        else:
+            damaged = ChildFailure(type="JobLost", message="its record is damaged")
+            ending = lost or Ending("failed", failure=damaged)
+            record = self._keep(self._record(item, ending, failure_of(ending)), None)
+        self.reporter.end(label, record)
 
     def _end_preparation(self, item: PlannedPreparation, job: ScheduledJob, ending: Ending) -> None:
         figures = ending.outcome.figures if ending.outcome is not None else None
@@ -219,7 +255,7 @@ class Runner:
             _fail(record, Failure(type="SourceEdited", message=why))
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
-            self._score(cell, record, job.folder)
+            self._score(cell, record, job)
         if record.status == "ok":
             self._estimates.learn(record)
             members = [self.records[key] for key in cell.members]
@@ -227,13 +263,18 @@ class Runner:
             if record.processor is not None and any(member.beside_other_work for member in members):
                 record.processor.beside_other_work = True
             record.member_predictions = {member.method: member.predictions_digest for member in members}
-        return self._keep(record, job.folder)
+        kept = self._keep(record, job.folder)
+        if isinstance(job.job, CellJob) and not goes_on(ending):
+            self._unfinished.remove(job.job.predicted)
+        return kept
 
-    def _score(self, cell: PlannedCell, record: Record, folder: Path) -> None:
+    def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
         with them; a full disk is the run's."""
         try:
-            columns = read_prediction_lines(folder / PREDICTED)
+            assert isinstance(job.job, CellJob)
+            folder = job.folder
+            columns = predicted_columns(job.job.predicted)
             write_columns(columns, folder / PREDICTIONS)
             record.predictions_digest = predictions_digest(columns)
             self._scoring.score(cell, columns, record, folder)
@@ -316,7 +357,7 @@ def _fail(record: Record, failure: Failure) -> None:
 
 
 def _remove_working_files(folder: Path) -> None:
-    for name in (JOB, OUTCOME, PROGRESS, TARGETS, PREDICTED):
+    for name in (JOB, OUTCOME, PROGRESS, TARGETS):
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob(PREDICTED_BY_MEMBERS):
         path.unlink()

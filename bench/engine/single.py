@@ -10,7 +10,7 @@ from typing import Literal
 from readbench.adapter import Context
 from readbench.core.damage import stored_json
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write, write_json
+from readbench.core.files import make_folder, write_json
 from readbench.engine.outcome import ChildFailure
 from readbench.engine.records import failure_of
 from readbench.engine.reporter import Reporter
@@ -40,14 +40,14 @@ NOT_READY = 75
 (EX_TEMPFAIL of sysexits.h)."""
 
 
-class FailedPreparation(StoredModel):
-    """How the building of a preparation ended where that is not ok."""
+class Failed(StoredModel):
+    """How something ended that is not ok and has no record: a preparation, or a job that was lost."""
 
     status: Status
     failure: Failure
 
     @classmethod
-    def of(cls, ending: Ending) -> FailedPreparation:
+    def of(cls, ending: Ending) -> Failed:
         return cls(status=ending.status, failure=failure_of(ending) or Failure(type="Unknown", message=""))
 
     def ending(self) -> Ending:
@@ -56,18 +56,15 @@ class FailedPreparation(StoredModel):
         return Ending(self.status, failure=failure, output=told.output)
 
 
-def failed_preparation(folder: Path, key: str) -> FailedPreparation | None:
+def failed_preparation(folder: Path, key: str) -> Failed | None:
     """What became of a preparation of the plan in a folder; None where it did not fail."""
-    return stored_json(folder / FAILED / f"{key}.json", FailedPreparation.model_validate)
+    return stored_json(folder / FAILED / f"{key}.json", Failed.model_validate)
 
 
-def keep_failed(folder: Path, key: str, failed: FailedPreparation) -> None:
+def keep_failed(folder: Path, key: str, failed: Failed) -> None:
     """Raises BenchError where that cannot be written."""
     path = folder / FAILED / f"{key}.json"
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    make_folder(path.parent)
     write_json(path, failed)
 
 
@@ -139,7 +136,7 @@ def _preparation(
         if found is None:
             return "ok"
         ending = found
-    keep_failed(folder, planned.key, FailedPreparation.of(ending))
+    keep_failed(folder, planned.key, Failed.of(ending))
     return "failed"
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from readbench.adapter import Adapter, Context, PreparationNeed
 from readbench.core.types import Document, Part, digest_of_documents
-from readbench.engine.child import seed_everything
+from readbench.engine.desk import seed_everything
 from readbench.methods.registry import Method
 from readbench.tasks.spec import TaskSpec
 

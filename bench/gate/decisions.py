@@ -25,6 +25,9 @@ within either of them is no regression yet. Measured on one process and on trees
 (docs/ci/memory-noise.md). Where a run repeats cells with other seeds, and they lie farther apart, that
 counts."""
 
+FAILED_DOCUMENTS = "failed_documents"
+"""What a decision is on where a method raises on more documents than before."""
+
 NO_THRESHOLD = "no threshold holds for it"
 """Why nothing is decided on a method that nobody guards."""
 
@@ -71,13 +74,22 @@ def decide(method: MethodChange, thresholds: dict[str, Threshold]) -> list[Decis
         return whole("new", method.why)
     if method.state == "never":
         return whole("reported", f"it was not measured before either: {method.why}")
-    decisions = []
+    decisions = _failed_documents(method)
     for name, threshold in thresholds.items():
         if threshold.is_cost:
             decisions.append(_of_cost(method, method.cost(name), threshold))
         elif (change := method.metric(name)) is not None:
             decisions.append(_of_metric(method, change, threshold))
     return decisions or whole("reported", NO_THRESHOLD)
+
+
+def _failed_documents(method: MethodChange) -> list[Decision]:
+    """A method that raises on more documents than before has regressed, whatever it scores on the others."""
+    before, after = method.failed_before, method.failed_after
+    if before is None or after is None or after <= before:
+        return []
+    why = f"it raises on {after:.1%} of the documents, before on {before:.1%}"
+    return [Decision(method.task, method.method, FAILED_DOCUMENTS, "regressed", why, before, after)]
 
 
 def _of_metric(method: MethodChange, change: MetricChange, threshold: Threshold) -> Decision:

@@ -54,10 +54,10 @@ class Sources:
         return {file: _sum_or_nothing(file) for name, file in loaded.items() if name not in self.sums}
 
     def edited(self, loaded: dict[str, str]) -> str | None:
-        """The first loaded module whose file is no longer what it was when these sums were made."""
+        """The file of the first loaded module that is no longer what it was when these sums were made."""
         for name, file in sorted(loaded.items()):
             if name in self.sums and _sum_or_nothing(file) != self.sums[name]:
-                return name
+                return file
         return None
 
 

@@ -35,6 +35,10 @@ class Options:
     reading: Mapping[str, str] = field(default_factory=dict)
     """Reading options by their name in ``[dataset]``; they override the suite's and what a reader finds."""
     positive: str | None = None
+    elsewhere: bool = False
+    """Cells run on other machines than this one: costs from any machine count, and its memory is no limit."""
+    gpus_per_cell: int = 0
+    """Elsewhere: how many GPUs a cell is given that can use one."""
 
 
 State = Literal["run", "stored", "missing", "refused"]

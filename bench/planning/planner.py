@@ -265,17 +265,24 @@ class _Planner:
         return key
 
     def _device(self, uses_gpu: bool) -> str:
-        return device_for(uses_gpu and self.suite.limits.device == "auto")
+        wants = uses_gpu and self.suite.limits.device == "auto"
+        if self.options.elsewhere:
+            return "cuda" if wants and self.options.gpus_per_cell else "cpu"
+        return device_for(wants)
 
     def _usable(self, key: str) -> bool:
         """Whether a preparation is there with costs that hold here: a cost measured on another
         machine, or beside other cells, is not what it costs here alone."""
         cost = self.store.preparation_cost(key)
-        if cost is None or cost.machine != machine()["fingerprint"]:
+        if cost is None or self._is_foreign(cost.machine):
             return False
         if damaged_files(self.store.preparation(key)):
             return False
         return not cost.contended or self.options.workers > 1
+
+    def _is_foreign(self, fingerprint: str) -> bool:
+        """Whether costs of another machine are none here. Of cells that run elsewhere nobody knows where."""
+        return not self.options.elsewhere and fingerprint != machine()["fingerprint"]
 
     def _modules_of(self, keys: Iterable[str]) -> set[str]:
         return {module for key in keys for module in self.preparations[key].modules}
@@ -290,12 +297,12 @@ class _Planner:
     def _too_large(self, needs: Needs, device: str) -> str:
         """Why a method cannot fit, from what it says it needs at least; empty where it may."""
         limit = self.checked.memory_bytes
-        on_gpu = needs.gpu_memory_bytes if device == "cuda" else 0
-        for needed, most, what in (
-            (needs.memory_bytes, limit, "the limit of a cell (--memory)"),
-            (needs.memory_bytes, machine_memory(), "this machine's memory"),
-            (on_gpu, gpu_memory(), "the GPU's memory"),
-        ):
+        bounds = [(needs.memory_bytes, limit, "the limit of a cell (--memory)")]
+        if not self.options.elsewhere:
+            on_gpu = needs.gpu_memory_bytes if device == "cuda" else 0
+            bounds.append((needs.memory_bytes, machine_memory(), "this machine's memory"))
+            bounds.append((on_gpu, gpu_memory(), "the GPU's memory"))
+        for needed, most, what in bounds:
             if needed > most:
                 return f"needs at least {show_size(needed)}, more than {what}: {show_size(most)}"
         return ""
@@ -327,12 +334,16 @@ class _Planner:
         if record.status != "ok":
             if self.options.retry:
                 return "run", f"it ended {record.status} before", record
+            if record.strict and not self.options.strict:
+                return "run", "it was run with --strict before", record
             if record.status == "timeout" and self.checked.timeout_s > record.timeout_s:
                 return "run", "its time limit was lower before", record
             if record.status == "out_of_memory" and self.checked.memory_bytes > record.memory_bytes:
                 return "run", "its memory limit was lower before", record
             return "stored", "", record
-        if record.machine["fingerprint"] != machine()["fingerprint"]:
+        if record.failed_documents is not None and self.options.strict:
+            return "run", "it raised on documents, which --strict does not allow", record
+        if self._is_foreign(record.machine["fingerprint"]):
             return "run", "its costs were measured on another machine", record
         if edited := edited_since(record.more_sources):
             return "run", f"{edited} was edited since it ran", record

@@ -183,7 +183,7 @@ def _cell(cell: PlannedCell, store: Store) -> StoredCell:
         preparations=dict(cell.preparations),
         modules=cell.modules,
         versions=dict(cell.versions),
-        weights=_weights(cell),
+        weights=dict(cell.weights) if cell.state == "run" else {},
         sources=cell.sources.digest,
         device=cell.device,
         stochastic=cell.stochastic,
@@ -195,11 +195,6 @@ def _cell(cell: PlannedCell, store: Store) -> StoredCell:
         before=store.facts_with_digest(cell.key)[1],
         include_paths=included_file(cell.method.adapter),
     )
-
-
-def _weights(cell: PlannedCell) -> dict[str, str]:
-    context = Context(task=cell.task_spec, seed=cell.seed, device=cell.device)
-    return dict(cell.method.create(context).weights()) if cell.state == "run" else {}
 
 
 def read_plan(folder: Path) -> StoredPlan:
@@ -239,8 +234,9 @@ def preparation_is_done(planned: StoredPreparation, store: Store) -> bool:
 
 
 def load_plan(stored: StoredPlan, store: Store, only: Collection[str] | None = None) -> Plan:
-    """The plan as a value, with what has been done since it was made. With ``only``, the cells and
-    preparations with these keys alone, and what they stand on.
+    """The plan as a value. The state of its cells is that at the time when it was made; a preparation that
+    has been built since counts as stored. With ``only``, the cells and preparations with these keys alone,
+    and what they stand on.
 
     Raises BenchError for methods that are not to be found any more, and where the dataset is gone or damaged.
     """
@@ -307,12 +303,8 @@ class _Loader:
 
     def cell(self, cell: StoredCell) -> PlannedCell:
         self.registry.include(cell.include_paths)
-        state: State = cell.state
-        record = (
-            None if state == "run" and not cell_is_done(cell, self.store) else self.store.record(cell.key)
-        )
-        if state in ("run", "stored"):
-            state = "run" if record is None else "stored"
+        record = None if cell.state == "run" else self.store.record(cell.key)
+        state: State = "run" if cell.state == "stored" and record is None else cell.state
         return PlannedCell(
             key=cell.key,
             method=self.registry.method(cell.method),
@@ -327,6 +319,7 @@ class _Loader:
             stochastic=cell.stochastic,
             repeat=cell.repeat,
             members=cell.members,
+            weights=cell.weights,
             device=cell.device,
             needed_bytes=cell.needed_bytes,
             peak_bytes=cell.peak_bytes,

@@ -64,8 +64,10 @@ class Tuned(_Section):
     """``[[tasks.NAME.tuned]]``: a method whose parameters are chosen on the validation part, from every
     combination of the listed values, and frozen before the test part is looked at."""
 
-    method: str
-    params: dict[str, tuple[Any, ...]] = Field(min_length=1)
+    method: str = Field(description="the method, with parameters that stay as they are in brackets")
+    params: dict[str, tuple[Any, ...]] = Field(
+        min_length=1, description="the values to try, by the name of the parameter"
+    )
 
     @field_validator("params", mode="after")
     @classmethod
@@ -80,21 +82,25 @@ class Reference(_Section):
     """``[tasks.NAME.reference]``: values from elsewhere that the board shows beside one metric, by adapter
     name or spec. ``label`` heads the column."""
 
-    label: str
-    metric: str
-    values: dict[str, float] = Field(min_length=1)
+    label: str = Field(description="heading of the column")
+    metric: str = Field(description="the metric of the board that the values stand beside")
+    values: dict[str, float] = Field(min_length=1, description="the value, by method")
 
 
 class TaskSection(_Section):
     """``[tasks.NAME]``: what is asked, of which methods, and how the board ranks them."""
 
-    fields: tuple[str, ...] = ("title", "abstract")
-    language: str | None = None
-    labels: tuple[str, ...] = ()
-    positive: str | None = None
+    fields: tuple[str, ...] = Field(
+        ("title", "abstract"), description="the fields that methods may read, in this order"
+    )
+    language: str | None = Field(None, description="language of the texts; that of [dataset] by default")
+    labels: tuple[str, ...] = Field((), description="the classes; those of the gold labels by default")
+    positive: str | None = Field(None, description="of two labels, the class of precision, recall and f1")
     prompt: str = Field("", description="what language models are asked, with fields: {title}, {labels}")
-    methods: tuple[str, ...] = ()
-    tuned: tuple[Tuned, ...] = ()
+    methods: tuple[str, ...] = Field(
+        (), description="the methods, each with parameters in brackets where they are not the defaults"
+    )
+    tuned: tuple[Tuned, ...] = Field((), description="methods whose parameters are chosen")
     primary: str | None = Field(None, description="the metric that ranks; the task's own by default")
     board: tuple[str, ...] = Field((), description="the metrics shown beside it")
     reference: Reference | None = Field(None, description="values from elsewhere, for comparison")
@@ -110,14 +116,14 @@ class TaskSection(_Section):
 class Suite(_Section):
     """A suite file, validated."""
 
-    name: str
+    name: str = Field(description="the name under which boards and runs keep it")
     version: int = Field(1, ge=1, description="raise it when results stop being comparable")
-    description: str = ""
-    seed: int = 20240
-    dataset: DatasetSection = DatasetSection()
-    split: SplitSpec = SplitSpec()
-    tasks: dict[Task, TaskSection] = Field(min_length=1)
-    limits: Limits = Limits()
+    description: str = Field("", description="the question that it answers, in a sentence")
+    seed: int = Field(20240, description="of splits, samples and trainings; --seed overrides it")
+    dataset: DatasetSection = Field(DatasetSection(), description="what is read, and how")
+    split: SplitSpec = Field(SplitSpec(), description="training, validation and test documents")
+    tasks: dict[Task, TaskSection] = Field(min_length=1, description="one section a task")
+    limits: Limits = Field(Limits(), description="what one cell may take")
     prices: dict[str, Price] = Field(default_factory=dict, description="of models behind an API, by name")
 
     @field_validator("prices", mode="after")

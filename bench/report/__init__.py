@@ -11,6 +11,7 @@ __all__ = [
     "documents",
     "export",
     "export_schemas",
+    "export_wandb",
     "files",
     "frame",
     "lists",

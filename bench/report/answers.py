@@ -256,6 +256,7 @@ class ShownDocument:
     gold: Any
     prediction: Any
     fields: Mapping[str, str] | None
+    error: str | None = None
 
 
 @dataclass(frozen=True)

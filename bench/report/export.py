@@ -200,7 +200,9 @@ def to_mlflow(board: Leaderboard, tracking_uri: str | None = None) -> str:
                 "bench.status": row.status,
             }
             inner = client.create_run(experiment, run_name=row.method, tags=tags)
-            metrics = [Metric(key, value, _milliseconds(row), 0) for key, value in _numbers(row).items()]
+            metrics = [
+                Metric(_key(key), value, _milliseconds(row), 0) for key, value in finite_numbers(row).items()
+            ]
             params = {"method": row.method, **(row.record.params if row.record else {})}
             client.log_batch(
                 inner.info.run_id,
@@ -220,8 +222,9 @@ def mlflow_place(tracking_uri: str | None) -> str:
     return tracking_uri or mlflow.get_tracking_uri()
 
 
-def _numbers(row: Row) -> dict[str, float]:
-    numbers = {_key(name): value.value for name, value in row.metrics.items() if value.value is not None}
+def finite_numbers(row: Row) -> dict[str, float]:
+    """Every metric and cost of a row that is a number, by its name."""
+    numbers = {name: value.value for name, value in row.metrics.items() if value.value is not None}
     for name in COST_TABLE:
         if (taken := getattr(row.costs, name)) is not None:
             numbers[name] = taken

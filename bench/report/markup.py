@@ -11,6 +11,8 @@ from typing import Any
 from readbench.core.escape import for_markdown, for_spreadsheet, json_text, markdown_code, markdown_table
 from readbench.report.words import (
     closing_sentence,
+    failed_document_lines,
+    failed_mark,
     load_notes,
     own_code_lines,
     price_notes,
@@ -107,6 +109,7 @@ def as_markdown(board: Leaderboard) -> str:
                 for note in (
                     *map(for_markdown, own_code_lines(table)),
                     *_as_list(tuned_lines(table)),
+                    *map(for_markdown, failed_document_lines(table)),
                     *map(for_markdown, [*load_notes(table), *price_notes(table), *statistical_notes(table)]),
                 )
                 for text in (note, "")
@@ -167,7 +170,7 @@ def shown_table(table: Table) -> ShownTable:
         if row.status != "ok":
             shown[0] = f"{row.status}: {next(iter(row.problem.splitlines()), '')}"
         elif values[0] is not None:
-            shown[0] += _interval(values[0])
+            shown[0] += _interval(values[0]) + failed_mark(row)
         costs = [shown_cost(row, cost) for cost in (speed, memory)]
         rows.append([ranks, row.method, *shown, *costs])
     return ShownTable(head, rows)
@@ -200,6 +203,8 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "chosen": row.chosen.words if row.chosen else None,
                 "reference": row.reference,
                 "beside_other_work": row.beside_other_work,
+                "failed_documents": None if row.failed_documents is None else row.failed_documents.count,
+                "goes": row.goes if row.records else None,
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}

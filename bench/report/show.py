@@ -23,6 +23,7 @@ from readbench.core.types import (
     StatedFacts,
     Target,
 )
+from readbench.core.units import count_of
 from readbench.methods.spec import format_spec, parse_spec
 from readbench.report.show_facts import facts_of
 from readbench.report.show_labels import labels_in_all, labels_of
@@ -38,6 +39,8 @@ from readbench.tasks.spec import TaskSpec
 FIRST_DOCUMENTS = 3
 OUTPUT_LINES = 30
 TITLE_CHARACTERS = 160
+FIRST_FAILED = 5
+"""Failed documents that are named."""
 
 
 def render_predictions(
@@ -61,6 +64,11 @@ def render_predictions(
     parts: list[RenderableType] = [Text.assemble((name, "bold"), f" in the run {run_name}")]
     if any(cell.repeat for cell in cells):
         parts.append(Text("The first of its repeats.", "dim"))
+    failed = [record.failed_documents for record in records if record.failed_documents is not None]
+    if failed:
+        known = ", ".join(list(failed_in(records))[:FIRST_FAILED])
+        count = count_of(sum(one.count for one in failed), "document")
+        parts.append(Text(f"It raised on {count}, scored as empty answers: {known}", "red"))
     test = [document for document in shown.documents if document.id in shown.predictions]
     if first.task["task"] == "classification" and document_id is None:
         return Group(*parts, *labels_in_all(shown.spec, test, shown.targets, shown.predictions))
@@ -71,9 +79,12 @@ def render_predictions(
     if not test:
         raise BenchError("it predicted for no document", where=f"method {name}")
     chosen = test[:FIRST_DOCUMENTS] if document_id is None else [document_of(test, document_id)]
+    errors = failed_in(records)
     for document in chosen:
         prediction, gold = shown.predictions[document.id], shown.targets.get(document.id)
         parts += ["", _title(document, shown.spec, primary, scores.get(document.id))]
+        if document.id in errors:
+            parts.append(Text(f"It raised {errors[document.id]}", "red"))
         if isinstance(prediction, RankedPhrases):
             phrases = gold if isinstance(gold, tuple) else ()
             parts += explained(shown.spec, document, phrases, prediction, whole=document_id is not None)
@@ -102,6 +113,16 @@ def records_of(store: Store, cells: Sequence[RunCell]) -> list[Record]:
             )
         records.append(record)
     return records
+
+
+def failed_in(records: Sequence[Record]) -> dict[str, str]:
+    """What the method raised, as far as it was kept, by document."""
+    return {
+        document.id: f"{document.type}: {document.message}"
+        for record in records
+        if record.failed_documents is not None
+        for document in record.failed_documents.first
+    }
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from readbench.core.types import (
     Target,
 )
 from readbench.report.answers import FailedCell, Shown, ShownDocument
-from readbench.report.show import document_of, find_cells, read_predictions, records_of, scores_of
+from readbench.report.show import document_of, failed_in, find_cells, read_predictions, records_of, scores_of
 from readbench.results.record import Record
 from readbench.results.store import Store
 
@@ -41,6 +41,7 @@ def shown(store: Store, run_name: str, method: str, document_id: str | None = No
     test = [document for document in found.documents if document.id in found.predictions]
     if not test:
         raise BenchError("it predicted for no document", where=f"method {name}")
+    errors = failed_in(records)
     documents = tuple(
         ShownDocument(
             document.id,
@@ -48,6 +49,7 @@ def shown(store: Store, run_name: str, method: str, document_id: str | None = No
             _plain_target(found.targets.get(document.id)),
             _plain_prediction(found.predictions[document.id]),
             dict(document.fields) if document_id is not None else None,
+            errors.get(document.id),
         )
         for document in (test if document_id is None else [document_of(test, document_id)])
     )

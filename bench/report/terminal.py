@@ -18,6 +18,7 @@ from readbench.report.words import (
     cautions,
     closing_sentence,
     documents_of_parts,
+    failed_mark,
     footnotes,
     marked,
     shown_cost,
@@ -125,7 +126,10 @@ def _width(columns: Sequence[_Column]) -> int:
 def _columns(table: Table) -> list[_Column]:
     """All that a table can show, from left to right."""
     rows, primary = table.rows, table.primary
-    first = [_with_interval(_value(row, primary)) if row.status == "ok" else row.status for row in rows]
+    first = [
+        _with_interval(_value(row, primary)) + failed_mark(row) if row.status == "ok" else row.status
+        for row in rows
+    ]
     columns = [
         _Column("rank", ["–" if row.ranks is None else _range(*row.ranks) for row in rows]),
         _Column("method", [row.method + (TUNED if row.chosen else "") for row in rows]),

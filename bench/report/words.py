@@ -9,7 +9,7 @@ from readbench.core.units import count_of
 from readbench.results.cost_table import Cost
 from readbench.results.leaderboard import Row, Table, in_order
 from readbench.results.manifest import Manifest
-from readbench.results.record import weights_of
+from readbench.results.record import FailedDocument, FailedDocuments, weights_of
 
 ALIKE = 0.05
 """Above this Holm-adjusted p two methods cannot be told apart."""
@@ -133,6 +133,7 @@ def footnotes(table: Table) -> list[str]:
     changed = [row.method for row in table.rows if row.changed]
     if changed:
         lines.append(f"Measured again or changed after this run: {', '.join(changed)}.")
+    lines += failed_document_lines(table)
     lines += load_notes(table)
     lines += price_notes(table)
     if len(ok) > 1:
@@ -190,6 +191,46 @@ def statistical_notes(table: Table) -> list[str]:
             "differences it errs in 7 %, not 5 %."
         )
     return notes
+
+
+ERROR_CHARACTERS = 160
+FAILED_MARK = "†"
+"""After the value of a method that raised on some documents."""
+
+
+def failed_mark(row: Row) -> str:
+    return "" if row.failed_documents is None else f" {FAILED_MARK}"
+
+
+def failed_document_lines(table: Table) -> list[str]:
+    """Which methods raised on some documents, and which went on after they were ended."""
+    lines = []
+    for row in table.rows:
+        if (failed := row.failed_documents) is not None:
+            said = failed_in_words(failed)
+            lines.append(f"{FAILED_MARK} {row.method}: ok, {said}; scored as empty answers.")
+    again = [row for row in table.rows if row.status == "ok" and row.goes > 1]
+    if again:
+        most = max(row.goes for row in again)
+        lines.append(
+            f"Predicted in up to {most} goes, since the process was ended: "
+            f"{_named([row.method for row in again])}. Seconds are sums over them, loading included."
+        )
+    return lines
+
+
+def error_in_words(failed: FailedDocument) -> str:
+    """In one short line."""
+    message = " ".join(failed.message.split())
+    cut = message if len(message) <= ERROR_CHARACTERS else f"{message[:ERROR_CHARACTERS]}…"
+    return f"{failed.id}: {failed.type}: {cut}"
+
+
+def failed_in_words(failed: FailedDocuments) -> str:
+    """How many documents failed, and the error of the first."""
+    first = failed.first[0] if failed.first else None
+    why = "" if first is None else f" ({error_in_words(first)})"
+    return f"{count_of(failed.count, 'document')} of {failed.of} failed{why}"
 
 
 MARK = "*"

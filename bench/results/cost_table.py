@@ -48,11 +48,13 @@ class Cost:
     unknown where one part does not know its own. ``paced``: a machine that takes twice as long for everything
     doubles it (or halves it, where it is a rate). ``heading`` names its column on a board, and ``wanted``
     says how soon the column gives way where there is no room: 0 never. ``compared``: a comparison of two
-    runs shows it. ``tracked``: tools that follow a project over time are given it.
+    runs shows it. ``tracked``: tools that follow a project over time are given it. ``meaning`` is what is
+    measured, in the words of the reference page.
     """
 
     name: str
     unit: Unit
+    meaning: str
     higher_is_better: bool = False
     over_folds: Join
     over_members: Join | None
@@ -99,24 +101,70 @@ _requests = partial(Cost, unit="requests", over_folds="mean", over_members="sum"
 
 _COSTS = (
     # Imports are measured once a machine and kept: they do not follow its pace in a run.
-    _seconds(name="import_s", heading="import", wanted=52, of_every_member=True, paced=False),
-    _seconds(name="load_s", heading="load", wanted=51),
-    _seconds(name="warmup_s"),
-    _seconds(name="prepare_s", heading="prepare", wanted=50),
-    _seconds(name="fit_s", heading="fit", wanted=53, compared=True, tracked=True),
-    _seconds(name="predict_s", compared=True),
-    _seconds(name="cpu_s", compared=True),
-    _seconds(name="tuning_s", heading="tuning", wanted=54),
-    _seconds(name="wall_s", over_members=None),
-    _rate(name="documents_per_s"),
-    _rate(name="documents_per_s_marginal", heading="docs/s", tracked=True),
-    _size(name="peak_memory_bytes", heading="memory", compared=True, tracked=True),
-    _size(name="own_memory_bytes", heading="own memory", wanted=55),
-    _size(name="library_memory_bytes"),
-    _size(name="peak_vram_allocated_bytes", compared=True),
-    _size(name="peak_vram_process_bytes"),
+    _seconds(
+        name="import_s",
+        meaning="importing its libraries in a fresh interpreter, measured once on a machine",
+        heading="import",
+        wanted=52,
+        of_every_member=True,
+        paced=False,
+    ),
+    _seconds(
+        name="load_s",
+        meaning="importing the method's file, `load`, and opening the preparations",
+        heading="load",
+        wanted=51,
+    ),
+    _seconds(name="warmup_s", meaning="one document, predicted once before the clock of `predict_s` starts"),
+    _seconds(
+        name="prepare_s",
+        meaning="building its preparations, in full for each method that uses them",
+        heading="prepare",
+        wanted=50,
+    ),
+    _seconds(name="fit_s", meaning="`fit`", heading="fit", wanted=53, compared=True, tracked=True),
+    _seconds(name="predict_s", meaning="sum over the chunks of `predict`", compared=True),
+    _seconds(
+        name="cpu_s", meaning="processor time of the same calls, all threads of the process", compared=True
+    ),
+    _seconds(
+        name="tuning_s",
+        meaning="trying all combinations where parameters were chosen, and their preparations once",
+        heading="tuning",
+        wanted=54,
+    ),
+    _seconds(name="wall_s", meaning="the cell's process from its start to its end", over_members=None),
+    _rate(
+        name="documents_per_s",
+        meaning="test documents / (import_s + load_s + prepare_s + predict_s + what the first took longer)",
+    ),
+    _rate(
+        name="documents_per_s_marginal",
+        meaning="test documents / (their share of prepare_s + predict_s): what one more document costs",
+        heading="docs/s",
+        tracked=True,
+    ),
+    _size(
+        name="peak_memory_bytes",
+        meaning="library_memory_bytes + own_memory_bytes, or that of a preparation where that is more",
+        heading="memory",
+        compared=True,
+        tracked=True,
+    ),
+    _size(
+        name="own_memory_bytes",
+        meaning="peak growth of its process tree: USS of one process, sum of PSS of several",
+        heading="own memory",
+        wanted=55,
+    ),
+    _size(name="library_memory_bytes", meaning="footprint of its imports in a fresh interpreter"),
+    _size(
+        name="peak_vram_allocated_bytes", meaning="most GPU memory that torch had allocated", compared=True
+    ),
+    _size(name="peak_vram_process_bytes", meaning="most GPU memory that NVML saw in use by its processes"),
     Cost(
         name="gpu_utilisation",
+        meaning="mean utilisation of the GPU while the cell ran, by NVML",
         unit="share",
         higher_is_better=True,
         over_folds="mean",
@@ -125,6 +173,7 @@ _COSTS = (
     ),
     Cost(
         name="price_per_1000_documents",
+        meaning="1,000 * what the tokens cost by the suite's price table / documents, in its currency",
         unit="money",
         over_folds="mean",
         over_members="sum",
@@ -134,14 +183,41 @@ _COSTS = (
         compared=True,
         tracked=True,
     ),
-    _tokens(name="input_tokens", heading="input tokens", wanted=58),
-    _tokens(name="cached_tokens", heading="cached", wanted=60),
-    _tokens(name="output_tokens", heading="output tokens", wanted=59),
-    _requests(name="requests", heading="requests", wanted=61),
-    _requests(name="retries", heading="retries", wanted=62),
+    _tokens(
+        name="input_tokens",
+        meaning="tokens that were sent to the API, by its own count",
+        heading="input tokens",
+        wanted=58,
+    ),
+    _tokens(
+        name="cached_tokens",
+        meaning="the part of them that the server had read before",
+        heading="cached",
+        wanted=60,
+    ),
+    _tokens(
+        name="output_tokens",
+        meaning="tokens that the API answered with, reasoning included",
+        heading="output tokens",
+        wanted=59,
+    ),
+    _requests(name="requests", meaning="requests to the API", heading="requests", wanted=61),
+    _requests(name="retries", meaning="those of them that were tried again", heading="retries", wanted=62),
     # They follow the pace of another machine than this one.
-    _seconds(name="latency_p50_s", heading="latency p50", wanted=56, paced=False),
-    _seconds(name="latency_p95_s", heading="latency p95", wanted=57, paced=False),
+    _seconds(
+        name="latency_p50_s",
+        meaning="median of the time from a request to its answer",
+        heading="latency p50",
+        wanted=56,
+        paced=False,
+    ),
+    _seconds(
+        name="latency_p95_s",
+        meaning="95th percentile of the time from a request to its answer",
+        heading="latency p95",
+        wanted=57,
+        paced=False,
+    ),
 )
 
 COST_TABLE: Mapping[str, Cost] = MappingProxyType({cost.name: cost for cost in _COSTS})

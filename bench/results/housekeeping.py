@@ -35,7 +35,8 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Unused:
-    """Folders that no run points to, by kind (``cells``, ``preparations``, ``datasets``, ``documents``)."""
+    """Folders that no run points to, by kind (``cells``, ``unfinished``, ``preparations``, ``datasets``,
+    ``documents``)."""
 
     folders: dict[str, tuple[Path, ...]]
 
@@ -99,8 +100,9 @@ def remove_run(store: Store, name: str) -> None:
 
 
 def unused(store: Store) -> Unused:
-    """What no run points to: cells, the preparations that no other cell was charged for, and datasets. The
-    documents that cells read are written anew by each run; they are unused where no run is left.
+    """What no run points to: cells, what some of them left unfinished, the preparations that no other cell
+    was charged for, and datasets. The documents that cells read are written anew by each run; they are unused
+    where no run is left.
 
     Raises BenchError where another process works in the folder, and for a run that cannot be read: nobody
     knows what it points to.
@@ -118,6 +120,12 @@ def unused(store: Store) -> Unused:
         except BenchError as error:
             todo = f"remove that run first: bench rm {name}"
             raise BenchError(error.what, where=str(store.run(name) / RUN), todo=todo) from error
+        if manifest.status == "running":
+            raise BenchError(
+                "its cells wait in a cluster, or run there",
+                where=f"run {name}",
+                todo=f"wait for its end: bench watch {name}",
+            )
         cells |= cells_of(manifest)
         datasets.add(manifest.fingerprint)
     preparations = set()
@@ -129,6 +137,7 @@ def unused(store: Store) -> Unused:
     return Unused(
         {
             "cells": _others(store.root / "cells", cells),
+            "unfinished": _others(store.root / "unfinished", cells),
             "preparations": _others(store.root / "preparations", preparations),
             "datasets": _others(store.root / "datasets", datasets),
             "documents": () if names else _others(store.root / "documents", ()),

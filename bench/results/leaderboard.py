@@ -16,7 +16,7 @@ from readbench.core.errors import BenchError
 from readbench.core.names import suggestion
 from readbench.results.cost_table import COST_TABLE, join_folds
 from readbench.results.manifest import Chosen, Manifest, RunCell, RunTask
-from readbench.results.record import CellFacts, Costs, Failure, Record, Value
+from readbench.results.record import MOST_FIRST, CellFacts, Costs, FailedDocuments, Failure, Record, Value
 from readbench.results.statistics_file import read_statistics
 from readbench.results.store import RUN, Store
 
@@ -25,7 +25,8 @@ from readbench.results.store import RUN, Store
 class Row:
     """One method on a board. It has one cell, or one for each fold and repeat: ``records`` are the facts of
     each, and ``record`` is the whole record of the first, for what all have in common (versions, weights).
-    ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``metrics`` and ``costs``
+    ``ranks`` is (best, worst) among the methods that ran, None where it did not. ``predicted``: how many
+    documents its cells were asked for, one of several repeats once for each. ``metrics`` and ``costs``
     are those of all cells together. ``changed``: a record of it was written after the run."""
 
     task: str
@@ -40,6 +41,7 @@ class Row:
     chosen: Chosen | None = None
     reference: float | None = None
     changed: bool = False
+    predicted: int = 0
 
     def value(self, metric: str) -> float | None:
         metric_value = self.metrics.get(metric)
@@ -50,8 +52,22 @@ class Row:
         """Whether its seconds were taken while something else ran, in one of its cells at least."""
         return any(record.beside_other_work for record in self.records)
 
+    @property
+    def failed_documents(self) -> FailedDocuments | None:
+        """Those of all its cells on which it raised; None where it ended otherwise than ok, or on none."""
+        found = [one.failed_documents for one in self.records if one.failed_documents is not None]
+        if self.status != "ok" or not found:
+            return None
+        first = tuple(document for one in found for document in one.first)[:MOST_FIRST]
+        return FailedDocuments(count=sum(one.count for one in found), of=self.predicted, first=first)
+
+    @property
+    def goes(self) -> int:
+        """How many processes predicted one of its cells, at most: more than one where some were ended."""
+        return max((record.goes for record in self.records), default=1)
+
     def as_json(self) -> dict[str, Any]:
-        record = self.record
+        record, failed = self.record, self.failed_documents
         return {
             "task": self.task,
             "method": self.method,
@@ -65,6 +81,8 @@ class Row:
             "notes": {} if record is None else record.notes,
             "device": None if record is None else record.device,
             "problem": self.problem or None,
+            "failed_documents": None if failed is None else failed.model_dump(mode="json"),
+            "goes": self.goes,
             "changed_since_the_run": self.changed,
             "beside_other_work": self.beside_other_work,
             "processor": _processor(record),
@@ -256,6 +274,7 @@ def _row(
         cells[0].chosen,
         _reference(manifest.tasks[task], method),
         any(cell.is_changed(digests[cell.key]) for cell in cells),
+        manifest.tasks[task].tested * (max(cell.repeat for cell in cells) + 1),
     )
 
 

@@ -39,6 +39,27 @@ class Failure(StoredModel):
     output: str = ""
 
 
+class FailedDocument(StoredModel):
+    """A document on which the method raised, and the exception."""
+
+    id: str
+    type: str
+    message: str
+
+
+class FailedDocuments(StoredModel):
+    """``count`` of ``of`` test documents on which the method raised; they are scored as empty answers.
+    ``first``: those that came first, with their errors."""
+
+    count: int
+    of: int
+    first: tuple[FailedDocument, ...] = ()
+
+
+MOST_FIRST = 20
+"""Failed documents of a method whose errors are shown."""
+
+
 class Value(StoredModel):
     """One metric of one cell: the mean over ``n`` documents (or what the metric makes of such means) and
     its 95 % interval. Null where no document counts; an interval is also null where none holds. ``reason``
@@ -192,8 +213,10 @@ class Record(StoredModel, _Measured):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
-    costs contain theirs. ``more_sources``: SHA-256 of files that the process loaded and its key does not
-    cover, as where a method imports by computed names; where one changes, the cell runs again.
+    costs contain theirs. ``goes``: how many processes predicted it one after the other, because those before
+    were ended; seconds are sums over them, memory is the highest. ``strict``: it was run with --strict.
+    ``more_sources``: SHA-256 of files that the process loaded and its key does not cover, as where a method
+    imports by computed names; where one changes, the cell runs again.
 
     As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
     metrics of keyphrases share nine sentences."""
@@ -233,6 +256,9 @@ class Record(StoredModel, _Measured):
     notes: dict[str, Any] = Field(default_factory=dict)
     details: dict[str, Any] = Field(default_factory=dict)
     output_bytes: int = 0
+    failed_documents: FailedDocuments | None = None
+    goes: int = 1
+    strict: bool = False
 
     @model_serializer(mode="wrap")
     def _gather_versions(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -283,6 +309,8 @@ class CellFacts(_Measured):
     stochastic: bool | None = None
     status: Status
     failure: Failure | None = None
+    failed_documents: FailedDocuments | None = None
+    goes: int = 1
     started_at: str
     costs: Costs
     predictions_digest: str | None = None

@@ -1,6 +1,7 @@
 """Where results live and how they are written: cells, preparations, documents and runs.
 
     cells/KEY/         record.json, predictions.parquet, scores.parquet
+    unfinished/KEY/    what a cell predicted that was ended: a line a chunk, and what it had learned
     preparations/KEY/  the files, and preparation.json with what they cost
     documents/DIGEST/  projected documents, without gold: what a cell's process reads
     datasets/DIGEST/   documents and targets: what the reading side shows
@@ -73,6 +74,9 @@ class Store:
 
     def preparation(self, key: str) -> Path:
         return self.root / "preparations" / key
+
+    def unfinished(self, key: str) -> Path:
+        return self.root / "unfinished" / key
 
     def documents(self, digest: str) -> Path:
         return self.root / "documents" / digest

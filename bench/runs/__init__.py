@@ -3,4 +3,4 @@
 Also the verbs for Python.
 """
 
-__all__ = ["api", "interface", "rerun", "running"]
+__all__ = ["api", "interface", "places", "rerun", "running", "watching"]

@@ -26,11 +26,21 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
 def write_manifest(
-    plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, status: RunStatus, began: float
+    plan: Plan,
+    runner: Runner,
+    choice: Choice,
+    store: Store,
+    name: str,
+    status: RunStatus,
+    began: float,
+    *,
+    lease: bool = True,
 ) -> None:
-    """``status`` as the manifest has it; ``began`` is the monotonic clock at the start of the run."""
+    """``status`` as the manifest has it; ``began`` is the monotonic clock at the start of the run. Without
+    ``lease`` the run goes on when this process has ended."""
     path = store.run(name) / RUN
-    started = store.manifest(name).started_at if path.exists() else now()
+    before = store.manifest(name) if path.exists() else None
+    command = shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)"
     done = status != "running"
     manifest = Manifest(
         name=name,
@@ -38,9 +48,9 @@ def write_manifest(
         suite_version=plan.suite.version,
         suite_digest=digest(plan.suite.model_dump(mode="json")),
         status=status,
-        lease=None if done else store.lease.id,
-        command=shlex.join(["bench", *sys.argv[1:]]) if sys.argv[1:] else "bench.run(...)",
-        started_at=started,
+        lease=None if done or not lease else store.lease.id,
+        command=command if before is None else before.command,
+        started_at=now() if before is None else before.started_at,
         finished_at=now() if done else None,
         wall_s=monotonic() - began if done else None,
         tasks={task: _task(plan, task, store) for task in plan.suite.tasks},

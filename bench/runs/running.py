@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write, first_line
+from readbench.core.files import first_line, make_folder
 from readbench.engine.phrase_vectors import check_encoder
 from readbench.engine.reference_workload import time_reference_workload
 from readbench.engine.runner import Runner
@@ -23,9 +23,12 @@ from readbench.results.leaderboard import Leaderboard, build_leaderboard
 from readbench.results.store import Store
 from readbench.runs.interface import Interface
 from readbench.runs.manifest import write_manifest
+from readbench.runs.places import Place, Submitted, submitted_run
 from readbench.runs.tuning import Choice, choose
 from readbench.stats.of_run import write_statistics
 
+TRIALS = "trials"
+"""The folder, in that of a run, with the plan of what chooses parameters."""
 CHOOSING = "choosing parameters on the validation part"
 
 
@@ -45,37 +48,69 @@ def run_suite(
     store: Store,
     interface: Interface,
 ) -> Finished:
+    """Runs a suite on this machine and returns its board. Raises as ``run_suite_at`` does."""
+    finished = run_suite_at(None, reference, dataset, labels, options, store, interface)
+    assert isinstance(finished, Finished)  # here somebody waits
+    return finished
+
+
+def run_suite_at(
+    place: Place | None,
+    reference: str | None,
+    dataset: str | None,
+    labels: Path | None,
+    options: Options,
+    store: Store,
+    interface: Interface,
+) -> Finished | Submitted:
     """Runs a suite and returns its board: reads and checks it, chooses parameters on the validation part,
-    then measures on the test part.
+    then measures on the test part. With a ``place``, cells run there; Submitted where nobody waits for them.
 
     Raises BenchError for wrong use, before anything runs; KeyboardInterrupt is let through once what was
     measured is on disk and the run is marked interrupted.
     """
     if options.workers < 1:
         raise BenchError(f"--workers must be at least 1, not {options.workers}")
+    if place is not None:
+        options = place.options(options)
     checked = _checked(reference, dataset, labels, options, interface)
+    if place is not None:
+        place.check(checked)
     began = monotonic()
-    choice = _choice(checked, store, interface)
+    name = f"{checked.suite.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    choice = _choice(checked, store, interface, place, name)
     plan = plan_test(checked.with_methods(choice.methods), store)
     _refuse_nothing(plan)
     interface.planned(plan, store)
-    name = f"{checked.suite.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = (submitted_run(plan, store) if place is not None else None) or name
     with interface.reporter(_jobs(plan)) as reporter:
-        runner = Runner(plan, store, reporter)
+        elsewhere = None if place is None else place.of(store.run(name), reporter.doing)
+        runner = Runner(plan, store, reporter, elsewhere=elsewhere)
         folder = _begin(plan, runner, choice, store, name)
         try:
             if plan.to_run():
                 store_plan(plan, store, folder)
-            runner.reference_workload_s = time_reference_workload() if plan.to_run() else None
+                if elsewhere is None:
+                    runner.reference_workload_s = time_reference_workload()
             runner.run()
         except BaseException:
             write_manifest(plan, runner, choice, store, name, "interrupted", began)
             raise
-        write_manifest(plan, runner, choice, store, name, "finished", began)
-        reporter.doing("comparing the methods")
-        _compare(folder, store, interface)
-        write_results(folder, store)
-    return Finished(build_leaderboard(name, store), _exit_status(runner, options.strict))
+        if elsewhere is not None and elsewhere.left:
+            write_manifest(plan, runner, choice, store, name, "running", began, lease=False)
+            return Submitted(name, len(elsewhere.left), elsewhere.refused)
+        finish(plan, runner, choice, store, name, began, interface)
+    return Finished(build_leaderboard(name, store), exit_status(runner, options.strict))
+
+
+def finish(
+    plan: Plan, runner: Runner, choice: Choice, store: Store, name: str, began: float, interface: Interface
+) -> None:
+    """Writes what is there when all cells have ended: the manifest, the comparisons, the results."""
+    write_manifest(plan, runner, choice, store, name, "finished", began)
+    runner.reporter.doing("comparing the methods")
+    _compare(store.run(name), store, interface)
+    write_results(store.run(name), store)
 
 
 def show_plan(
@@ -114,7 +149,9 @@ def _checked(
     return checked
 
 
-def _choice(checked: CheckedSuite, store: Store, interface: Interface) -> Choice:
+def _choice(
+    checked: CheckedSuite, store: Store, interface: Interface, place: Place | None, name: str
+) -> Choice:
     """Measures every combination of the parameters that are to be chosen, and chooses."""
     plan = plan_validation(checked, store)
     if plan is None:
@@ -124,7 +161,13 @@ def _choice(checked: CheckedSuite, store: Store, interface: Interface) -> Choice
     interface.say(CHOOSING)
     interface.planned(plan, store)
     with interface.reporter(_jobs(plan)) as reporter:
-        runner = Runner(plan, store, reporter)
+        elsewhere = None
+        if place is not None:
+            folder = store.run(name) / TRIALS
+            make_folder(folder)
+            store_plan(plan, store, folder)
+            elsewhere = place.of(folder, reporter.doing)
+        runner = Runner(plan, store, reporter, elsewhere=elsewhere)
         runner.run()
     return choose(checked, plan, runner.records)
 
@@ -144,10 +187,7 @@ def _begin(plan: Plan, runner: Runner, choice: Choice, store: Store, name: str) 
     """The run's folder with its manifest, made before anything is measured: a full disk or a
     read-only place shows now, not after an hour."""
     folder = store.run(name)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    make_folder(folder)
     write_manifest(plan, runner, choice, store, name, "running", monotonic())
     return folder
 
@@ -162,7 +202,7 @@ def _compare(folder: Path, store: Store, interface: Interface) -> None:
         interface.say(f"the methods were not compared: {type(error).__name__}: {first_line(error)}")
 
 
-def _exit_status(runner: Runner, strict: bool) -> int:
+def exit_status(runner: Runner, strict: bool) -> int:
     """0 all attempted cells ok, 1 some cell failed (under --strict also one that could not run), 3
     nothing was measured."""
     statuses = [record.status for record in runner.records.values()]

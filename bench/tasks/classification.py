@@ -9,7 +9,8 @@ from typing import Any
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, Prediction, Target
 from readbench.tasks.base import TaskDefinition, check_ids
-from readbench.tasks.classification_scores import METRICS, ClassificationScores
+from readbench.tasks.classification_metrics import METRICS
+from readbench.tasks.classification_scores import ClassificationScores
 from readbench.tasks.metric import FOLD
 from readbench.tasks.predictions import labelled
 from readbench.tasks.spec import TaskSpec

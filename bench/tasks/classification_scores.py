@@ -12,73 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readbench.core.errors import BenchError
-from readbench.tasks.metric import Metric, OfSample, Scale, Scores
+from readbench.tasks.classification_metrics import BINS, METRICS
+from readbench.tasks.metric import Metric, OfSample, Scores
 from readbench.tasks.spec import TaskSpec
 
 Floats = NDArray[np.float64]
 
-BINS = 15
-"""Equal bins of confidence for the calibration error: Guo et al. 2017, arXiv:1706.04599, section 5."""
 ROUNDED = 5e-4
 """How far a probability may lie from what it was: rounded to three places it still counts as one. A sum may
 be as many times that far from 1 as there are classes."""
 
 _BLOCK = 1 << 15
 """Resamples times documents whose areas are computed at a time: 256 KiB."""
-_MACRO = "scikit-learn's macro mean, over classes that occur in gold or predictions; 0 where undefined"
-_POSITIVE = "of the positive class; 0 where undefined; null without a named positive class"
-_SCORED = "of folds the mean; null where a document lacks scores of all classes"
-
-METRICS = (
-    Metric("accuracy", True, "equal labels; an abstention is wrong", "share of documents labelled right"),
-    Metric(
-        "precision", True, _POSITIVE, "binary: right among those predicted positive", OfSample(Scale.COUNTS)
-    ),
-    Metric("recall", True, _POSITIVE, "binary: found among the positive", OfSample(Scale.COUNTS)),
-    Metric("f1", True, _POSITIVE, "binary: F1 of the positive class", OfSample(Scale.COUNTS)),
-    Metric("macro_precision", True, _MACRO, "precision, averaged over classes", OfSample(Scale.SHARES)),
-    Metric("macro_recall", True, _MACRO, "recall, averaged over classes", OfSample(Scale.SHARES)),
-    Metric("macro_f1", True, _MACRO, "F1, averaged over classes", OfSample()),
-    Metric(
-        "mcc",
-        True,
-        "multi-class; an abstention is a class of its own; 0 where undefined",
-        "Matthews correlation of gold and predictions",
-        OfSample(),
-        bounds=(-1.0, 1.0),
-    ),
-    Metric(
-        "roc_auc",
-        True,
-        f"ties count half; several classes: macro mean, one against the rest; {_SCORED}",
-        "area under the ROC curve of the scores",
-        OfSample(Scale.CURVE, fewest=50),
-    ),
-    Metric(
-        "average_precision",
-        True,
-        f"by thresholds, no interpolation; several classes: macro; {_SCORED}",
-        "area under the precision-recall curve of the scores",
-        OfSample(Scale.CURVE, fewest=200),
-    ),
-    Metric(
-        "brier",
-        False,
-        "two classes: (p - y)^2 of one class, several: sum over classes; null unless the "
-        "scores are probabilities",
-        "squared error of the probabilities",
-        bounds=(0.0, 2.0),
-    ),
-    Metric(
-        "ece",
-        False,
-        f"{BINS} equal bins of the highest probability; what chance adds is subtracted; null unless the "
-        "scores are probabilities",
-        "expected calibration error: confidence against accuracy",
-        OfSample(Scale.NONE),
-    ),
-    Metric("abstained", False, "no label predicted", "share of documents without an answer"),
-)
 _PLACES = {metric.id: index for index, metric in enumerate(METRICS)}
 
 

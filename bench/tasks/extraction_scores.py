@@ -26,7 +26,13 @@ _POOLED = (
 _OF_FACTS = "facts of the slice counted together; 0 where undefined"
 _BOTH_EMPTY = "1 where gold and prediction are empty and the answer could be read"
 _VIEWS = (("", "", _POOLED), (f"{FACTS}.", ", of documents that state facts", _OF_FACTS))
-_MEASURES = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"))
+_MEASURES = (
+    ("precision", "precision", "right / predicted"),
+    ("recall", "recall", "right / gold"),
+    ("f1", "F1", "2 * right / (predicted + gold)"),
+)
+_POOLING = "facts counted over all documents: Manning, Raghavan & Schütze 2008, section 13.6 (micro-average)"
+_OWN = "this project"
 _KINDS = (
     ("triples.", "of facts with their types", _EXACT),
     ("triples.untyped.", "of facts, types ignored", _UNTYPED),
@@ -40,36 +46,66 @@ def _metrics() -> tuple[Metric, ...]:
             True,
             f"{_EXACT}; F1: {_BOTH_EMPTY}",
             "mean over all documents: F1 of the facts, or whether the label is right",
+            formula="2 * right / (predicted + gold) of its facts, or 1 for a right label and 0 for another",
+            source=_OWN,
         ),
         *(
             Metric(
-                f"{view}{kind}{measure}", True, f"{matching}; {pooled}", f"{name} {what}{where}", OfSample()
+                f"{view}{kind}{measure}",
+                True,
+                f"{matching}; {pooled}",
+                f"{name} {what}{where}",
+                OfSample(),
+                formula=formula,
+                source=_POOLING,
             )
             for view, where, pooled in _VIEWS
             for kind, what, matching in _KINDS
-            for measure, name in _MEASURES
+            for measure, name, formula in _MEASURES
         ),
         Metric(
             "triples.document_f1",
             True,
             f"{_EXACT}; {_BOTH_EMPTY}",
             "F1 of the facts of each document that states facts, averaged",
+            formula="2 * right / (predicted + gold)",
+            source=_OWN,
         ),
-        Metric("triples.untyped.document_f1", True, f"{_UNTYPED}; {_BOTH_EMPTY}", "the same, types ignored"),
+        Metric(
+            "triples.untyped.document_f1",
+            True,
+            f"{_UNTYPED}; {_BOTH_EMPTY}",
+            "the same, types ignored",
+            formula="2 * right / (predicted + gold)",
+            source=_OWN,
+        ),
         Metric(
             "label_accuracy",
             True,
             "equal strings; NFC, white space collapsed; no label is wrong",
             "share of right labels where one was asked for",
+            formula="right / documents that ask for a label",
+            source=_OWN,
         ),
         Metric(
             "parsed",
             True,
             "a method that writes no text is always read",
             "share of answers that could be read",
+            formula="answers that could be read / documents",
+            source=_OWN,
         ),
-        Metric(f"{FACTS}.parsed", True, "as parsed", "the same, of documents that state facts"),
-        Metric(f"{LABELS}.parsed", True, "as parsed", "the same, of documents that ask for a label"),
+        *(
+            Metric(
+                f"{view}.parsed",
+                True,
+                "as parsed",
+                f"the same, of documents that {which}",
+                formula=f"answers that could be read / documents that {which}",
+                source=_OWN,
+            )
+            for view, which in ((FACTS, "state facts"), (LABELS, "ask for a label"))
+        ),
     ]
     return tuple(found)
 

@@ -20,6 +20,7 @@ CUTOFFS = (5, 10)
 BEST = 100
 """How many phrases average precision looks at."""
 
+_SOURCE = "Gallina, Boudin & Daille 2020, doi:10.1145/3383583.3398517, and the authors' scorer"
 _VERSION = (
     f"jcdl2020-1: {porter.VERSION}; exact, a prediction matches as it stands or stemmed; gold phrases of "
     "equal stems count each, predicted duplicates stay; 0 without gold"
@@ -28,20 +29,28 @@ _VERSION = (
 
 def _metrics() -> tuple[Metric, ...]:
     sides = {
-        "precision": "gold phrases found by the first {k} phrases, by min({k}, number predicted)",
-        "recall": "gold phrases found by the first {k} phrases, by all gold phrases",
-        "f1": "F1 of the document's precision@{k} and recall@{k}",
+        "precision": (
+            "gold phrases found by the first {k} phrases, by min({k}, number predicted)",
+            "found / min({k}, predicted)",
+        ),
+        "recall": ("gold phrases found by the first {k} phrases, by all gold phrases", "found / gold"),
+        "f1": (
+            "F1 of the document's precision@{k} and recall@{k}",
+            "2 * found / (min({k}, predicted) + gold)",
+        ),
     }
     found = [
-        _metric(f"{side}@{k}", f"{summary.format(k=k)}, as in JCDL 2020")
-        for side, summary in sides.items()
+        _metric(f"{side}@{k}", f"{summary.format(k=k)}, as in JCDL 2020", formula.format(k=k))
+        for side, (summary, formula) in sides.items()
         for k in CUTOFFS
     ]
-    return (*found, _metric("map", f"average precision over the best {BEST}, as in JCDL 2020"))
+    average = f"sum over matches within rank {BEST} of (found so far / rank) / gold"
+    return (*found, _metric("map", f"average precision over the best {BEST}, as in JCDL 2020", average))
 
 
-def _metric(name: str, summary: str) -> Metric:
-    return Metric(f"jcdl2020.{name}", True, _VERSION, summary, language="en")
+def _metric(name: str, summary: str, formula: str) -> Metric:
+    # A match may find several gold phrases, or repeat an earlier one, so that a value may pass 1.
+    return Metric(f"jcdl2020.{name}", True, _VERSION, summary, language="en", formula=formula, source=_SOURCE)
 
 
 METRICS = _metrics()

@@ -28,6 +28,15 @@ CUTOFFS = ("5", "10", "15", "20", "M", "O")
 
 NDCG_AT = 10
 _VIEWS = ("", "present.", "absent.")
+_SETS = "Manning, Raghavan & Schütze 2008, Introduction to Information Retrieval, section 8.3"
+_RANKED = "Manning, Raghavan & Schütze 2008, Introduction to Information Retrieval, section 8.4"
+_YUAN = "Yuan et al. 2020, doi:10.18653/v1/2020.acl-main.710"
+_MENG = "Meng et al. 2017, doi:10.18653/v1/P17-1054, section 4.3"
+_NDCG = "Järvelin & Kekäläinen 2002, doi:10.1145/582415.582418"
+_NDCG_FORMULA = (
+    f"sum over matches within rank {NDCG_AT} of 1 / log2(rank + 1), by that of min({NDCG_AT}, gold) matches "
+    "at the top"
+)
 _MATCHING = f"{normalise.VERSION}, exact, duplicates dropped"
 # 1 / log2(rank + 1), and its sums: the discounted gain of a list whose first entries all match.
 _DISCOUNTS = np.array([1 / math.log2(rank + 1) for rank in range(1, NDCG_AT + 1)])
@@ -47,18 +56,37 @@ def _metrics() -> tuple[Metric, ...]:
         "absent.": ", of phrases that do not occur in the text",
     }
     first = {"M": "all phrases", "O": "as many phrases as gold has"}
-    found = []
+    found: list[tuple[str, str, str, str, str]] = []
     for view in _VIEWS:
+        split = "" if not view else f"; the split by the text: {_MENG}"
         for measure in ("precision", "recall", "f1"):
             name = "F1" if measure == "f1" else measure
             for cutoff in CUTOFFS:
                 summary = f"{name} of {first.get(cutoff, f'the first {cutoff} phrases')}{gold[view]}"
                 if measure == "recall" and cutoff == "20" and not view:
                     summary += '; closest to what the competition notes call "acc"'
-                found.append((view, f"{measure}@{cutoff}", summary))
-        found.append((view, "map", f"average precision over the whole list{gold[view]}"))
-        found.append((view, f"ndcg@{NDCG_AT}", f"discounted gain of the first {NDCG_AT} phrases{gold[view]}"))
-    return tuple(Metric(view + id_, True, versions[view], summary) for view, id_, summary in found)
+                source = (_YUAN if cutoff in first else _SETS) + split
+                found.append((view, f"{measure}@{cutoff}", summary, _formula(measure, cutoff), source))
+        summary = f"average precision over the whole list{gold[view]}"
+        found.append(
+            (view, "map", summary, "sum over matches of (matches so far / rank) / gold", _RANKED + split)
+        )
+        summary = f"discounted gain of the first {NDCG_AT} phrases{gold[view]}"
+        found.append((view, f"ndcg@{NDCG_AT}", summary, _NDCG_FORMULA, _NDCG + split))
+    return tuple(
+        Metric(view + id_, True, versions[view], summary, formula=formula, source=source)
+        for view, id_, summary, formula, source in found
+    )
+
+
+def _formula(measure: str, cutoff: str) -> str:
+    """What ``_table`` computes at a cut-off; ``gold`` and ``predicted`` are numbers of phrases."""
+    looked_at = {"M": "predicted", "O": "min(gold, predicted)"}.get(cutoff, f"min({cutoff}, predicted)")
+    return {
+        "precision": f"matches / {looked_at}",
+        "recall": "matches / gold",
+        "f1": f"2 * matches / ({looked_at} + gold)",
+    }[measure]
 
 
 HOUSE_METRICS = _metrics()

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readbench.tasks.metric import Metric, f1_of_means
+from readbench.tasks.metric import Metric, OfMeans, f1_of_means
 from readbench.text import porter
 
 CUTOFFS = (5, 10)
 
+_SOURCE = (
+    "Chan et al. 2019, doi:10.18653/v1/P19-1208; Wu, Yin & Chang 2024, doi:10.18653/v1/2024.findings-acl.117"
+)
 _VERSION = f"kpeval-1: {porter.VERSION}; exact, duplicates dropped; 0 without gold"
 _VERSION_F1 = f"{_VERSION}; F1 of the mean precision and the mean recall"
 
@@ -26,11 +29,16 @@ def _metrics() -> tuple[Metric, ...]:
     for k in CUTOFFS:
         p, r = f"kpeval.precision@{k}", f"kpeval.recall@{k}"
         matches = f"matches among the first {k} phrases"
-        precision.append(Metric(p, True, _VERSION, f"{matches}, by {k}", language="en"))
-        recall.append(Metric(r, True, _VERSION, f"{matches}, by gold phrases", language="en"))
+        precision.append(_metric(p, _VERSION, f"{matches}, by {k}", f"matches / {k}"))
+        recall.append(_metric(r, _VERSION, f"{matches}, by gold phrases", "matches / gold"))
         summary = f"F1 of the mean precision@{k} and the mean recall@{k}; tests compare the documents' own F1"
-        f1.append(Metric(f"kpeval.f1@{k}", True, _VERSION_F1, summary, f1_of_means(p, r), "en"))
+        formula = "2 * P * R / (P + R), P and R the means over documents"
+        f1.append(_metric(f"kpeval.f1@{k}", _VERSION_F1, summary, formula, f1_of_means(p, r)))
     return (*precision, *recall, *f1)
+
+
+def _metric(id_: str, version: str, summary: str, formula: str, aggregate: OfMeans | None = None) -> Metric:
+    return Metric(id_, True, version, summary, aggregate, "en", formula=formula, source=_SOURCE)
 
 
 METRICS = _metrics()

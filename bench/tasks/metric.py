@@ -69,6 +69,7 @@ class Metric:
 
     ``language`` is the only one that a metric reads, with None it reads any. ``vectors``: it compares
     embeddings, and is computed only where a suite asks for it. ``bounds``: the least and the largest value.
+    ``formula``: what is computed, and ``source``: where it is defined; the reference page shows both.
     """
 
     id: str
@@ -79,6 +80,8 @@ class Metric:
     language: str | None = None
     vectors: bool = False
     bounds: tuple[float, float] = (0.0, 1.0)
+    formula: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, eq=False)

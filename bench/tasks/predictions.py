@@ -24,9 +24,11 @@ MOST_RAW_CHARACTERS = 1_000_000
 
 
 class PredictionFormat(ABC):
-    """How predictions of one task look. ``columns`` are those of a predictions table, ``id`` first."""
+    """How predictions of one task look. ``columns`` are those of a predictions table, ``id`` first. ``empty``
+    is the answer of a document on which a method raised."""
 
     columns: ClassVar[tuple[str, ...]]
+    empty: ClassVar[Prediction]
 
     @abstractmethod
     def check(self, prediction: object, *, where: str = "") -> None:
@@ -46,6 +48,7 @@ class PhrasesFormat(PredictionFormat):
     """Ranked phrases with a score each."""
 
     columns = ("id", "phrases", "scores")
+    empty = RankedPhrases((), ())
 
     def check(self, prediction: object, *, where: str = "") -> None:
         ranked(prediction, where or "prediction")
@@ -75,6 +78,7 @@ class LabelFormat(PredictionFormat):
     """One label, or an abstention, with a score for each class."""
 
     columns = ("id", "label", "classes", "scores")
+    empty = PredictedLabel(None)
 
     def check(self, prediction: object, *, where: str = "") -> None:
         labelled(prediction, where or "prediction")
@@ -114,6 +118,7 @@ class FactsFormat(PredictionFormat):
     """Facts, a label, or both, and the text that they were read from."""
 
     columns = ("id", *_FACT_COLUMNS, "label", "parsed", "raw")
+    empty = ExtractedFacts(parsed=False)
 
     def check(self, prediction: object, *, where: str = "") -> None:
         extracted(prediction, where or "prediction")

@@ -24,6 +24,7 @@ WEIGHTS = KNOWN[MODEL].sha256
 """SHA-256 of its weights. Vectors of others are refused, because the version of the metrics names these."""
 
 CUTOFF = 10
+_SOURCE = "Wu, Yin & Chang 2024, section 3.2, doi:10.18653/v1/2024.findings-acl.117, without its threshold"
 _VERSION = (
     f"semantic-1: cosine of {MODEL}, weights {WEIGHTS[:12]}; nearest counterpart, below 0 is 0; "
     "duplicates dropped as by the house"
@@ -32,16 +33,28 @@ _VERSION = (
 
 def _metrics() -> tuple[Metric, ...]:
     first = f"of the first {CUTOFF} phrases"
-    summaries = {
-        f"semantic.precision@{CUTOFF}": f"mean similarity {first} to the nearest gold phrase",
-        f"semantic.recall@{CUTOFF}": f"mean similarity of gold phrases to the nearest {first}",
-        f"semantic.f1@{CUTOFF}": f"F1 of semantic.precision@{CUTOFF} and semantic.recall@{CUTOFF}",
-        "semantic.f1@M": "the same over all phrases",
+    nearest = "mean over {} phrases of max(0, cosine to the nearest {} phrase)"
+    described = {
+        f"semantic.precision@{CUTOFF}": (
+            f"mean similarity {first} to the nearest gold phrase",
+            nearest.format("predicted", "gold"),
+        ),
+        f"semantic.recall@{CUTOFF}": (
+            f"mean similarity of gold phrases to the nearest {first}",
+            nearest.format("gold", "predicted"),
+        ),
+        f"semantic.f1@{CUTOFF}": (
+            f"F1 of semantic.precision@{CUTOFF} and semantic.recall@{CUTOFF}",
+            "2 * P * R / (P + R) of the document",
+        ),
+        "semantic.f1@M": ("the same over all phrases", "2 * P * R / (P + R) of the document"),
     }
     extra = "; needs the extra neural"
     return tuple(
-        Metric(id_, True, _VERSION, summary + extra, language="en", vectors=True)
-        for id_, summary in summaries.items()
+        Metric(
+            id_, True, _VERSION, summary + extra, language="en", vectors=True, formula=formula, source=_SOURCE
+        )
+        for id_, (summary, formula) in described.items()
     )
 
 

@@ -24,7 +24,7 @@ from readbench.core.files import write_json
 from readbench.core.types import Document, ExtractedFacts, PredictedLabel, Prediction
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.stream import stream_documents
-from readbench.engine.child import checked
+from readbench.engine.prediction import checked
 from readbench.engine.workbench import Workbench
 from readbench.machine.gpu import device_for
 from readbench.machine.sources import HARNESS, SourceReader

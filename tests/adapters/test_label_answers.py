@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +29,9 @@ SPELLING = [
     (("A", "a"), "it is a", None),
 ]
 MENTIONS = [
+    # Of labels within labels the longest is meant, in whatever order they are given.
+    (("computer", "computer science"), "It is computer science.", "computer science"),
+    (("computer", "computer science"), "It is a computer.", "computer"),
     (DIGITS, "输出1", "1"),
     (DIGITS, "是医学论文，输出1", "1"),
     (DIGITS, "第1类", "1"),
@@ -115,6 +118,23 @@ def test_a_long_answer_is_read_at_once(part: str) -> None:
     for labels in (MEDICAL, DENIED, DIGITS):
         label_of(f"不{part * 500}医学 medical", labels)
     assert perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["medical ", "not, x, medical ", "medical    ", "a" * 50 + "-medical ", "医学", "非医学但", "medical: "],
+)
+def test_the_time_to_read_grows_as_the_answer_does(part: str) -> None:
+    """With its square, eight times the length took 64 times as long."""
+
+    def took(length: int) -> float:
+        said = f"x {part * (length // len(part))}"
+        begun = process_time()
+        for labels in (MEDICAL, DENIED):
+            label_of(said, labels)
+        return process_time() - begun
+
+    assert min(took(32_000) for _ in range(3)) < 24 * min(took(4_000) for _ in range(3))
 
 
 LABELS = st.lists(st.text(st.sampled_from("ab 1-不医."), min_size=1, max_size=5), min_size=1, unique=True)

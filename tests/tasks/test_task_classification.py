@@ -16,7 +16,8 @@ from readbench.core.errors import BenchError
 from readbench.core.types import Document, PredictedLabel
 from readbench.stats.resampling import bootstrap
 from readbench.tasks import get_task
-from readbench.tasks.classification_scores import METRICS, ClassificationScores
+from readbench.tasks.classification_metrics import METRICS
+from readbench.tasks.classification_scores import ClassificationScores, Labelled, _curves
 from readbench.tasks.metric import OfSample
 from readbench.tasks.spec import TaskSpec
 
@@ -102,6 +103,42 @@ def plain_ece(labels: Sequence[str], gold: Sequence[str], scores: np.ndarray) ->
         chance = foldnorm.mean(true / spread, scale=spread) - true if spread > 1e-9 else 0.0
         total += gap - chance
     return max(0.0, float(total)) / len(gold)
+
+
+def test_a_class_that_only_predictions_have_counts_in_means_over_classes() -> None:
+    labels, gold, told = ("a", "b", "c"), ["a", "a", "b", "b"], ["a", "c", "b", "b"]
+    found = numbers(scored(spec_of(labels), gold, told, None))
+    for name in ("precision", "recall", "f1"):
+        score = getattr(sk, f"{name}_score")(
+            gold, told, labels=list(labels), average="macro", zero_division=0
+        )
+        assert found[f"macro_{name}"] == pytest.approx(score)
+
+
+def test_of_two_classes_without_a_positive_one_curves_are_of_the_second() -> None:
+    random = np.random.default_rng(4)
+    gold = ["no"] * 20 + ["yes"] * 5
+    scores = random.dirichlet(np.ones(2), 25)
+    found = numbers(scored(spec_of(("no", "yes")), gold, ["no"] * 25, scores))
+    yes = np.array(gold) == "yes"
+    assert found["average_precision"] == pytest.approx(sk.average_precision_score(yes, scores[:, 1]))
+    assert found["average_precision"] != pytest.approx(
+        np.mean([found["average_precision"], sk.average_precision_score(~yes, scores[:, 0])])
+    )
+
+
+def test_curves_of_folds_are_those_within_each_averaged() -> None:
+    """One model gives all scores ten times as high as the other: pooled, its documents would come first."""
+    random = np.random.default_rng(5)
+    gold, folds = random.integers(0, 2, 80), np.repeat([0, 1], 40)
+    one = np.clip(random.random(80) * 0.1 + 0.05 * gold, 0, 1) * np.where(folds == 0, 1, 6)
+    scores = np.column_stack([1 - one, one])
+    labelled = Labelled(("no", "yes"), 1, gold, gold, scores, folds)
+    found = _curves(labelled, np.ones((1, 80)))
+    for name, score in (("roc_auc", sk.roc_auc_score), ("average_precision", sk.average_precision_score)):
+        within = [score(gold[folds == fold], one[folds == fold]) for fold in (0, 1)]
+        assert found[name][0] == pytest.approx(np.mean(within))
+        assert found[name][0] != pytest.approx(score(gold, one))
 
 
 def random_case(seed: int) -> tuple[tuple[str, ...], list[str], list[str | None], np.ndarray]:

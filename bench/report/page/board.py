@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from readbench.report.page.chart_cost import front_of
 from readbench.report.page.chart_parts import Named
 from readbench.report.page.pictures import AXES, measured, points_of, rank_words
 from readbench.report.page.svg import Canvas, Scale, element, line
-from readbench.report.words import marked
+from readbench.report.words import error_in_words, failed_in_words, failed_mark, marked
 from readbench.results.cost_table import COST_TABLE
 from readbench.results.leaderboard import Row, Table
 from readbench.results.record import Record, Value, weights_of
@@ -134,7 +134,7 @@ def _cells(row: Row, table: Table, ranked: int, scale: Scale | None, on_front: b
     cells = [
         Cell(rank_words(ranks), None if ranks is None else ranks[0] + ranks[1] / 1000),
         Cell(rank_words(ranks), svg="" if ranks is None else _rank_glyph(ranks, ranked)),
-        _metric_cell(value),
+        _with_failures(_metric_cell(value), row),
         Cell(interval, svg=_interval_glyph(value, scale)),
     ]
     if any(column.heading == "spread" for column in _columns(table)):
@@ -156,6 +156,14 @@ def _metric_cell(value: Value | None) -> Cell:
     if value is None or value.value is None:
         return Cell("–", None, note="" if value is None else value.reason or "")
     return Cell(f"{value.value:.3f}", value.value)
+
+
+def _with_failures(cell: Cell, row: Row) -> Cell:
+    """The value of a method that raised on some documents is marked."""
+    failed = row.failed_documents
+    if failed is None:
+        return cell
+    return replace(cell, text=cell.text + failed_mark(row), note=f"ok, {failed_in_words(failed)}")
 
 
 GLYPH = 96
@@ -207,6 +215,11 @@ def facts_of(row: Row) -> list[tuple[str, str]]:
         folds = len({cell.fold for cell in row.records})
         repeats = len({cell.repeat for cell in row.records})
         facts.append(("cells", f"{len(row.records)}: {folds} folds, {repeats} seeds"))
+    if (failed := row.failed_documents) is not None:
+        errors = "; ".join(map(error_in_words, failed.first))
+        facts.append(
+            ("failed documents", f"{failed.count} of {failed.of}, scored as empty answers: {errors}")
+        )
     facts += _doubts(row, record)
     facts.append(("measured", f"{record.started_at}, key {record.key[:12]}"))
     return facts
@@ -223,6 +236,8 @@ def _doubts(row: Row, record: Record) -> list[tuple[str, str]]:
         doubts.append(("speed", "measured beside other cells: not comparable with a run alone"))
     if record.processor is not None:
         doubts.append(("load of the machine", f"{record.processor.load_average:.1f} over the last minute"))
+    if row.goes > 1:
+        doubts.append(("goes", f"{row.goes}: it was ended and went on; seconds are sums over them"))
     if row.changed:
         doubts.append(("changed", "measured again or changed after this run"))
     return doubts

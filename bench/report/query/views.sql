@@ -72,6 +72,8 @@ SELECT
     record ->> 'status' AS status,
     record ->> '$.failure.type' AS failure,
     record ->> '$.failure.message' AS failure_message,
+    coalesce(TRY_CAST(record ->> '$.failed_documents.count' AS BIGINT), 0) AS failed_documents,
+    coalesce(TRY_CAST(record ->> 'goes' AS INTEGER), 1) AS goes,
     TRY_CAST(record ->> 'started_at' AS TIMESTAMP) AS started_at,
     record ->> '$.machine.fingerprint' AS machine,
     TRY_CAST(record ->> 'contended' AS BOOLEAN) AS contended,

@@ -1,4 +1,4 @@
-"""The scripts of ``docs/statistics``, as modules."""
+"""The scripts below ``docs``, as modules."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from types import ModuleType
 
 
 def loaded(name: str) -> ModuleType:
-    path = Path(__file__).parents[1] / "docs" / "statistics" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"docs_statistics_{name}", path)
+    """``name`` is that of the folder and of the file: ``statistics/boards``."""
+    path = Path(__file__).parents[1] / "docs" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"docs_{name.replace('/', '_')}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

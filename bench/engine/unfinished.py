@@ -1,0 +1,96 @@
+"""What cells left that were ended while they predicted: which file a process goes on with, and when it goes.
+
+Each process of a cell writes a file of its own, whose name begins with the lease of the run that started it.
+So two runs that carry out the same cell at once do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from readbench.results.leases import lease_is_alive
+from readbench.results.store import Store
+
+FILES, MODELS = "*.jsonl", "*.model"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The cells of one results folder. All methods raise OSError where it cannot be written."""
+
+    store: Store
+
+    def file(self, key: str) -> Path:
+        """Where the next process of a cell keeps what it predicts."""
+        return self.store.unfinished(key).resolve() / f"{self.store.lease.id}-{secrets.token_hex(6)}.jsonl"
+
+    def take_over(self, file: Path, *, fresh: bool) -> None:
+        """Makes the file of a process, and puts into it what earlier processes of the cell left: the longest
+        of their files. With ``fresh`` what they left is removed."""
+        if self._make(file):
+            return
+        found = [one for one in self._by_size(file.parent) if one != file]
+        if found and not fresh:
+            with contextlib.suppress(FileNotFoundError):  # its cell has just ended
+                if self._is_anothers(found[0]):
+                    shutil.copyfile(found[0], file)
+                else:
+                    found[0].replace(file)
+        for one in found:
+            if not self._is_anothers(one):
+                one.unlink(missing_ok=True)
+        if fresh:
+            _remove_models(file.parent)
+
+    def _make(self, file: Path) -> bool:
+        """Makes an empty file in the folder of its cell, and says whether it is the first. As long as it is
+        there, nobody else removes the folder."""
+        while True:
+            first = True
+            try:
+                file.parent.mkdir(mode=0o700, parents=True)
+            except FileExistsError:
+                first = False
+            # Another run may have removed the folder in between.
+            with contextlib.suppress(FileNotFoundError):
+                file.touch(mode=0o600)
+                return first
+
+    def _by_size(self, folder: Path) -> list[Path]:
+        """The files of a cell, the longest first."""
+        sizes: dict[Path, int] = {}
+        for one in folder.glob(FILES):
+            with contextlib.suppress(FileNotFoundError):
+                sizes[one] = one.stat().st_size
+        return sorted(sizes, key=lambda one: -sizes[one])
+
+    def remove(self, file: Path) -> None:
+        """Nothing goes on from there any more."""
+        file.unlink(missing_ok=True)
+        self._tidy(file.parent)
+
+    def leave(self, file: Path) -> None:
+        """Keeps a file that holds something."""
+        if not file.exists() or file.stat().st_size == 0:
+            self.remove(file)
+
+    def _tidy(self, folder: Path) -> None:
+        """Removes the folder of a cell that nobody writes into, with the models in it."""
+        with contextlib.suppress(OSError):
+            if not any(folder.glob(FILES)):
+                _remove_models(folder)
+            folder.rmdir()
+
+    def _is_anothers(self, file: Path) -> bool:
+        """Whether another run writes into it just now."""
+        lease = file.name.partition("-")[0]
+        return lease != self.store.lease.id and lease_is_alive(self.store.root, lease)
+
+
+def _remove_models(folder: Path) -> None:
+    for model in folder.glob(MODELS):
+        shutil.rmtree(model, ignore_errors=True)
