@@ -3,4 +3,9 @@
 Loading, prompting, scoring and tuning have a file each.
 """
 
-__all__: list[str] = []
+__all__ = [
+    "answer_counts",
+    "formats",
+    "label_answers",
+    "prompts",
+]

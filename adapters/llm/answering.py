@@ -1,14 +1,14 @@
 """A language model that answers about documents: prompts go in, and probabilities of labels or free answers
-come out. What is counted on the way is for the record."""
+come out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from readbench.adapter import BenchError, Context
-from readbench.core.types import Document, Prediction
+from readbench.core.types import Document
 from readbench_adapters.llm.formats import LABELS, AnswerFormat, AnswerTokens
 from readbench_adapters.llm.loading import CausalModel
 from readbench_adapters.llm.params import LlmParams
@@ -16,14 +16,10 @@ from readbench_adapters.llm.prompts import Prompter, Template
 from readbench_adapters.llm.scoring import Answers, FreeAnswer, Scorer, generate
 from readbench_adapters.llm.tokenizer import TemplateTokenizer
 from readbench_adapters.llm.training import Example, Learner
-from readbench_adapters.training.document_count import DocumentCount
 from readbench_adapters.training.labelled import Labelled
 
 if TYPE_CHECKING:
     from readbench_adapters.llm.heads import Classifier
-
-QUOTED_CHARACTERS = 80
-"""So much is noted of an answer that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -104,47 +100,6 @@ class Respondent:
             batch_size=scorer.batch_size,
             max_new_tokens=self.tokens.generated,
         )
-
-
-@dataclass
-class AnswerCounts:
-    """What is counted while a model answers. ``to_compare``: on how many documents scores are compared with
-    free answers. ``agreed``: by document, whether the free answer states the label with the best score."""
-
-    to_compare: int
-    unreadable: DocumentCount = field(default_factory=DocumentCount)
-    agreed: dict[str, bool] = field(default_factory=dict)
-    tokens: int = 0
-    seconds: float = 0.0
-
-    @property
-    def still_to_compare(self) -> int:
-        return self.to_compare - len(self.agreed)
-
-    def read(
-        self, answer_format: AnswerFormat, documents: Sequence[Document], answers: Sequence[FreeAnswer]
-    ) -> list[Prediction]:
-        """What free answers state. Those that state nothing are counted, and the first few are quoted."""
-        predictions = []
-        for document, answer in zip(documents, answers, strict=True):
-            prediction = answer_format.read(answer.text, whole=answer.whole)
-            if prediction is None:
-                self.unreadable.add(document.id, answer.text[:QUOTED_CHARACTERS])
-                prediction = answer_format.unreadable(answer.text)
-            predictions.append(prediction)
-        return predictions
-
-    def note(self, note: Callable[[str, Any], None], *, generates: bool) -> None:
-        """Puts the counts into the record. ``generates``: predictions are free answers."""
-        if generates or self.agreed:
-            note(
-                "unparsable",
-                {"answers": self.unreadable.documents, "examples": list(self.unreadable.examples)},
-            )
-        if self.agreed:
-            note("agreement", {"documents": len(self.agreed), "agreed": sum(self.agreed.values())})
-        if self.seconds:
-            note("predict_tokens_per_s", self.tokens / self.seconds)
 
 
 def _check_room(causal: CausalModel, max_tokens: int, virtual: int, tokens: AnswerTokens) -> None:

@@ -20,7 +20,8 @@ from readbench.core.types import (
 from readbench.machine.sources import SourceReader
 from readbench.machine.versions import versions_of
 from readbench.machine.weights import Weights, find_causal, require_causal
-from readbench_adapters.llm.answering import AnswerCounts, Respondent
+from readbench_adapters.llm.answer_counts import AnswerCounts
+from readbench_adapters.llm.answering import Respondent
 from readbench_adapters.llm.formats import AnswerFormat, answer_format
 from readbench_adapters.llm.loading import CausalModel, load_causal
 from readbench_adapters.llm.memory import least_memory, shape_of

@@ -120,12 +120,16 @@ class Prompter:
 
     def ids(self, document: Document, part: str) -> list[int]:
         """The ids of one user's turn; notes under ``part`` where the document had to be cut."""
+        return self.tokenizer.chat(self.text(document, part))
+
+    def text(self, document: Document, part: str) -> str:
+        """One user's turn in words, examples and all; notes under ``part`` as ``ids`` does."""
         between = self.template.between
         before = "".join(f"{shot.text}{between}{shot.answer}\n\n" for shot in self.shots)
         values, cut = self._fitting(document, lambda text: self.tokenizer.chat(before + text), self.room)
         if cut:
             self.cuts.add(part, document.id)
-        return self.tokenizer.chat(before + self.template.fill(values))
+        return before + self.template.fill(values)
 
     def show(self, documents: Sequence[tuple[Document, str]]) -> None:
         """Puts these documents and their answers as examples before every later prompt. Each may take an

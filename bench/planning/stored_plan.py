@@ -183,7 +183,7 @@ def _cell(cell: PlannedCell, store: Store) -> StoredCell:
         preparations=dict(cell.preparations),
         modules=cell.modules,
         versions=dict(cell.versions),
-        weights=_weights(cell),
+        weights=dict(cell.weights) if cell.state == "run" else {},
         sources=cell.sources.digest,
         device=cell.device,
         stochastic=cell.stochastic,
@@ -195,11 +195,6 @@ def _cell(cell: PlannedCell, store: Store) -> StoredCell:
         before=store.facts_with_digest(cell.key)[1],
         include_paths=included_file(cell.method.adapter),
     )
-
-
-def _weights(cell: PlannedCell) -> dict[str, str]:
-    context = Context(task=cell.task_spec, seed=cell.seed, device=cell.device)
-    return dict(cell.method.create(context).weights()) if cell.state == "run" else {}
 
 
 def read_plan(folder: Path) -> StoredPlan:
@@ -324,6 +319,7 @@ class _Loader:
             stochastic=cell.stochastic,
             repeat=cell.repeat,
             members=cell.members,
+            weights=cell.weights,
             device=cell.device,
             needed_bytes=cell.needed_bytes,
             peak_bytes=cell.peak_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra neural")
 pytest.importorskip("peft", reason="needs the extra llm")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
+pytest.importorskip("openai", reason="needs the extra api")
 
+from api_server import Stub, serving
 from tiny_bert import save_tiny_bert
 from tiny_checkpoints import write_second
 from tiny_models import build_chatglm, build_llama
@@ -35,12 +38,12 @@ FIELDS = {"extraction": ["instruction", "input"]}
 
 
 @pytest.fixture(scope="module")
-def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The parameters of methods that need a model which is on no machine by itself."""
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The parameters of methods that need a model, or a server, which is on no machine by itself."""
     folder = tmp_path_factory.mktemp("models")
     tuned = "tuning=lora, max_new_tokens=8, epochs=1, max_tokens"
     tagger = save_tiny_bert(folder / "tagger")
-    return {
+    known = {
         "llm": f'llm[model="{build_llama(folder / "llama")}", {tuned}=400]',
         "chatglm2-6b": f'chatglm2-6b[model="{write_second(folder / "second")}", {tuned}=120]',
         "chatglm-6b": f'chatglm-6b[model="{build_chatglm(folder / "first")}", {tuned}=400]',
@@ -48,6 +51,8 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "bert": "bert[epochs=1, max_length=64]",
         "bert-tagger": "bert-tagger[epochs=1]",
     }
+    with serving(Stub()) as stub:
+        yield known | {"api": f"api[model=stub-1, base_url={stub.url}]"}
 
 
 @pytest.mark.parametrize("task", sorted(CORPORA))
