@@ -5,7 +5,12 @@ Loading, prompting, scoring and tuning have a file each.
 
 __all__ = [
     "answer_counts",
+    "continuations",
     "formats",
     "label_answers",
+    "loading",
+    "memory",
+    "model_folder",
     "prompts",
+    "tuning",
 ]

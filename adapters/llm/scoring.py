@@ -152,7 +152,7 @@ class Scorer:
         positions, targets = answer_positions([(1, tails[index][1:]) for index in longer] * prompts)
         selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
         logits = read.go_on(rows, selected, pad=self.tokenizer.pad_id, device=self.device)
-        summed = _of_targets(logits, targets.to(self.device))
+        summed = log_probability_of(logits, targets.to(self.device))
         sums[:, longer] = summed.view(prompts, len(longer))
         return sums
 
@@ -172,7 +172,7 @@ class Scorer:
                 [(len(prompts[i]), list(answers.rows[j])) for i, j in chosen]
             )
             selected = HeadAtPositions(head, positions.to(self.device), max(map(len, rows)), exact=True)
-            summed = _of_targets(self._forward(rows, selected), targets.to(self.device)).cpu().numpy()
+            summed = log_probability_of(self._forward(rows, selected), targets.to(self.device)).cpu().numpy()
             for (i, j), value in zip(chosen, summed, strict=True):
                 sums[i, j] = value
         return sums
@@ -187,7 +187,7 @@ class Scorer:
             return read(self.model, rows, head, pad=self.tokenizer.pad_id, device=self.device)
 
 
-def _of_targets(logits: Tensor, targets: Tensor) -> Tensor:
+def log_probability_of(logits: Tensor, targets: Tensor) -> Tensor:
     """The sum of the log-probabilities of each row's targets, float64 (rows,). ``logits``: (rows, positions,
     vocabulary); ``targets``: ids (rows, positions), below 0 where there is none."""
     import torch
