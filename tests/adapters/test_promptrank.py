@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="needs the extra llm")
+pytest.importorskip("torch", reason="needs the extra llm")
 pytest.importorskip("peft", reason="needs the extra llm")
 pytest.importorskip("pke", reason="needs the extra keyphrases")
 
+import torch
 from tiny_models import build_llama
 
 from readbench.adapter import BenchError, Context, MissingDependency
