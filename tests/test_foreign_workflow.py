@@ -106,6 +106,7 @@ def suites(foreign: Foreign, name: str) -> tuple[int, int]:
     return sum(int(s.get("tests", 0)) for s in of_suites), sum(int(s.get("failures", 0)) for s in of_suites)
 
 
+@pytest.mark.slow
 def test_untouched_code_passes(foreign: Foreign) -> None:
     done = foreign(step("Answers"))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -123,6 +124,7 @@ def test_a_method_that_got_worse_fails_and_the_comment_says_which(harmed: Foreig
     assert "example.frequent" in (harmed.folder / "results" / "gate.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_comment_holds_both_reports(foreign: Foreign) -> None:
     results = foreign.folder / "results"
     said = foreign.folder / "said"

@@ -55,6 +55,7 @@ def kept(results: Path) -> dict[str, Any]:
     return {spec: {name: r[name] for name in PREDICTED} for spec, r in records(results).items()}
 
 
+@pytest.mark.slow
 def test_cells_one_by_one_leave_what_a_run_leaves(bench: Bench, tmp_path: Path) -> None:
     results = run_small(bench, tmp_path)
     (run,) = (results / "runs").iterdir()

@@ -192,7 +192,7 @@ def suite(tmp_path: Path) -> list[object]:
     return ["run", path, *include, "--limit", "60", "--output-path", tmp_path / "results"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_is_ended_goes_on_in_the_middle_of_a_cell(
     bench: Bench, tmp_path: Path, suite: list[object], number: signal.Signals
 ) -> None:
@@ -298,7 +298,7 @@ def test_what_a_method_that_raised_had_predicted_is_not_kept(tmp_path: Path) -> 
     assert not list((tmp_path / "results").glob("unfinished/*"))
 
 
-@pytest.mark.parametrize("keep_s", [0.3, 30.0])
+@pytest.mark.parametrize("keep_s", [0.3, pytest.param(30.0, marks=pytest.mark.slow)])
 def test_training_that_takes_long_is_done_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_s: float
 ) -> None:

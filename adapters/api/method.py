@@ -99,7 +99,9 @@ class Api(Adapter):
         super().missing()
         params = self.params
         if not params.model:
-            raise MissingDependency("asks a model of a server", todo="name it: api[model=…, base_url=…]")
+            raise MissingDependency(
+                "asks a model of a server", todo="name it: api[model=NAME, base_url=ADDRESS]"
+            )
         if params.key_variable and not self.server.key:
             raise MissingDependency(
                 f"needs a key in the environment variable {params.key_variable}", where=params.base_url

@@ -150,11 +150,15 @@ def _write_compact(path: Path, record: Record) -> str:
 
 
 def without_text(record: Record) -> Record:
-    """A record without what may quote a document: what a method printed, and the words of its failure."""
-    if record.failure is None:
-        return record
-    failure = Failure(type=record.failure.type, message=LEFT_OUT)
-    return record.model_copy(update={"failure": failure})
+    """A record without what may quote a document: what a method printed, and the words of its failure or of
+    its errors on single documents."""
+    kept: dict[str, object] = {}
+    if record.failure is not None:
+        kept["failure"] = Failure(type=record.failure.type, message=LEFT_OUT)
+    if (failed := record.failed_documents) is not None:
+        first = tuple(one.model_copy(update={"message": LEFT_OUT}) for one in failed.first)
+        kept["failed_documents"] = failed.model_copy(update={"first": first})
+    return record.model_copy(update=kept) if kept else record
 
 
 def _portable(manifest: Manifest) -> Manifest:

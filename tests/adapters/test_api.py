@@ -399,6 +399,7 @@ def test_a_run_has_tokens_and_money_and_nowhere_the_key(
     assert SECRET not in said
 
 
+@pytest.mark.slow
 def test_a_server_that_calls_itself_otherwise_is_another_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,7 +256,12 @@ def test_pytextrank_runs_where_spacy_finds_noun_chunks() -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["yake-rust", "rapid-textrank", "rapid-textrank[variant=multipartiterank]"]
+    "method",
+    [
+        "yake-rust",
+        pytest.param("rapid-textrank", marks=pytest.mark.slow),
+        pytest.param("rapid-textrank[variant=multipartiterank]", marks=pytest.mark.slow),
+    ],
 )
 def test_another_process_gives_the_same(method: str) -> None:
     """Hash tables of Rust have another order in every process."""
