@@ -117,6 +117,12 @@ def test_the_page_names_them(runs: tuple[Path, Path], say: Say, tmp_path: Path) 
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert f"{count} of {of}, scored as empty answers: {id_}: ValueError:" in page
     assert "<b>no</b>" not in page
+    assert "[red]numbers" in page
+    # The words of an error may quote a document.
+    say("report", runs[1], "--without-texts", "--output", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f"{count} of {of}, scored as empty answers: {id_}: ValueError:" in page
+    assert "[red]numbers" not in page
 
 
 def test_the_gate_sees_them_where_predictions_are_the_same(

@@ -75,6 +75,22 @@ def board_view(table: Table, marks: Mapping[str, Named], *, output: bool) -> Boa
     return BoardView(columns, lines)
 
 
+def without_words(table: Table) -> Table:
+    """A table whose errors on single documents are named by their type alone: their words may quote one."""
+    return replace(table, rows=tuple(_without_words(row) for row in table.rows))
+
+
+def _without_words(row: Row) -> Row:
+    records = []
+    for record in row.records:
+        failed = record.failed_documents
+        if failed is not None:
+            first = tuple(one.model_copy(update={"message": "(left out)"}) for one in failed.first)
+            failed = failed.model_copy(update={"first": first})
+        records.append(record.model_copy(update={"failed_documents": failed}))
+    return replace(row, records=tuple(records))
+
+
 def _front(table: Table, marks: Mapping[str, Named]) -> Sequence[Any]:
     rows = measured(table, table.primary)
     points = points_of(rows, table.primary, AXES[0], marks)

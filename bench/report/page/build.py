@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from readbench.core.escape import for_html, for_script
-from readbench.report.page.board import BoardView, board_view
+from readbench.report.page.board import BoardView, board_view, without_words
 from readbench.report.page.contents import PageContents, TaskContents
 from readbench.report.page.packed import pack
 from readbench.report.page.pictures import Picture, marks_of
@@ -79,14 +79,15 @@ def _task_view(task: TaskContents, place: int, contents: PageContents) -> TaskVi
     for picture in task.pictures:
         if picture.choice:
             chosen.setdefault(picture.kind, []).append(picture)
+    table = task.table if contents.texts else without_words(task.table)
     return TaskView(
         task,
         place,
         task.table.task,
         closing_sentence(task.table),
         documents_of_parts(task.table),
-        board_view(task.table, task.marks, output=contents.texts),
-        footnotes(task.table),
+        board_view(table, task.marks, output=contents.texts),
+        footnotes(table),
         chosen,
         [picture for picture in task.pictures if not picture.choice],
         Markup(for_script(task.pairs)),
