@@ -18,7 +18,7 @@ from scipy import stats as scipy_stats
 
 from readbench.compare.answers import read_answers, write_answers
 from readbench.compare.flips import find_flips
-from readbench.compare.paired import Side, open_side, pair_methods, paired_scores
+from readbench.compare.paired import Pair, Side, open_side, pair_methods, paired_scores
 from readbench.compare.runs import Questions, RunComparison, compare_runs
 from readbench.core.errors import BenchError
 from readbench.gate.baseline import promote
@@ -433,6 +433,15 @@ def test_speeds_that_were_taken_beside_other_cells_are_not_judged(
     assert (cost.judged, cost.why) == (False, f"measured beside other cells {when}")
 
 
+def steady(gate_runs: GateRuns) -> tuple[Pair, Row, Row]:
+    """A method that both runs have, and its rows."""
+    pairs = pair_methods(gate_runs.side("before"), gate_runs.side("same"))
+    (pair,) = (one for one in pairs if one.method == "test.steady")
+    assert pair.before is not None
+    assert pair.after is not None
+    return pair, pair.before, pair.after
+
+
 def with_records(row: Row, **update: object) -> Row:
     return replace(row, records=tuple(record.model_copy(update=update) for record in row.records))
 
@@ -444,15 +453,9 @@ def with_records(row: Row, **update: object) -> Row:
 def test_predictions_are_identical_where_both_digests_are_known_and_the_same(
     gate_runs: GateRuns, before: str | None, after: str | None, identical: bool
 ) -> None:
-    (pair,) = (
-        one
-        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
-        if one.method == "test.steady"
-    )
-    assert pair.before is not None
-    assert pair.after is not None
-    old = with_records(pair.before, predictions_digest=before)
-    new = with_records(pair.after, predictions_digest=after)
+    pair, before_row, after_row = steady(gate_runs)
+    old = with_records(before_row, predictions_digest=before)
+    new = with_records(after_row, predictions_digest=after)
     assert replace(pair, before=old, after=new).identical == identical
     empty = replace(old, records=())
     assert not replace(pair, before=empty, after=empty).identical
@@ -471,12 +474,6 @@ def test_predictions_are_identical_where_both_digests_are_known_and_the_same(
 def test_noise_is_new_where_a_method_said_that_it_had_none(
     gate_runs: GateRuns, before: bool | None, after: bool | None, new: bool
 ) -> None:
-    (pair,) = (
-        one
-        for one in pair_methods(gate_runs.side("before"), gate_runs.side("same"))
-        if one.method == "test.steady"
-    )
-    assert pair.before is not None
-    assert pair.after is not None
-    old, later = with_records(pair.before, stochastic=before), with_records(pair.after, stochastic=after)
+    pair, before_row, after_row = steady(gate_runs)
+    old, later = with_records(before_row, stochastic=before), with_records(after_row, stochastic=after)
     assert replace(pair, before=old, after=later).noise_is_new == new
