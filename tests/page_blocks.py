@@ -123,7 +123,7 @@ class Folder:
         names = dict(zip(("OLD", "NEWER", "NEWEST"), Store(self.path / "results").runs()[:3], strict=True))
         names |= {"RUN": names["NEWEST"], "RUN_A": names["OLD"], "RUN_B": names["NEWEST"]}
         text = _RUNS.sub(lambda found: names[found[0]], block.text)
-        return self._bash(f"bench query {_quoted(text)}" if block.kind == "sql" else text)
+        return self._bash(f"bench query -- {_quoted(text)}" if block.kind == "sql" else text)
 
     def _bash(self, text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -230,4 +230,4 @@ def check_data(block: Block) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(check_pip(sys.argv[1:]))
+    sys.exit(check_pip(sys.argv[1:]) or 0)
