@@ -1,9 +1,11 @@
 """The blocks of a page of the documentation, and a folder in which its commands run.
 
-A comment above a block says what the block needs; readers do not see it:
+Blocks of the kinds ``sh`` and ``sql`` are commands. A comment above a block says how it is used; readers do
+not see it:
 
 - ``<!-- file: NAME -->``: the block is a file of the folder;
-- ``<!-- slow: WHY -->``: the block takes minutes, and runs with the slow tests alone.
+- ``<!-- slow: WHY -->``: the block takes long, so its whole page runs with the slow tests;
+- ``<!-- not run: WHY -->``: no test runs the block.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,41 +24,54 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import fake_slurm
+
 from readbench.datasets import open_dataset
 from readbench.results.store import Store
 from readbench.tasks.keyphrases import gold_phrases
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-KINDS = frozenset({"sh", "text", "toml", "json", "python", "sql", "yaml"})
+COMMANDS = frozenset({"sh", "sql"})
+KINDS = COMMANDS | frozenset({"text", "toml", "json", "python", "yaml"})
 """What a block may be: another word, or none, and nobody would run it."""
 
 _BLOCK = re.compile(
-    r"^(?:<!-- (?P<mark>\w+): (?P<about>.+?) -->\n+)?^```(?P<kind>\S*)\n(?P<text>.*?)^```$",
+    r"^(?:<!-- (?P<mark>[a-z ]+): (?P<about>.+?) -->\n+)?^```(?P<kind>\S*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 # What stands for a run in the commands of a page.
 _RUNS = re.compile(r"\b(RUN_A|RUN_B|OLD|NEWER|NEWEST|RUN)\b")
 
-# `make` and `pip` would install things: what they are asked for is looked up instead.
+# `make`, `pip` and `pre-commit` would install things: what they are asked for is looked up instead.
 _BASH = """
 make() { command make --dry-run --directory "$REPOSITORY" "$@" > /dev/null; }
 pip() { "$PYTHON" "$REPOSITORY/tests/page_blocks.py" "$@"; }
+pre-commit() { test -f "$REPOSITORY/.pre-commit-config.yaml"; }
 """
 
-_QUICK = """
+# Tests of this repository that a page names are collected, and not run: where there is none, pytest fails.
+_COLLECT = """#!/bin/sh
+cd "$REPOSITORY" && exec "$PYTHON" "$@" --collect-only -p no:cacheprovider
+"""
+
+_SUITE = """
 name = "quick"
 version = 2
 description = "As the suite of that name, with fewer methods."
 [dataset]
 name = "papers-demo"
+[tasks.classification]
+board = ["f1", "mcc"]
+methods = LABELS
+split = {kind = "kfold", folds = 3}
+"""
+_TINY = _SUITE.replace("LABELS", '["majority"]')
+_QUICK = _SUITE.replace("LABELS", '["majority", "logreg"]')
+_QUICK += """
 [tasks.keyphrases]
 primary = "f1@10"
 board = ["f1@5", "recall@20", "map"]
 methods = ["pke.firstphrases", "pke.tfidf"]
-[tasks.classification]
-board = ["f1", "mcc"]
-methods = ["majority", "logreg"]
-split = {kind = "kfold", folds = 3}
 """
 
 
@@ -68,8 +84,9 @@ class Block:
     line: int
 
     @property
-    def is_slow(self) -> bool:
-        return self.mark == "slow"
+    def is_command(self) -> bool:
+        """Whether it is run."""
+        return self.kind in COMMANDS and self.mark not in ("file", "not run")
 
 
 def blocks(page: Path) -> list[Block]:
@@ -89,72 +106,76 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def pages() -> list[Path]:
-    """README and every page of docs/ that has a block to run, by its path in the repository."""
+def pages() -> dict[str, list[Block]]:
+    """The blocks of README, CONTRIBUTING and every page of docs/, by the page's path in the repository."""
     every = [
         REPOSITORY / "README.md",
+        REPOSITORY / "CONTRIBUTING.md",
         REPOSITORY / "examples" / "README.md",
         *sorted((REPOSITORY / "docs").rglob("*.md")),
     ]
-    return [page for page in every if any(block.kind in ("sh", "sql") for block in blocks(page))]
+    return {page.relative_to(REPOSITORY).as_posix(): blocks(page) for page in every}
 
 
 class Folder:
-    """A git repository with small files of a user, and with the runs and suites that pages speak of."""
+    """A git repository with small files of a user, a suite `quick` of fewer methods, a SLURM in small, and
+    the runs that pages speak of."""
 
-    def __init__(self, path: Path, runs: Path, *, small: bool) -> None:
-        """``runs``: a results folder to begin with. ``small``: suites of the names of the shipped ones, with
-        fewer methods."""
-        self.path = path
-        path.mkdir(parents=True)
-        shutil.copytree(runs, path / "results", symlinks=True)
-        shutil.copytree(REPOSITORY / "examples", path / "examples")
-        _write_papers(path)
-        if small:
-            (path / "suites").mkdir()
-            (path / "suites" / "quick.toml").write_text(_QUICK)
+    def __init__(self, path: Path, runs: Path | None = None, *, tiny: bool = False) -> None:
+        """``runs``: a results folder to begin with. ``tiny``: `quick` is one method that costs nothing."""
+        self.path = path / "work"
+        self.slurm = fake_slurm.install(path / "slurm")
+        self.path.mkdir()
+        if runs is not None:
+            shutil.copytree(runs, self.path / "results", symlinks=True)
+        self.first_runs = Store(self.path / "results").runs()
+        shutil.copytree(REPOSITORY / "examples", self.path / "examples")
+        _write_papers(self.path)
+        for name, text in (("suites/quick.toml", _TINY if tiny else _QUICK), (".venv/bin/python", _COLLECT)):
+            (self.path / name).parent.mkdir(parents=True)
+            (self.path / name).write_text(text)
+        (self.path / ".venv" / "bin" / "python").chmod(0o755)
         git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org"]
         for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "papers"]):
-            subprocess.run([*git, *command], cwd=path, check=True)
-        subprocess.run([*git, "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=path, check=True)
+            subprocess.run([*git, *command], cwd=self.path, check=True)
+        subprocess.run([*git, "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=self.path, check=True)
 
     def run(self, block: Block) -> subprocess.CompletedProcess[str]:
         """Runs a block of commands, as somebody who copies it: it ends at the first one that fails."""
-        names = dict(zip(("OLD", "NEWER", "NEWEST"), Store(self.path / "results").runs()[:3], strict=True))
-        names |= {"RUN": names["NEWEST"], "RUN_A": names["OLD"], "RUN_B": names["NEWEST"]}
-        text = _RUNS.sub(lambda found: names[found[0]], block.text)
-        return self._bash(f"bench query -- {_quoted(text)}" if block.kind == "sql" else text)
+        text = _RUNS.sub(lambda found: self._run_called(found[0]), block.text)
+        return self.bash(f"bench query -- {shlex.quote(text)}" if block.kind == "sql" else text)
 
-    def _bash(self, text: str) -> subprocess.CompletedProcess[str]:
+    def _run_called(self, word: str) -> str:
+        """One of the three runs that were there at first, newest first."""
+        return self.first_runs[{"OLD": 2, "RUN_A": 2, "NEWER": 1}.get(word, 0)]
+
+    def bash(self, text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", _BASH + text],
             cwd=self.path,
-            env=environment(self.path),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
 
-
-def environment(home: Path) -> Mapping[str, str]:
-    """What commands see: this interpreter's programs, a home of their own, and the caches of this user."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("BENCH_", "GITHUB_", "CI"))
-    }
-    return kept | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHON": sys.executable,
-        "REPOSITORY": str(REPOSITORY),
-        "HOME": str(home),
-        "XDG_CACHE_HOME": cache,
-        "BROWSER": "true",  # what --open starts
-    }
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+    def _environment(self) -> Mapping[str, str]:
+        """What commands see: this interpreter's programs, a home of their own, the caches of this user."""
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BENCH_", "GITHUB_", "CI"))
+        }
+        return kept | {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(self.slurm), os.environ["PATH"])),
+            "PYTHON": sys.executable,
+            "REPOSITORY": str(REPOSITORY),
+            "HOME": str(self.path),
+            "XDG_CACHE_HOME": cache,
+            "BROWSER": "true",  # what `bench report --open` starts
+        }
 
 
 @cache
