@@ -48,7 +48,8 @@ def run(
     timeout: Timeout = None,
     memory: Memory = None,
     workers: Annotated[
-        int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
+        int,
+        typer.Option(help="Cells at the same time; above 1, speeds are marked."),
     ] = 1,
     output_path: Output = RESULTS,
     retry: Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")] = False,
@@ -59,7 +60,7 @@ def run(
         bool,
         typer.Option(
             "--strict",
-            help="A method that cannot run here, or raises on a document, has failed.",
+            help="Count a method as failed if it cannot run here or raises on a document.",
         ),
     ] = False,
     include_path: Include = None,
@@ -67,7 +68,7 @@ def run(
     partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
     account: Annotated[str | None, typer.Option(help="SLURM: the account.")] = None,
     array_limit: Annotated[
-        int | None, typer.Option(min=1, help="SLURM: at most so many cells at a time.")
+        int | None, typer.Option(min=1, help="SLURM: most cells at the same time.")
     ] = None,
     gpus_per_cell: Annotated[
         int, typer.Option(min=0, help="SLURM: GPUs for each cell that can use one.")
@@ -77,11 +78,12 @@ def run(
         typer.Option(help="SLURM: a further option of sbatch, such as 'qos=long' or exclusive; repeat it."),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="SLURM: submit and end; bench watch waits and prints the board.")
+        bool,
+        typer.Option("--detach", help="SLURM: submit and exit; then use bench watch."),
     ] = False,
     format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
 ) -> None:
-    """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
+    """Run a suite: plan it, run every method in a separate process, and print the board.
 
     Exit status: 0 all cells ok, 1 some or all cells failed, 2 wrong use, 3 no method can run here,
     130 interrupted.
@@ -145,7 +147,7 @@ def plan(
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
-    """What a run would do and need, without doing it.
+    """Show what a run would do and need, without running it.
 
     Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
     """
