@@ -137,7 +137,7 @@ def test_one_seed_claims_nothing_and_says_so(tmp_path: Path) -> None:
 def test_folds_and_few_documents_are_said(tmp_path: Path) -> None:
     board = board_of(tmp_path, ["test.steady"], 'kind = "kfold"\nfolds = 2', "brier")
     assert "Folds share training documents: the ranks are corrected for that" in shown(board)
-    assert "The sign-flip test asks whether differences are symmetric" in shown(board)
+    assert "the sign-flip test reports a false difference" in shown(board)
 
 
 TUNED = """

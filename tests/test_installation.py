@@ -1,4 +1,4 @@
-"""What a user gets who installs the wheel: the right names and files, on each Python, beside its neighbours."""
+"""What a user gets who installs the wheel: the right names and files, on each Python, neighbours unharmed."""
 
 from __future__ import annotations
 
