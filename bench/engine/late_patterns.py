@@ -41,7 +41,7 @@ def compiled_late(languages: Collection[str]) -> Iterator[None]:
         importing = sys._getframe(1).f_globals.get("__name__") in late
         return LatePattern(pattern, flags) if importing else at_once(pattern, flags)
 
-    re.compile = compile_  # type: ignore[assignment]
+    re.compile = compile_
     try:
         yield
     finally:

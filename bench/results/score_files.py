@@ -28,16 +28,16 @@ def write_scores(scores: Scores, path: Path) -> None:
     names = set(scores.column_names)
     values = np.ascontiguousarray(scores.values.T)
     absent = np.isnan(values)
-    some, every = absent.any(axis=1), absent.all(axis=1)
+    counts = np.count_nonzero(absent, axis=1).tolist()
     columns: dict[str, Any] = {"id": list(scores.ids)}
     for place, metric in enumerate(scores.metrics):
         if metric.id not in names:
             continue
-        if every[place]:
+        if counts[place] == len(scores.ids):
             # Of nothing but nulls the type is null, as of a list.
             columns[metric.id] = pa.nulls(len(scores.ids))
         else:
-            columns[metric.id] = pa.array(values[place], mask=absent[place] if some[place] else None)
+            columns[metric.id] = pa.array(values[place], mask=absent[place] if counts[place] else None)
     columns |= {name: list(values) for name, values in scores.evidence.items()}
     write_score_table(pa.table(columns), path)
 
