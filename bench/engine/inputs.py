@@ -54,12 +54,10 @@ class Inputs:
     plan: Plan
     store: Store
     accounts: Accounts
+    unfinished: Unfinished
     _documents: dict[Task, Path] = field(default_factory=dict)
     _last_fold: tuple[Task, Split] | None = None
     _last_targets: bytes = b""
-
-    def __post_init__(self) -> None:
-        self._unfinished = Unfinished(self.store)
 
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
@@ -118,7 +116,7 @@ class Inputs:
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
             members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
-            predicted=self._unfinished.file(cell.key),
+            predicted=self.unfinished.file(cell.key),
             keep_trained_s=KEEP_TRAINED_S,
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
@@ -131,7 +129,7 @@ class Inputs:
     def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:
         """The gold that a cell learns from, and what its members predicted. What it had predicted itself is
         put into place."""
-        self._unfinished.take_over(predicted, fresh=self.plan.options.fresh)
+        self.unfinished.take_over(predicted, fresh=self.plan.options.fresh)
         files = {TARGETS: self._targets(cell)}
         for number, key in enumerate(cell.members):
             columns = read_columns(self.store.cell(key) / PREDICTIONS)
