@@ -220,7 +220,7 @@ class Record(StoredModel, _Measured):
     ``more_sources``: SHA-256 of files that the process loaded and its key does not cover, as where a method
     imports by computed names; where one changes, the cell runs again.
 
-    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
+    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 78
     metrics of keyphrases share nine sentences."""
 
     schema_version: int = SCHEMA_VERSION
