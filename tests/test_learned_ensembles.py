@@ -193,9 +193,10 @@ def test_nothing_runs_twice_and_what_is_lost_runs_again(
 
 
 def test_its_key_holds_those_of_what_it_learns_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from readbench.core.digests import digest as real
     from readbench.planning import planner
 
-    real, seen = planner.digest, dict[str, Any]()
+    seen = dict[str, Any]()
 
     def spying(value: Any) -> str:
         if value.get("method") == "toy.learner":
@@ -256,7 +257,7 @@ def test_a_stored_plan_has_them_too(learned: tuple[Plan, Runner, Store]) -> None
     ensemble = loaded.cells[-1]
     record = again.run_cell(ensemble, {})
     assert record.status == "ok", record.failure
-    assert record.learned_predictions == {
-        spec: store.record(key).predictions_digest
-        for spec, key in record.learns_from.items()  # type: ignore[union-attr]
-    }
+    for spec, key in record.learns_from.items():
+        helper = store.record(key)
+        assert helper is not None
+        assert record.learned_predictions[spec] == helper.predictions_digest is not None
