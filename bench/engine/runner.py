@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
     ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
-    machines."""
+    machines. ``mark``: the same for all that carry out this plan, see ``Unfinished``."""
 
     plan: Plan
     store: Store
@@ -58,14 +59,15 @@ class Runner:
     reference_workload_s: float | None = None
     charges_imports: bool = True
     elsewhere: Handover | None = None
+    mark: str = field(default_factory=lambda: secrets.token_hex(6))
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
-        self._unfinished = Unfinished(self.store)
-        self._inputs = Inputs(self.plan, self.store, self._accounts)
+        self._unfinished = Unfinished(self.store, self.mark)
+        self._inputs = Inputs(self.plan, self.store, self._accounts, self._unfinished)
         self._estimates = Estimates(self.store.root)
 
     def run(self) -> None:
