@@ -41,6 +41,7 @@ from readbench.results.score_files import SCORES
 from readbench.results.store import PREPARATION, RECORD, Store
 from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns, write_columns
 from readbench.tasks import get_task
+from readbench.text.languages import language_code
 from readbench.text.normalise import version_in
 
 
@@ -144,7 +145,9 @@ class Runner:
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
             if any(needs_libraries(item) for item in items):
-                executor.preload({module for item in items for module in item.modules})
+                executor.preload(
+                    {module for item in items for module in item.modules}, map(_language_of, items)
+                )
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
             self._accounts.measure_imports(items, self.reporter.doing)
@@ -365,6 +368,11 @@ class Runner:
         shutil.copy2(folder / PREDICTIONS, workspace / PREDICTIONS)
         self._scoring.score(cell, read_columns(folder / PREDICTIONS), record, workspace)
         return self._keep(record, workspace)
+
+
+def _language_of(item: PlannedPreparation | PlannedCell) -> str:
+    """The code of the language of its texts."""
+    return language_code((item.task_spec if isinstance(item, PlannedCell) else item.task).language)
 
 
 def _fail(record: Record, failure: Failure) -> None:
