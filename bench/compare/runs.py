@@ -26,6 +26,7 @@ from readbench.core.errors import BenchError
 from readbench.core.seeds import derived_seed
 from readbench.results.leaderboard import Row
 from readbench.results.record import Value
+from readbench.results.samples import Sample
 from readbench.stats.power import Noise, detectable, noise
 from readbench.stats.resampling import Floats, bootstrap, bootstrap_p, percentile_intervals
 from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
@@ -44,6 +45,8 @@ SAME = 1e-9
 SAME_BY_VECTORS = 1e-4
 """The same for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
+NOT_KEPT = "its scores per document were not kept"
+"""Why a difference has no interval: `bench baseline --board-only` keeps those of the board's metrics."""
 DRAWS = 40_000_000
 """The most documents times resamples of a comparison; above 4,000 documents there are fewer resamples."""
 
@@ -242,8 +245,21 @@ def _metrics(
         return tuple(plain), 0
     paired = paired_scores(before, after, pair, [change.metric for change in testable])
     seed = derived_seed(after.manifest.seed, "compare", after.manifest.tasks[pair.task].split_hash)
-    tested = _tested(paired, testable, pair, questions, seed)
+    tested = {
+        change.metric: replace(change, verdict="incomparable", why=NOT_KEPT)
+        for change in testable
+        if not (_is_scored(paired.before, change.metric) and _is_scored(paired.after, change.metric))
+    }
+    if len(tested) < len(testable):
+        scored = [change for change in testable if change.metric not in tested]
+        tested |= _tested(paired, scored, pair, questions, seed)
     return tuple(tested.get(change.metric, change) for change in plain), paired.seeds
+
+
+def _is_scored(sample: Sample, metric: str) -> bool:
+    """Whether the scores per document give a value of the metric."""
+    (place,) = (place for place, known in enumerate(sample.metrics) if known.id == metric)
+    return not np.isnan(sample.numbers()[place])
 
 
 def _point(metric: Metric, before: Row, after: Row, identical: bool) -> MetricChange:
