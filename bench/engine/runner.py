@@ -32,7 +32,7 @@ from readbench.engine.scoring import Scoring
 from readbench.engine.unfinished import Unfinished
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
-from readbench.planning.ensembles import failed_member
+from readbench.planning.ensembles import ON_VALIDATION, failed_member
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
@@ -88,7 +88,7 @@ class Runner:
         self._failed_preparations.update(failed)
         with self._writing():
             self._inputs.write_documents()
-            for key in cell.members:
+            for key in cell.stands_on_cells:
                 if (member := self.store.record(key)) is not None:
                     self._take(member)
             if failed.keys() & {*self.plan.stands_on(cell)}:
@@ -119,7 +119,7 @@ class Runner:
     def _run(self) -> None:
         self.store.sweep()
         self._inputs.write_documents()
-        for cell in self.plan.cells:
+        for cell in self.plan.all_cells:
             if cell.state == "stored" and cell.stored is not None:
                 self._take(self._rescored(cell, self._repriced(cell, cell.stored)))
             elif cell.state == "missing":
@@ -173,7 +173,7 @@ class Runner:
 
     def _skipped(self, cell: PlannedCell) -> bool:
         """Leaves a record where a member is known not to be there, so that no process starts."""
-        failure = failed_member(self.records.get(key) for key in cell.members)
+        failure = self._failed_member(cell)
         if failure is None:
             return False
         record = self._record(cell, Ending("skipped"), failure)
@@ -263,15 +263,28 @@ class Runner:
             self._score(cell, record, job)
         if record.status == "ok":
             self._estimates.learn(record)
-            members = [self.records[key] for key in cell.members]
-            record.costs = join_members(record.costs, [member.costs for member in members])
-            if record.processor is not None and any(member.beside_other_work for member in members):
-                record.processor.beside_other_work = True
-            record.member_predictions = {member.method: member.predictions_digest for member in members}
+            self._charge_members(cell, record)
         kept = self._keep(record, job.folder)
         if isinstance(job.job, CellJob) and not goes_on(ending):
             self._unfinished.remove(job.job.predicted)
         return kept
+
+    def _charge_members(self, cell: PlannedCell, record: Record) -> None:
+        members = [self.records[key] for key in cell.members]
+        learned = [self.records[key] for key in cell.learns_from]
+        record.costs = join_members(
+            record.costs, [one.costs for one in members], [one.costs for one in learned]
+        )
+        disturbed = any(one.beside_other_work for one in (*members, *learned))
+        if record.processor is not None and disturbed:
+            record.processor.beside_other_work = True
+        record.member_predictions = {one.method: one.predictions_digest for one in members}
+        record.learned_predictions = {one.method: one.predictions_digest for one in learned}
+
+    def _failed_member(self, cell: PlannedCell) -> Failure | None:
+        members = [self.records.get(key) for key in cell.members]
+        learned = [self.records.get(key) for key in cell.learns_from]
+        return failed_member(members) or failed_member(learned, ON_VALIDATION)
 
     def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
@@ -293,7 +306,7 @@ class Runner:
 
     def _blamed(self, cell: PlannedCell) -> tuple[Ending, Failure]:
         """Why a cell could not start: a member makes it skipped, a preparation what that one is."""
-        if failure := failed_member(self.records.get(key) for key in cell.members):
+        if failure := self._failed_member(cell):
             return Ending("skipped"), failure
         queue = list(cell.preparations.values())
         while queue:
