@@ -13,7 +13,7 @@ if not (REPOSITORY / "mkdocs.yml").is_file():
 PAGES = pages()
 NOT_RUN = {
     "docs/api-models.md": 1,
-    "docs/cluster.md": 1,
+    "docs/cluster.md": 2,
 }
 """How many blocks of a page are marked as not run. A new one has to be entered here too."""
 
