@@ -78,7 +78,8 @@ class MetricChange:
 @dataclass(frozen=True)
 class MethodChange:
     """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
-    first, with their values of ``flip_metric``. ``noise_is_new``: it says that it has training noise, and
+    first, with their values of ``flip_metric``. ``why_without_text``: as ``why``, without words of an
+    exception, for what everybody may read. ``noise_is_new``: it says that it has training noise, and
     said before that it had none. ``failed_before`` and ``failed_after``: the share of the documents on which
     it raised, null where it was not measured."""
 
@@ -94,6 +95,7 @@ class MethodChange:
     flip_metric: str = ""
     flips: tuple[Flip, ...] = ()
     noise_is_new: bool = False
+    why_without_text: str = ""
     failed_before: float | None = None
     failed_after: float | None = None
 
@@ -180,6 +182,7 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
         why,
         pair.stochastic,
         noise_is_new=pair.noise_is_new,
+        why_without_text=_state(pair, for_everybody=True)[1],
         failed_before=failed_share(pair.before),
         failed_after=failed_share(pair.after),
     )
@@ -214,13 +217,13 @@ def failed_share(row: Row | None) -> float | None:
     return 0.0 if failed is None else failed.count / failed.of
 
 
-def _state(pair: Pair) -> tuple[State, str]:
+def _state(pair: Pair, *, for_everybody: bool = False) -> tuple[State, str]:
     before, after = pair.before, pair.after
     measured = before is not None and before.status == "ok"
     if after is None:
         return ("vanished", "it is no longer in the run") if measured else ("never", "it was not measured")
     if after.status != "ok":
-        why = f"{after.status}: {after.problem.splitlines()[0] if after.problem else 'no reason is known'}"
+        why = f"{after.status}: {after.problem_without_text if for_everybody else after.problem_line}"
         if measured:
             return "failed", why
         # Of a method that nobody has measured before, there is nothing to say but that it failed.

@@ -106,10 +106,10 @@ def _cell(
 ) -> Did:
     if not fresh and cell_is_done(cell, store):
         return "already"
-    plan = load_plan(stored, store, only={cell.key, *cell.members})
-    planned = next(one for one in plan.cells if one.key == cell.key)
+    plan = load_plan(stored, store, only={cell.key, *cell.members, *cell.learns_from})
+    planned = next(one for one in plan.all_cells if one.key == cell.key)
     failed = _failed(plan, plan.stands_on(planned), folder)
-    for member in cell.members:
+    for member in planned.stands_on_cells:
         if store.facts(member) is None:
             raise _not_ready(f"its member {_spec(stored, member)}")
     _check_same(planned, cell)

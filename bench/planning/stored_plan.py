@@ -66,7 +66,7 @@ class StoredPreparation(StoredModel):
 
 class StoredCell(StoredModel):
     """``sources`` is a key of the plan's. ``before``: the SHA-256 of its record's file when the plan was
-    made; another one was written since. ``state`` and ``why`` as in ``PlannedCell``."""
+    made; another one was written since. The other fields are those of ``PlannedCell``."""
 
     key: str
     method: str
@@ -82,6 +82,8 @@ class StoredCell(StoredModel):
     device: str
     stochastic: bool
     members: tuple[str, ...]
+    learns_from: tuple[str, ...] = ()
+    on_validation: bool = False
     needed_bytes: int
     peak_bytes: int
     state: State
@@ -128,9 +130,9 @@ def store_plan(plan: Plan, store: Store, folder: Path, *, goes_on: bool = False)
         seed=plan.seed,
         timeout_s=plan.timeout_s,
         memory_bytes=plan.memory_bytes,
-        sources={cell.sources.digest: cell.sources for cell in plan.cells},
+        sources={cell.sources.digest: cell.sources for cell in plan.all_cells},
         preparations=[_preparation(one, store, before) for one in plan.preparations.values()],
-        cells=[_cell(cell, store, before) for cell in plan.cells],
+        cells=[_cell(cell, store, before) for cell in plan.all_cells],
     )
     # Not pydantic's own JSON: a path may hold bytes that are no UTF-8, and those it cannot write.
     plain = json.loads(json.dumps(stored.model_dump(), default=_plain))
@@ -201,6 +203,8 @@ def _cell(cell: PlannedCell, store: Store, before: Mapping[str, str | None]) -> 
         device=cell.device,
         stochastic=cell.stochastic,
         members=cell.members,
+        learns_from=cell.learns_from,
+        on_validation=cell.on_validation,
         needed_bytes=cell.needed_bytes,
         peak_bytes=cell.peak_bytes,
         state=cell.state,
@@ -273,7 +277,8 @@ def load_plan(stored: StoredPlan, store: Store, only: Collection[str] | None = N
         seed=stored.seed,
         timeout_s=stored.timeout_s,
         memory_bytes=stored.memory_bytes,
-        cells=tuple(loader.cell(cell) for cell in cells),
+        cells=tuple(loader.cell(cell) for cell in cells if not cell.on_validation),
+        helpers=tuple(loader.cell(cell) for cell in cells if cell.on_validation),
         preparations={
             key: loader.preparation(preparations[key]) for key in _reached(cells, preparations, only)
         },
@@ -317,12 +322,13 @@ class _Loader:
     def cell(self, cell: StoredCell) -> PlannedCell:
         self.registry.include(cell.include_paths)
         record = None if cell.state == "run" else self.store.record(cell.key)
+        split = self.splits[cell.task, cell.fold]
         state: State = "run" if cell.state == "stored" and record is None else cell.state
         return PlannedCell(
             key=cell.key,
             method=self.registry.method(cell.method),
             task_spec=self.stored.specs[cell.task],
-            split=self.splits[cell.task, cell.fold],
+            split=split.on_validation() if cell.on_validation else split,
             seed=cell.seed,
             preparations=cell.preparations,
             modules=cell.modules,
@@ -332,6 +338,8 @@ class _Loader:
             stochastic=cell.stochastic,
             repeat=cell.repeat,
             members=cell.members,
+            learns_from=cell.learns_from,
+            on_validation=cell.on_validation,
             weights=cell.weights,
             device=cell.device,
             needed_bytes=cell.needed_bytes,
