@@ -48,7 +48,7 @@ CORE := import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")
 COVERED = COVERAGE_CORE=$$($(BIN)/python -c '$(CORE)') $(BIN)/python -m pytest --cov=readbench --cov=readbench_adapters --cov-report=
 
 # In the order of tests/conftest.py, the longest files first; xdist's own order is by the number of tests.
-IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --durations-min 1
 
 test: $(STAMP) ## the tests that take minutes, and doctests
 	$(BIN)/python -m pytest -m "not slow and not alone" $(IN_TWO)
