@@ -323,9 +323,9 @@ def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> Non
 def test_what_is_measured_anew_stands_in_the_place_of_the_old(bench: Bench, tmp_path: Path) -> None:
     suite = write_suite(tmp_path, ["hostile.good"])
     command = ["run", suite, "--limit", "12", "--output-path", tmp_path / "results"]
-    assert bench.here(*command).returncode == 0
+    assert bench(*command).returncode == 0
     before = records(tmp_path / "results")["hostile.good"]
-    assert bench.here(*command, "--fresh").returncode == 0
+    assert bench(*command, "--fresh").returncode == 0
     after = records(tmp_path / "results")["hostile.good"]
     assert (after["key"], after["metrics"]) == (before["key"], before["metrics"])
     assert after["started_at"] > before["started_at"]

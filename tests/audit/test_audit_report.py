@@ -114,7 +114,7 @@ def test_the_audit_of_the_challenge(shared: Path, capsys: pytest.CaptureFixture[
         "--format",
         "json",
         "--limit",
-        "300",
+        "600",
     )
     value = json.loads(capsys.readouterr().out)
     assert status == 1
