@@ -202,6 +202,7 @@ class PlannedCell:
     peak_bytes: int | None
     estimate_s: float | None
     key: str
+    on_validation: bool
 
 
 @dataclass(frozen=True)

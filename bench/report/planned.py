@@ -72,7 +72,8 @@ def _stage(plan: Plan, store: Store, *, measures: bool) -> Stage:
                     estimates.seconds(cell.method.spec, len(cell.split.test)) if cell.state == "run" else None
                 ),
                 key=cell.key,
+                on_validation=cell.on_validation,
             )
-            for cell in plan.cells
+            for cell in plan.all_cells
         ),
     )

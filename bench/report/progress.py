@@ -153,7 +153,7 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
     grid.add_column("what happens", overflow="fold")
     grid.add_column("estimate", justify="right", no_wrap=True)
     total, unknown = 0.0, 0
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         if cell.state == "run":
             seconds = estimates.seconds(cell.method.spec, len(cell.split.test))
             total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
