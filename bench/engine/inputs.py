@@ -60,12 +60,10 @@ class Inputs:
     plan: Plan
     store: Store
     accounts: Accounts
+    unfinished: Unfinished
     _documents: dict[Task, Path] = field(default_factory=dict)
     _last_fold: tuple[Task, Split] | None = None
     _last_targets: bytes = b""
-
-    def __post_init__(self) -> None:
-        self._unfinished = Unfinished(self.store)
 
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
@@ -126,7 +124,7 @@ class Inputs:
             preparations=self._folders(cell.preparations),
             members=of_members[: len(cell.members)],
             learns_from=of_members[len(cell.members) :],
-            predicted=self._unfinished.file(cell.key),
+            predicted=self.unfinished.file(cell.key),
             keep_trained_s=KEEP_TRAINED_S,
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
@@ -139,7 +137,7 @@ class Inputs:
     def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:
         """The gold that a cell learns from, and what its members predicted. What it had predicted itself is
         put into place."""
-        self._unfinished.take_over(predicted, fresh=self.plan.options.fresh)
+        self.unfinished.take_over(predicted, fresh=self.plan.options.fresh)
         files = {TARGETS: self._targets(cell)}
         for name, key in _of_members(cell).items():
             files[name] = prediction_line(read_columns(self.store.cell(key) / PREDICTIONS))

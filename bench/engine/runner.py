@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ from readbench.results.score_files import SCORES
 from readbench.results.store import PREPARATION, RECORD, Store
 from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns, write_columns
 from readbench.tasks import get_task
+from readbench.text.languages import language_code
 from readbench.text.normalise import version_in
 
 
@@ -48,7 +50,7 @@ class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
     ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
-    machines."""
+    machines. ``mark``: the same for all that carry out this plan, see ``Unfinished``."""
 
     plan: Plan
     store: Store
@@ -58,14 +60,15 @@ class Runner:
     reference_workload_s: float | None = None
     charges_imports: bool = True
     elsewhere: Handover | None = None
+    mark: str = field(default_factory=lambda: secrets.token_hex(6))
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
-        self._unfinished = Unfinished(self.store)
-        self._inputs = Inputs(self.plan, self.store, self._accounts)
+        self._unfinished = Unfinished(self.store, self.mark)
+        self._inputs = Inputs(self.plan, self.store, self._accounts, self._unfinished)
         self._estimates = Estimates(self.store.root)
 
     def run(self) -> None:
@@ -142,7 +145,9 @@ class Runner:
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
             if any(needs_libraries(item) for item in items):
-                executor.preload({module for item in items for module in item.modules})
+                executor.preload(
+                    {module for item in items for module in item.modules}, map(_language_of, items)
+                )
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
             self._accounts.measure_imports(items, self.reporter.doing)
@@ -363,6 +368,11 @@ class Runner:
         shutil.copy2(folder / PREDICTIONS, workspace / PREDICTIONS)
         self._scoring.score(cell, read_columns(folder / PREDICTIONS), record, workspace)
         return self._keep(record, workspace)
+
+
+def _language_of(item: PlannedPreparation | PlannedCell) -> str:
+    """The code of the language of its texts."""
+    return language_code((item.task_spec if isinstance(item, PlannedCell) else item.task).language)
 
 
 def _fail(record: Record, failure: Failure) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from readbench.adapter import Context
 from readbench.core.damage import stored_json
+from readbench.core.digests import digest
 from readbench.core.errors import BenchError
 from readbench.core.files import make_folder, write_json
 from readbench.engine.outcome import ChildFailure
@@ -112,7 +113,7 @@ def _cell(
         if store.facts(member) is None:
             raise _not_ready(f"its member {_spec(stored, member)}")
     _check_same(planned, cell)
-    record = Runner(plan, store, reporter).run_cell(planned, failed)
+    record = Runner(plan, store, reporter, mark=digest(folder.name)[:12]).run_cell(planned, failed)
     return "ok" if record.status == "ok" else "failed"
 
 
