@@ -83,6 +83,13 @@ Positive = Annotated[str | None, typer.Option(help="Of two labels, the class of 
 Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
 Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
 Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
+Workers = Annotated[int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="A method that cannot run here, or raises on a document, has failed."),
+]
 
 
 def read_timeout(text: str | None) -> float | None:

@@ -15,6 +15,7 @@ from readbench.cli.options import (
     DatasetName,
     Encoding,
     Executor,
+    Fresh,
     KeywordSeparator,
     Labels,
     Language,
@@ -22,9 +23,12 @@ from readbench.cli.options import (
     Memory,
     Methods,
     Positive,
+    Retry,
     Seed,
+    Strict,
     SuiteName,
     Timeout,
+    Workers,
     read_memory,
     read_timeout,
     reading,
@@ -47,21 +51,11 @@ def run(
     seed: Seed = None,
     timeout: Timeout = None,
     memory: Memory = None,
-    workers: Annotated[
-        int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
-    ] = 1,
+    workers: Workers = 1,
     output_path: Output = RESULTS,
-    retry: Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="A method that cannot run here, or raises on a document, has failed.",
-        ),
-    ] = False,
+    retry: Retry = False,
+    fresh: Fresh = False,
+    strict: Strict = False,
     include_path: Include = None,
     executor: Annotated[Executor, typer.Option(help="Where cells run.")] = Executor.local,
     partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
@@ -141,11 +135,15 @@ def plan(
     seed: Seed = None,
     timeout: Timeout = None,
     memory: Memory = None,
+    workers: Workers = 1,
     output_path: Output = RESULTS,
+    retry: Retry = False,
+    fresh: Fresh = False,
+    strict: Strict = False,
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
-    """What a run would do and need, without doing it.
+    """What a run would do and need, without doing it; time and memory as in earlier runs.
 
     Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
     """
@@ -161,6 +159,10 @@ def plan(
         seed=seed,
         limit=limit,
         methods=tuple(method or ()),
+        workers=workers,
+        retry=retry,
+        fresh=fresh,
+        strict=strict,
         include_paths=tuple(include_path or ()),
         reading=reading(language, encoding, keyword_separator),
         positive=positive,

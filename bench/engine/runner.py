@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from readbench.core.clock import now
 from readbench.core.errors import BenchError
@@ -17,6 +18,7 @@ from readbench.engine.accounts import Accounts
 from readbench.engine.chunks import predicted_columns
 from readbench.engine.desk import SCRATCH
 from readbench.engine.exchange import TARGETS
+from readbench.engine.forecast import spec_of, start_s
 from readbench.engine.handover import Handover
 from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, needs_libraries
 from readbench.engine.job import JOB, CellJob
@@ -48,7 +50,7 @@ class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
     ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
-    machines."""
+    machines. ``working_s``: how long cells and preparations ran and imports were measured, by the clock."""
 
     plan: Plan
     store: Store
@@ -58,6 +60,8 @@ class Runner:
     reference_workload_s: float | None = None
     charges_imports: bool = True
     elsewhere: Handover | None = None
+    working_s: float = 0.0
+    _has_scored: bool = False
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
@@ -78,6 +82,11 @@ class Runner:
                 self.store.settle()
             add_vector_metrics(self.plan, self.store, self.reporter, self._scoring, self.records, self._keep)
             self.store.settle()
+
+    def learn_start(self, wall_s: float) -> None:
+        """Keeps what a run of ``wall_s`` seconds took beside cells and imports, for the next plan."""
+        self._estimates.learn_start(start_s(self.plan, self.store, wall_s - self.working_s))
+        self._estimates.keep()
 
     def run_cell(self, cell: PlannedCell, failed: Mapping[str, Ending]) -> Record:
         """Carries out one cell whose preparations and members have ended; ``failed`` are the endings of the
@@ -145,6 +154,7 @@ class Runner:
                 executor.preload({module for item in items for module in item.modules})
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
+            began = monotonic()
             self._accounts.measure_imports(items, self.reporter.doing)
             by_id: dict[str, PlannedPreparation | PlannedCell] = {}
             jobs = []
@@ -161,6 +171,7 @@ class Runner:
                     on_end=lambda job, ending: self._on_end(by_id[job.id], job, ending),
                 )
             finally:
+                self.working_s += monotonic() - began
                 for job in jobs:
                     shutil.rmtree(job.folder, ignore_errors=True)
                     if isinstance(job.job, CellJob):
@@ -240,6 +251,7 @@ class Runner:
             notes=ending.outcome.notes if ending.outcome is not None else {},
         )
         _remove_working_files(job.folder)
+        self._estimates.learn_preparation(spec_of(item), cost)
         write_json(job.folder / PREPARATION, cost)
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
         self.reporter.prepared(job.label, cost.build_s)
@@ -255,9 +267,10 @@ class Runner:
             _fail(record, Failure(type="SourceEdited", message=why))
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
+            began = monotonic()
             self._score(cell, record, job)
         if record.status == "ok":
-            self._estimates.learn(record)
+            self._estimates.learn(record, self._scoring_s(monotonic() - began))
             members = [self.records[key] for key in cell.members]
             record.costs = join_members(record.costs, [member.costs for member in members])
             if record.processor is not None and any(member.beside_other_work for member in members):
@@ -267,6 +280,14 @@ class Runner:
         if isinstance(job.job, CellJob) and not goes_on(ending):
             self._unfinished.remove(job.job.predicted)
         return kept
+
+    def _scoring_s(self, seconds: float) -> float:
+        """What scoring a cell takes. The first time it also imports libraries: that is of the run, not of the
+        cell."""
+        first, self._has_scored = not self._has_scored, True
+        if first:
+            self.working_s -= seconds
+        return 0.0 if first else seconds
 
     def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong

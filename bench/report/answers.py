@@ -200,8 +200,32 @@ class PlannedCell:
     device: str
     needed_bytes: int | None
     peak_bytes: int | None
+    documents: int
     estimate_s: float | None
+    estimate_bytes: int | None
+    estimate_from: str | None
     key: str
+
+
+@dataclass(frozen=True)
+class PlannedPreparation:
+    name: str
+    documents: int
+    device: str
+    estimate_s: float | None
+    estimate_bytes: int | None
+    estimate_from: str | None
+
+
+@dataclass(frozen=True)
+class PlannedTotal:
+    cells_s: float
+    preparations_s: float
+    imports_s: float | None
+    start_s: float | None
+    total_s: float | None
+    unknown: int
+    peak_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -218,8 +242,9 @@ class Stage:
 
     stage: Literal["choose", "measure"]
     tasks: Mapping[str, PlannedTask]
-    preparations: tuple[str, ...]
+    preparations: tuple[PlannedPreparation, ...]
     cells: tuple[PlannedCell, ...]
+    total: PlannedTotal
 
 
 @dataclass(frozen=True)
