@@ -82,7 +82,7 @@ def imports_s(items: Sequence[PlannedCell | PlannedPreparation], costs: ImportCo
 
 def start_s(plan: Plan, store: Store, beside_s: float) -> float:
     """What a run took beside cells, preparations and imports, of what it took beside the first two."""
-    items = [*plan.needed_preparations(), *plan.to_run()]
+    items: list[PlannedCell | PlannedPreparation] = [*plan.needed_preparations(), *plan.to_run()]
     return beside_s - (imports_s(items, ImportCosts(store.root)) or 0.0)
 
 

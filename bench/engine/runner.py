@@ -24,6 +24,7 @@ from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, need
 from readbench.engine.job import JOB, CellJob
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import OUTCOME, ChildFailure, PreparationFigures
+from readbench.engine.parts import Parts
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
 from readbench.engine.records import failure_of, goes_on, new_record, repriced
@@ -156,19 +157,19 @@ class Runner:
             # whoever uses the method a second time.
             began = monotonic()
             self._accounts.measure_imports(items, self.reporter.doing)
-            by_id: dict[str, PlannedPreparation | PlannedCell] = {}
-            jobs = []
-            building = {item.key for item in items}
+            by_id: dict[str, tuple[PlannedPreparation | PlannedCell, Parts]] = {}
+            building: dict[str, list[str]] = {}
             for item in items:
-                job = self._inputs.schedule(item, building)
-                by_id[job.id] = item
-                jobs.append(job)
+                parts = Parts(self._inputs.schedule(item, building))
+                building[item.key] = [job.id for job in parts.jobs]
+                by_id |= {job.id: (item, parts) for job in parts.jobs}
+            jobs = [job for item in items for job in by_id[building[item.key][0]][1].jobs]
             try:
                 executor.run(
                     jobs,
-                    on_start=self._on_start,
-                    on_progress=lambda job, *state: self.reporter.progress(job.label, *state),
-                    on_end=lambda job, ending: self._on_end(by_id[job.id], job, ending),
+                    on_start=lambda job: self._on_start(*by_id[job.id], job),
+                    on_progress=lambda job, *state: self._on_progress(by_id[job.id][1], job, *state),
+                    on_end=lambda job, ending: self._on_end(*by_id[job.id], job, ending),
                 )
             finally:
                 self.working_s += monotonic() - began
@@ -198,15 +199,24 @@ class Runner:
 
     # -- during ------------------------------------------------------------------------------------
 
-    def _on_start(self, job: ScheduledJob) -> None:
-        self._started[job.id] = now()
-        self.reporter.start(job.label)
+    def _on_start(self, item: PlannedPreparation | PlannedCell, parts: Parts, job: ScheduledJob) -> None:
+        if parts.start():
+            self._started[item.key] = now()
+            self.reporter.start(job.label)
 
-    def _on_end(self, item: PlannedPreparation | PlannedCell, job: ScheduledJob, ending: Ending) -> str:
+    def _on_progress(self, parts: Parts, job: ScheduledJob, phase: str, done: int, total: int) -> None:
+        self.reporter.progress(job.label, phase, *parts.progress(job, phase, done, total))
+
+    def _on_end(
+        self, item: PlannedPreparation | PlannedCell, parts: Parts, job: ScheduledJob, ending: Ending
+    ) -> str:
+        whole = parts.end(job, ending)
+        if whole is None:
+            return "ok"  # the last part says how the cell ended: whoever waits for it waits for all of them
         if isinstance(item, PlannedPreparation):
-            self._end_preparation(item, job, ending)
-            return ending.status
-        record = self._end_cell(item, job, ending)
+            self._end_preparation(item, job, whole)
+            return whole.status
+        record = self._end_cell(item, parts, whole)
         self.reporter.end(job.label, record)
         return record.status
 
@@ -256,10 +266,11 @@ class Runner:
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
         self.reporter.prepared(job.label, cost.build_s)
 
-    def _end_cell(self, cell: PlannedCell, job: ScheduledJob, ending: Ending) -> Record:
+    def _end_cell(self, cell: PlannedCell, parts: Parts, ending: Ending) -> Record:
+        folder = parts.jobs[0].folder
         if ending.status == "skipped":
             ending, failure = self._blamed(cell)
-            return self._keep(self._record(cell, ending, failure), job.folder)
+            return self._keep(self._record(cell, ending, failure), folder)
         record = self._record(cell, ending, failure_of(ending))
         loaded = ending.outcome.modules if ending.outcome is not None else {}
         if record.status == "ok" and (edited := cell.sources.edited(loaded)):
@@ -268,7 +279,7 @@ class Runner:
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
             began = monotonic()
-            self._score(cell, record, job)
+            self._score(cell, record, parts.files, folder)
         if record.status == "ok":
             self._estimates.learn(record, self._scoring_s(monotonic() - began))
             members = [self.records[key] for key in cell.members]
@@ -276,9 +287,9 @@ class Runner:
             if record.processor is not None and any(member.beside_other_work for member in members):
                 record.processor.beside_other_work = True
             record.member_predictions = {member.method: member.predictions_digest for member in members}
-        kept = self._keep(record, job.folder)
-        if isinstance(job.job, CellJob) and not goes_on(ending):
-            self._unfinished.remove(job.job.predicted)
+        kept = self._keep(record, folder)
+        if not goes_on(ending):
+            self._unfinished.finish(parts.files)
         return kept
 
     def _scoring_s(self, seconds: float) -> float:
@@ -289,13 +300,11 @@ class Runner:
             self.working_s -= seconds
         return 0.0 if first else seconds
 
-    def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
+    def _score(self, cell: PlannedCell, record: Record, predicted: Sequence[Path], folder: Path) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
         with them; a full disk is the run's."""
         try:
-            assert isinstance(job.job, CellJob)
-            folder = job.folder
-            columns = predicted_columns(job.job.predicted)
+            columns = predicted_columns(*predicted)
             write_columns(columns, folder / PREDICTIONS)
             record.predictions_digest = predictions_digest(columns)
             self._scoring.score(cell, columns, record, folder)

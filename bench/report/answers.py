@@ -201,6 +201,8 @@ class PlannedCell:
     needed_bytes: int | None
     peak_bytes: int | None
     documents: int
+    shards: int
+    in_one: str | None
     estimate_s: float | None
     estimate_bytes: int | None
     estimate_from: str | None

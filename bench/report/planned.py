@@ -104,6 +104,8 @@ def _cell(cell: planning.PlannedCell, estimate: Estimate | None) -> PlannedCell:
         needed_bytes=cell.needed_bytes or None,
         peak_bytes=cell.peak_bytes or None,
         documents=len(cell.split.test),
+        shards=cell.shards,
+        in_one=cell.in_one or None,
         estimate_s=None if estimate is None else estimate.seconds,
         estimate_bytes=None if estimate is None else estimate.memory_bytes,
         estimate_from=None if estimate is None else estimate.machine,

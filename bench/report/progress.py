@@ -187,7 +187,9 @@ def _what_happens(plan: Plan, forecast: Forecast) -> Table:
 
 def _runs(cell: PlannedCell) -> str:
     why = f" ({cell.why})" if cell.why else ""
-    return f"run{why}{f' on {cell.device}' if cell.device != 'cpu' else ''}"
+    device = f" on {cell.device}" if cell.device != "cpu" else ""
+    parts = f" in {cell.shards} parts" if cell.shards > 1 else ""
+    return f"run{why}{device}{parts}{f' in one part: {cell.in_one}' if cell.in_one else ''}"
 
 
 def _about(estimate: Estimate | None) -> list[str]:
