@@ -186,6 +186,7 @@ class Predicted:
     documents: int
     resumed: int
     without_text: int
+    shards: int
 
 
 @dataclass(frozen=True)
