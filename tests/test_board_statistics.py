@@ -42,6 +42,17 @@ class Steady(Adapter):
         return PredictedLabel(label, {label: sure, labels[label == labels[0]]: self.params.total - sure})
 
 
+class Contrary(Steady):
+    """Always the other label."""
+
+    name = "test.contrary"
+
+    def guess(self, document, number):
+        steady = super().guess(document, number)
+        scores = {label: 1 - sure for label, sure in steady.scores.items()}
+        return PredictedLabel(max(scores, key=scores.get), scores)
+
+
 class Noisy(Steady):
     """Its training depends on the seed."""
 
@@ -166,3 +177,16 @@ def test_what_was_tuned_says_ties_and_edges(
     assert (row.chosen.equal, row.chosen.edges) == (equal, edges)
     assert "(tuned)" in shown(board)
     assert f"{chosen}: test.steady: best of {len(values)} on" in shown(board)
+
+
+def test_the_least_error_ranks_first(tmp_path: Path) -> None:
+    """Where less is better, the method with the significantly smaller value has the first rank."""
+    right, wrong = "test.steady", "test.contrary"
+    board = board_of(tmp_path, [wrong, right], primary="brier", limit=160)
+    rows = {row.method: row for row in board.tables[0].rows}
+    smaller, larger = (rows[name].value("brier") for name in (right, wrong))
+    assert smaller is not None
+    assert larger is not None
+    assert smaller < larger
+    assert [row.method for row in board.tables[0].rows] == [right, wrong]
+    assert (rows[right].ranks, rows[wrong].ranks) == ((1, 1), (2, 2))

@@ -23,7 +23,7 @@ from readbench.cli import main
 from readbench.datasets import open_dataset
 from readbench.planning.plan import Options
 from readbench.report.terminal import render
-from readbench.results.leaderboard import build_leaderboard
+from readbench.results.leaderboard import Row, build_leaderboard
 from readbench.results.record import Costs
 from readbench.results.store import Store
 from readbench.runs.interface import Quiet
@@ -233,6 +233,43 @@ def test_unknown_sort_is_one_line(bench: Bench) -> None:
     said = bench(bench.results.first, "--sort", "f1@11", status=2)
     assert said.startswith("bench: no row has a metric or cost 'f1@11'; did you mean ")
     assert said.count("\n") == 1
+
+
+# -- what a manifest says of a cell ----------------------------------------------------------------
+
+
+def rows_of(results: Results, changes: dict[str, object]) -> dict[str, Row]:
+    """The rows of the first run with other values in its manifest."""
+    path = results.store.run(results.first) / "run.json"
+    kept = path.read_bytes()
+    try:
+        path.write_text(json.dumps(json.loads(kept) | changes), encoding="utf-8")
+        board = build_leaderboard(results.first, results.store)
+    finally:
+        path.write_bytes(kept)
+    return {row.method: row for row in board.tables[0].rows}
+
+
+@pytest.mark.parametrize(("started", "status"), [("2000-01-01", "ok"), ("2100-01-01", "pending")])
+def test_only_what_was_measured_since_a_run_began_counts_for_it(
+    results: Results, started: str, status: str
+) -> None:
+    """A run that was killed wrote no end of its cells. What had been measured before it is not its own."""
+    manifest = json.loads((results.store.run(results.first) / "run.json").read_bytes())
+    cells = [cell | {"status": "pending"} for cell in manifest["cells"]]
+    rows = rows_of(results, {"cells": cells, "started_at": f"{started}T00:00:00+00:00"})
+    assert rows["my.method"].status == status
+
+
+def test_a_value_from_elsewhere_is_that_of_the_parameters_or_else_of_the_method(results: Results) -> None:
+    manifest = json.loads((results.store.run(results.first) / "run.json").read_bytes())
+    values = {"my.method": 0.5, "my.method[longest=1]": 0.25}
+    task = manifest["tasks"]["keyphrases"]
+    task["reference"] = {"label": "printed", "metric": "f1@10", "values": values}
+    rows = rows_of(results, {"tasks": {"keyphrases": task}})
+    assert rows["my.method"].reference == rows["my.method[n_best=3]"].reference == 0.5
+    assert rows["my.method[longest=1]"].reference == 0.25
+    assert rows["test.lacking"].reference is None
 
 
 # -- for other programs ----------------------------------------------------------------------------

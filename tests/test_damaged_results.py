@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import warnings
@@ -119,6 +120,36 @@ def test_boards_go_on(folder: Path, pattern: str, content: str) -> None:
         Estimates(store.root)
     assert [one for one in said if one.category is DamagedFile and path.name in str(one.message)]
     assert {row["method"] for row in json.loads(as_json(board))["rows"]} == set(METHODS)
+
+
+STORED = ("cells/*/record.json", "cells/*/scores.parquet", "cells/*/sums.json", "runs/*/statistics.json")
+
+
+def test_pipes_and_devices_count_as_absent(bench: Bench, measured: Path, folder: Path) -> None:
+    """Whoever opens a pipe that nobody writes to waits for ever, and ``/dev/zero`` has no end."""
+    results = folder / "results"
+    for number, pattern in enumerate(STORED):
+        path = next(results.glob(pattern))
+        path.unlink()
+        if number % 2:
+            path.symlink_to("/dev/zero")
+        else:
+            os.mkfifo(path)
+    board = bench.here("leaderboard", "--output-path", results)
+    assert board.returncode == 0, board.stderr
+    assert "is no regular file: it is a named pipe" in board.stderr
+    again = run(bench, folder)
+    assert again.returncode == 0, again.stderr
+    assert values(results) == values(measured / "results")
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../../../estimates.json", "a\0b", "", "."])
+def test_sums_name_files_of_their_folder_alone(bench: Bench, folder: Path, name: str) -> None:
+    path = next((folder / "results").glob("cells/*/sums.json"))
+    path.write_text(json.dumps({name: "0" * 64}))
+    again = run(bench, folder)
+    assert again.returncode == 0, again.stderr
+    assert f"{path}: " in again.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("content", CONTENTS)

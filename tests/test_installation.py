@@ -6,12 +6,24 @@ import subprocess
 import sys
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from readbench.machine.versions import _owners, installed_state
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONSTRAINTS = REPOSITORY / "constraints.txt"
+
+
+def test_import_names_have_the_owners_that_the_standard_library_finds() -> None:
+    found, expected = _owners(installed_state()), metadata.packages_distributions()
+    for name in ("numpy", "pandas", "pyarrow", "pytest", "readbench", "yaml", "_pytest", "six", "sklearn"):
+        assert sorted(set(found.get(name, ()))) == sorted(set(expected.get(name, ()))), name
+    shared = {name for name in found.keys() & expected.keys() if name.isidentifier()}
+    assert len(shared) > 30
+    assert {n: sorted(found[n]) for n in shared} == {n: sorted(expected[n]) for n in shared}
 
 
 @pytest.fixture(scope="module")

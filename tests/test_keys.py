@@ -6,7 +6,8 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -220,11 +221,42 @@ def test_limits_and_workers_are_not_in_the_key(methods: Path, tmp_path: Path) ->
 KEY = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
-from test_keys import plan
-(cell,) = plan(Path(sys.argv[1]), Path(sys.argv[2]), "toy.one").cells
-print(cell.key, cell.versions)
+from readbench.datasets import open_dataset
+from readbench.planning.plan import Options
+from readbench.planning.planner import make_plan
+from readbench.planning.suite import Suite
+from readbench.results.store import Store
+
+methods, root = map(Path, sys.argv[1:])
+suite = Suite.model_validate({"name": "toy", "tasks": {"keyphrases": {"methods": ["toy.one"]}}})
+data = open_dataset("papers-demo")
+for _ in sys.stdin:  # a line for each time that it is asked
+    (cell,) = make_plan(suite, data, Options(include_paths=(methods,)), Store(root)).cells
+    print(cell.key, cell.versions, flush=True)
 """
+
+
+@contextmanager
+def asked(methods: Path, installed: Path, hash_seed: int) -> Iterator[Callable[[], str]]:
+    """The key of a method, and the versions in it, as a process of its own has them each time."""
+    with subprocess.Popen(
+        [sys.executable, "-c", KEY, str(methods), str(methods.with_name("results"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=Bench(installed).env | {"PYTHONHASHSEED": str(hash_seed)},
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ask, answers = process.stdin, process.stdout
+
+        def key() -> str:
+            ask.write("\n")
+            ask.flush()
+            return answers.readline()
+
+        yield key
+        ask.close()
 
 
 def test_versions_and_source_are_in_the_key(tmp_path: Path) -> None:
@@ -242,27 +274,18 @@ def test_versions_and_source_are_in_the_key(tmp_path: Path) -> None:
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: toy-library\nVersion: {version}\n")
         (folder / "RECORD").write_text(f"toy_library.py,,\n{folder.name}/METADATA,,\n")
 
-    def key(hash_seed: int = 0) -> str:
-        arguments = [str(methods), str(tmp_path / "results"), str(Path(__file__).parent)]
-        done = subprocess.run(
-            [sys.executable, "-c", KEY, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=Bench(installed).env | {"PYTHONHASHSEED": str(hash_seed)},
-        )
-        return done.stdout
-
-    absent = key()
-    install("1.0")
-    first = key()
-    assert "'toy-library': '1.0'" in first
-    # The method has a parameter that is a set: its order is another one in each process.
-    assert {key(hash_seed) for hash_seed in (1, 2)} == {first}
-    install("1.1")
-    upgraded = key()
-    methods.write_text(methods.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    edited = key()
+    with asked(methods, installed, 0) as key:
+        absent = key()
+        install("1.0")
+        first = key()
+        assert "'toy-library': '1.0'" in first
+        # The method has a parameter that is a set: its order is another one in each process.
+        with asked(methods, installed, 1) as elsewhere:
+            assert elsewhere() == first
+        install("1.1")
+        upgraded = key()
+        methods.write_text(methods.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+        edited = key()
     assert len({text.split()[0] for text in (absent, first, upgraded, edited)}) == 4
 
 

@@ -245,3 +245,11 @@ def test_what_all_papers_share_makes_no_pairs_to_look_at(monkeypatch: pytest.Mon
     found = groups([paper(id_, " ".join(tokens)) for id_, tokens in texts.items()], ["abstract"])
     assert found == {f"{kind}{i:03}": f"d{i:03}" for kind in "dx" for i in range(10)}
     assert len(looked_at) < 0.02 * 210 * 209 / 2
+
+
+def test_the_order_of_words_counts() -> None:
+    """The same words the other way round share no three in a row, and so no shingle."""
+    tokens = [f"w{number}" for number in range(30)]
+    there, back = paper("1", " ".join(tokens)), paper("2", " ".join(reversed(tokens)))
+    assert similarity(there, back, FIELDS) == 0
+    assert groups([there, back], FIELDS, 0.1) == {}

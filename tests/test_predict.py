@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tracemalloc
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from readbench.core.errors import BenchError
+from readbench.core.errors import BenchError, DamagedFile
 from readbench.core.types import Document
-from readbench.datasets import open_dataset
+from readbench.datasets import ReadOptions, open_dataset
 from readbench.trained import predicting
 from readbench.trained.fitting import fit
 from readbench.trained.folder import read_model
@@ -98,6 +99,47 @@ def test_an_interrupted_prediction_goes_on(
         done = predict_file(model, source, output)
     assert (done.documents, done.resumed) == (72, 48)
     assert output.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "[" * 100_000,
+        '{"documents": 1e999, "bytes": 3}',
+        '{"documents": -3, "bytes": -5}',
+        '{"documents": 9, "bytes": 8e99}',
+        "null",
+    ],
+)
+def test_a_damaged_state_begins_anew(classifier: Path, tmp_path: Path, state: str) -> None:
+    source, output = papers(tmp_path / "in.csv", CORPUS.documents[120:126]), tmp_path / "out.csv"
+    with opened(classifier) as model:
+        identity = predicting._identity(model, source, None)
+        output.with_name("out.csv.part").write_text("torn")
+        known = state.replace("{", json.dumps(identity)[:-1] + ", ") if state.startswith("{") else state
+        output.with_name("out.csv.part.json").write_text(known)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DamagedFile)
+            done = predict_file(model, source, output)
+    assert (done.documents, done.resumed) == (6, 0)
+    assert output.read_text().startswith("id,label")
+
+
+def test_other_reading_begins_anew(classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a file read as another language would stand beside the other half."""
+    monkeypatch.setattr(predicting, "BLOCK", 16)
+    source, output = papers(tmp_path / "in.csv", CORPUS.documents[120:]), tmp_path / "out.csv"
+
+    def interrupt(done: int) -> None:
+        if done >= 32:
+            raise KeyboardInterrupt
+
+    with opened(classifier) as model:
+        with pytest.raises(KeyboardInterrupt):
+            predict_file(model, source, output, progress=interrupt)
+        done = predict_file(model, source, output, options=ReadOptions(language="fr"))
+    assert (done.documents, done.resumed) == (120, 0)
 
 
 def test_another_input_begins_anew(classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

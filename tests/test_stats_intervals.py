@@ -147,6 +147,19 @@ def test_rare_classes_have_no_interval_and_a_reason() -> None:
     assert found["ece"].reason == "no interval of it is known to hold"
 
 
+@pytest.mark.parametrize(("rare", "reason"), [(11, "fewer than 12 documents of a class"), (12, None)])
+def test_twelve_documents_of_a_class_are_enough(rare: int, reason: str | None) -> None:
+    gold = np.repeat([0, 1], [60 - rare, rare])
+    predicted = gold ^ (np.arange(60) % 7 == 0)
+    sure = np.where(predicted == 1, 0.8, 0.3)
+    labelled = Labelled(("0", "1"), 1, gold, predicted, np.column_stack([1 - sure, sure]))
+    scores = ClassificationScores.of_arrays(tuple(map(str, range(60))), labelled, {})
+    found = dict(zip([metric.id for metric in scores.metrics], intervals_of([scores]), strict=True))
+    for metric in ("macro_f1", "mcc"):
+        assert found[metric].reason == reason
+        assert (found[metric].low is None) == (reason is not None)
+
+
 def test_the_spread_of_seeds_is_in_the_interval() -> None:
     metric = (Metric("f1", True, "", ""),)
     ids = tuple(map(str, range(200)))

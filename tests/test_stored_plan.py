@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench_process import Bench, records, write_suite
+from toy_methods import TWO
 from toy_runs import plan_toy
 
 from readbench.core.errors import BenchError
@@ -16,24 +17,26 @@ from readbench.engine.single import NOT_READY
 from readbench.planning.stored_plan import PLAN, load_plan, read_plan, results_of, store_plan
 from readbench.results.store import Store
 
-METHODS = ["pke.firstphrases", "pke.tfidf", "toy.mean"]
+METHODS = ["toy.first", "toy.last", "toy.mean"]
 
-MEAN = """
-from collections.abc import Sequence
-from readbench.adapter import Adapter, Combination, Needs
-from readbench.core.types import Document, Prediction, RankedPhrases
+MEAN = (
+    TWO
+    + """
+
+from readbench.adapter import Combination
 
 
 class Mean(Combination):
     name = "toy.mean"
     tasks = frozenset({"keyphrases"})
 
-    def needs(self) -> Needs:
-        return Needs(members=("pke.firstphrases", "pke.tfidf"))
+    def needs(self):
+        return Needs(members=("toy.first", "toy.last"))
 
-    def combine(self, predictions: Sequence[Prediction]) -> Prediction:
+    def combine(self, predictions):
         return predictions[1]
 """
+)
 PREDICTED = ("method", "fold", "seed", "status", "predictions_digest", "metrics", "counts", "split_hash")
 
 
@@ -55,7 +58,6 @@ def kept(results: Path) -> dict[str, Any]:
     return {spec: {name: r[name] for name in PREDICTED} for spec, r in records(results).items()}
 
 
-@pytest.mark.slow
 def test_cells_one_by_one_leave_what_a_run_leaves(bench: Bench, tmp_path: Path) -> None:
     results = run_small(bench, tmp_path)
     (run,) = (results / "runs").iterdir()
@@ -64,10 +66,10 @@ def test_cells_one_by_one_leave_what_a_run_leaves(bench: Bench, tmp_path: Path) 
     forget(results, "cells", "preparations")
     keys = {spec: record["key"] for spec, record in found.items()}
 
-    early = bench.here("cell", keys["pke.tfidf"], "--plan", run)
+    early = bench.here("cell", keys["toy.last"], "--plan", run)
     assert (early.returncode, "has not ended" in early.stderr) == (NOT_READY, True)
     early = bench.here("cell", keys["toy.mean"], "--plan", run)
-    assert (early.returncode, "its member pke.firstphrases" in early.stderr) == (NOT_READY, True)
+    assert (early.returncode, "its member toy.first" in early.stderr) == (NOT_READY, True)
 
     for key in [*(one.key for one in plan.preparations), *(cell.key for cell in plan.cells)]:
         ended = bench.here("cell", key, "--plan", run)
@@ -77,10 +79,10 @@ def test_cells_one_by_one_leave_what_a_run_leaves(bench: Bench, tmp_path: Path) 
         assert record["costs"]["documents_per_s"] or record["notes"]["import"], spec
         assert [c["key"] for c in record["preparations"]] == [c["key"] for c in found[spec]["preparations"]]
 
-    stamp = (results / "cells" / keys["pke.tfidf"] / "record.json").stat().st_mtime_ns
-    again = bench.here("cell", keys["pke.tfidf"], "--plan", run)
+    stamp = (results / "cells" / keys["toy.last"] / "record.json").stat().st_mtime_ns
+    again = bench.here("cell", keys["toy.last"], "--plan", run)
     assert (again.returncode, "done already" in again.stderr) == (0, True)
-    assert (results / "cells" / keys["pke.tfidf"] / "record.json").stat().st_mtime_ns == stamp
+    assert (results / "cells" / keys["toy.last"] / "record.json").stat().st_mtime_ns == stamp
 
 
 def test_a_plan_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -59,3 +59,10 @@ def test_a_message_does_not_quote_without_end() -> None:
     assert "the end" in error.what
     assert len(str(error)) < 3 * LONGEST
     assert str(BenchError("a" * LONGEST)) == "a" * LONGEST
+
+
+def test_a_message_is_one_line_whatever_stands_in_the_text() -> None:
+    """Python's own breaks of lines, of which text of a file may hold any."""
+    breaks = "\n \r\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+    error = BenchError(f"it has{breaks}two labels\n", where=f"p{breaks}.csv", todo=f"{breaks}set it")
+    assert str(error) == "p .csv: it has two labels; set it"

@@ -10,11 +10,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, MissingDependency, RankedPhrases
+from readbench.adapter import Adapter, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
-from readbench.text.languages import language_code
-from readbench_adapters.words.languages import UNSEPARATED, is_english, language_of
+from readbench_adapters.words.languages import is_english, language_of, refuse_unseparated
 from readbench_adapters.words.stop_words import NLTK_ENGLISH, stop_words
 
 INSTALL = "pip install 'readbench[field]'"
@@ -47,11 +46,7 @@ class Rake(Adapter):
 
     def _check_language(self) -> None:
         language = self.context.task.language
-        if language_code(language) in UNSEPARATED:
-            raise MissingDependency(
-                f"the package rake-nltk finds words between blanks, which {language!r} does not write",
-                todo="take pke.yake, which reads Chinese word by word",
-            )
+        refuse_unseparated("rake-nltk", language)
         if not is_english(language):
             language_of(language)
 

@@ -14,11 +14,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from readbench.adapter import Adapter, MissingDependency, RankedPhrases
+from readbench.adapter import Adapter, RankedPhrases
 from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
-from readbench.text.languages import language_code
-from readbench_adapters.words.languages import UNSEPARATED
+from readbench_adapters.words.languages import refuse_unseparated
 from readbench_adapters.words.parse import INSTALL
 
 Feature = Literal["wcase", "wfreq", "wpos", "wrel", "wspread"]
@@ -50,19 +49,11 @@ class Yake(Adapter):
 
     def missing(self) -> None:
         super().missing()
-        self._check_language()
-
-    def _check_language(self) -> None:
-        """Its tokenizer looks for blanks, and a word of fewer than three letters is a stop word to it."""
-        language = self.context.task.language
-        if language_code(language) in UNSEPARATED:
-            raise MissingDependency(
-                f"the package yake finds words between blanks, which {language!r} does not write",
-                todo="take pke.yake, which reads Chinese word by word",
-            )
+        # To its tokenizer a word of fewer than three letters is also a stop word.
+        refuse_unseparated("yake", self.context.task.language)
 
     def load(self) -> None:
-        self._check_language()
+        refuse_unseparated("yake", self.context.task.language)
         import yake
 
         params, language = self.params, self.context.task.language

@@ -16,7 +16,7 @@ from readbench.adapter import Params as Base
 from readbench.core.types import Document, Task
 from readbench.text.languages import language_code
 from readbench_adapters.keyphrases.rake import INSTALL
-from readbench_adapters.words.languages import UNSEPARATED
+from readbench_adapters.words.languages import refuse_unseparated
 
 LANGUAGES = frozenset(
     (
@@ -95,12 +95,8 @@ class YakeRust(Adapter):
     def _code(self) -> str:
         """The package's code of the task's language. Raises MissingDependency where it has none."""
         language = self.context.task.language
+        refuse_unseparated("yake-rust", language)
         code = language_code(language)
-        if code in UNSEPARATED:
-            raise MissingDependency(
-                f"the package yake-rust finds words between blanks, which {language!r} does not write",
-                todo="take pke.yake, which reads Chinese word by word",
-            )
         code = CALLED.get(code, code)
         if code not in LANGUAGES:
             raise MissingDependency(

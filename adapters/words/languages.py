@@ -101,6 +101,15 @@ def is_english(language: str) -> bool:
     return language_code(language) == "en"
 
 
+def refuse_unseparated(package: str, language: str) -> None:
+    """Raises MissingDependency for a language that a package which looks for blanks cannot read."""
+    if language_code(language) in UNSEPARATED:
+        raise MissingDependency(
+            f"the package {package} finds words between blanks, which {language!r} does not write",
+            todo="take pke.yake, which reads Chinese word by word",
+        )
+
+
 def language_of(language: str) -> Language:
     """The language of a task. Raises MissingDependency with one line where there is nothing for it."""
     code = language_code(language)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from readbench.core.errors import BenchError, DamagedFile
-from readbench.core.files import first_line
+from readbench.core.files import first_line, regular
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,10 +29,10 @@ def stored_json(path: Path, read: Callable[[Any], Content]) -> Content | None:
     """What ``read`` makes of a JSON file; None where it is absent or damaged. ``read`` raises whatever it
     likes for content that it cannot use."""
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
     except ABSENT:
         return None
-    except OSError as error:
+    except (BenchError, OSError) as error:
         counts_as_absent(path, error)
         return None
     return parsed(path, content, lambda data: read(json.loads(data)))
@@ -52,7 +52,7 @@ def stored_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table |
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=columns)
+        return pq.read_table(regular(path), columns=columns)
     except ABSENT:
         return None
     except Exception as error:  # Arrow raises of many kinds, not all of them its own

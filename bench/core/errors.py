@@ -8,8 +8,8 @@ class BenchError(Exception):
     """A problem that its reader can act on, told in one line.
 
     ``exit_status`` is what the command line exits with: 2 for wrong use or bad input (the
-    default), 3 where nothing could be measured. All three texts are cut in their middle where they are longer
-    than ``LONGEST``.
+    default), 3 where nothing could be measured. Breaks of lines in the three texts become blanks, and each is
+    cut in its middle where it is longer than ``LONGEST``.
     """
 
     def __init__(self, what: str, *, where: str = "", todo: str = "", exit_status: int = 2) -> None:
@@ -34,6 +34,8 @@ class DamagedFile(Note):
 
 
 def _cut(text: str) -> str:
+    # What stands in a file may hold any break of lines: U+2028 is one as well.
+    text = " ".join(filter(None, map(str.strip, text.splitlines())))
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST // 2]} … {text[-LONGEST // 4 :]}"

@@ -7,11 +7,13 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from readbench.core.errors import BenchError
+
+Place = TypeVar("Place", Path, str)
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 """Errors that say something about the disk and nothing about a method."""
@@ -26,14 +28,14 @@ _KINDS = {
 }
 
 
-def regular(path: Path) -> Path:
+def regular(path: Place) -> Place:
     """The path itself, before it is opened for reading: a pipe that nobody writes to waits for ever, and a
     device may have no end. What is not there, or may not be seen, is left to whoever opens it.
 
     Raises BenchError for a FIFO, a device, a socket and a folder.
     """
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
+        kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - boards ask for ten thousand names
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return path
     if kind != stat.S_IFREG:

@@ -34,8 +34,10 @@ def with_language(
     That is what the options say, else the file beside the data, else what the texts look like, else English.
     """
     named = Counter(document.language for document in documents if document.language)
-    guess = guessed(documents, TEXT_FIELDS)
-    if "language" in options.model_fields_set:
+    told = "language" in options.model_fields_set
+    said = options.language if told else beside.language if beside is not None else ""
+    guess = guessed(documents, TEXT_FIELDS, language_code(said))
+    if told:
         language, why = options.language, "as said"
     elif beside is not None:
         language, why = beside.language, f"as {beside.file} says"

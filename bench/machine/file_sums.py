@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +26,8 @@ def file_sum(path: Path | str) -> str:
     The sum is kept for this process under the file's inode, size and both times, wherever it is reached from.
     The time of the last status change is among them: no program can set it, so a file that was replaced is
     always read again.
-    Raises OSError for a file that cannot be read.
+    Raises OSError for a file that cannot be read, and for what is no regular file: a pipe that nobody writes
+    to waits for ever, a device may have no end.
     """
     state = _state(path)
     if state in _KNOWN:
@@ -47,6 +50,9 @@ def folder_sum(folder: Path, files: Iterable[Path]) -> str:
 
 def _state(path: Path | str) -> _State:
     status = os.stat(path)  # noqa: PTH116 - one call for everything that tells two files apart
+    if not stat.S_ISREG(status.st_mode):
+        kind = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
+        raise OSError(kind, "it is no regular file", str(path))
     return (
         status.st_dev,
         status.st_ino,

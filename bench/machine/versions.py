@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
@@ -55,7 +56,31 @@ def installed_state() -> InstalledState:
 
 @lru_cache(maxsize=1)
 def _owners(state: InstalledState) -> Mapping[str, list[str]]:  # noqa: ARG001 - another state, other packages
-    return metadata.packages_distributions()
+    """The distributions that own each import name, as ``importlib.metadata.packages_distributions`` finds
+    them. That one makes an object of each installed file: a quarter of the time of a small run."""
+    owners = defaultdict(list)
+    for distribution in metadata.distributions():
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        if (named := _NAMED.search(text)) is not None:
+            for name in _import_names(distribution):
+                owners[name].append(named[1].strip())
+    return owners
+
+
+_NAMED = re.compile("^Name:(.*)$", re.MULTILINE | re.IGNORECASE)
+
+
+def _import_names(distribution: metadata.Distribution) -> set[str]:
+    """What it says itself, else the first parts of the places of its modules."""
+    if said := (distribution.read_text("top_level.txt") or "").split():
+        return set(said)
+    record = distribution.read_text("RECORD")
+    if record is None:
+        places = [str(file) for file in distribution.files or ()]
+    else:
+        places = [line.partition(",")[0] for line in record.splitlines()]
+    modules = [place for place in places if place.endswith((".py", ".so"))]
+    return {place.partition("/")[0].partition(".")[0] for place in modules}
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from readbench.adapter import Context
 from readbench.core.damage import in_words
 from readbench.core.errors import BenchError
-from readbench.core.files import write_json
+from readbench.core.files import regular, write_json
 from readbench.core.types import Dataset, Decision, OtherLanguage, Split, Task
 from readbench.machine.sources import Sources
 from readbench.methods.preparations import find_preparation
@@ -201,7 +201,7 @@ def read_plan(folder: Path) -> StoredPlan:
     """The plan of a folder as it was written. Raises BenchError where there is none that can be read."""
     path = folder / PLAN
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(regular(path).read_bytes())
         if isinstance(data, dict) and data.get("schema_version") != PLAN_VERSION:
             raise BenchError(
                 f"the plan has version {data.get('schema_version')!r}; this program reads {PLAN_VERSION}",

@@ -32,7 +32,7 @@ from pydantic import ValidationError
 
 from readbench.core.damage import ABSENT, counts_as_absent, in_words, parsed, stored_json, stored_table
 from readbench.core.errors import BenchError
-from readbench.core.files import cannot_write
+from readbench.core.files import cannot_write, regular
 from readbench.machine.file_sums import file_sum
 from readbench.results.flushing import flush
 from readbench.results.leases import Lease, lease_is_alive, lease_on, remove_dead_leases
@@ -109,11 +109,11 @@ class Store:
     def _read(self, key: str, kind: type[Kept]) -> tuple[Kept | None, str | None]:
         path = f"{self.root}/cells/{key}/{RECORD}"
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - boards read ten thousand of them
+            with open(regular(path), "rb") as file:  # noqa: PTH123 - boards read ten thousand of them
                 content = file.read()
         except ABSENT:
             return None, None
-        except OSError as error:
+        except (BenchError, OSError) as error:
             counts_as_absent(Path(path), error)
             return None, None
         with contextlib.suppress(ValidationError):
@@ -146,7 +146,7 @@ class Store:
         """The SHA-256 of what says the cost of a preparation, written anew each time that it is built; None
         where it is not there."""
         try:
-            return hashlib.sha256((self.preparation(key) / PREPARATION).read_bytes()).hexdigest()
+            return file_sum(self.preparation(key) / PREPARATION)
         except OSError:
             return None
 
@@ -164,7 +164,7 @@ class Store:
         """
         path = self.run(name) / RUN
         try:
-            manifest = read_manifest(json.loads(path.read_bytes()), str(path))
+            manifest = read_manifest(json.loads(regular(path).read_bytes()), str(path))
         except BenchError:
             raise
         except Exception as error:  # a damaged file can hold anything
@@ -266,7 +266,7 @@ def write_sums(folder: Path) -> None:
 def damaged_files(folder: Path) -> list[str]:
     """The files of a published folder that are gone or other than they were, each with a warning. Of a folder
     without sums, as older versions left it, nothing is known."""
-    sums = stored_json(folder / SUMS, _text_by_text)
+    sums = stored_json(folder / SUMS, _sums)
     found = []
     for name, digest in (sums or {}).items():
         path = folder / name
@@ -283,8 +283,13 @@ def damaged_files(folder: Path) -> list[str]:
     return found
 
 
-def _text_by_text(data: Any) -> dict[str, str]:
-    return {str(name): str(value) for name, value in dict(data).items()}
+def _sums(data: Any) -> dict[str, str]:
+    """Raises ValueError for what names no file of the folder."""
+    sums = {str(name): str(value) for name, value in dict(data).items()}
+    for name in sums:
+        if "\0" in name or not Path(name).parts or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ValueError(f"{name!r} is no file of the folder")
+    return sums
 
 
 def _exchange(new: Path, old: Path) -> None:

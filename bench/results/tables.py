@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from readbench.core.files import regular
 from readbench.core.types import Document, Target, Task, Token, plain_target, target_from_plain
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def write_documents(documents: Sequence[Document], path: Path) -> None:
 def read_documents(path: Path) -> list[Document]:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    table = pq.read_table(regular(path))
     columns = [table.column(name).to_pylist() for name in ("id", "language", "names", "texts", "annotation")]
     return [
         Document(
@@ -101,7 +102,7 @@ def read_targets(path: Path) -> dict[Task, dict[str, Target]]:
     import pyarrow.parquet as pq
 
     targets: dict[Task, dict[str, Target]] = {}
-    table = pq.read_table(path)
+    table = pq.read_table(regular(path))
     for task, id_, text in zip(*(table.column(name).to_pylist() for name in table.column_names), strict=True):
         targets.setdefault(task, {})[id_] = target_from_plain(json.loads(text))
     return targets
@@ -166,7 +167,7 @@ def _without_nulls(schema: pa.Schema) -> pa.Schema:
 def read_columns(path: Path) -> dict[str, list[Any]]:
     import pyarrow.parquet as pq
 
-    return dict(pq.read_table(path).to_pydict())
+    return dict(pq.read_table(regular(path)).to_pydict())
 
 
 def predictions_digest(columns: Mapping[str, list[Any]]) -> str:

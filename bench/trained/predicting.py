@@ -16,7 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from readbench.adapter import Adapter
+from readbench.core.damage import stored_json
 from readbench.core.digests import digest
 from readbench.core.errors import BenchError
 from readbench.core.escape import for_spreadsheet
@@ -173,7 +176,7 @@ def predict_file(
     with its row, and as ``RowFile`` does.
     """
     writer = _writer(output, model.manifest)
-    identity = _identity(model, source)
+    identity = _identity(model, source, options)
     state = output.with_name(f"{output.name}.part.json")
     stream = stream_documents(source, options, fields=model.manifest.spec.fields)
     with RowFile(output, [source], fresh=fresh) as file:
@@ -219,7 +222,7 @@ def _told(progress: Callable[[int], None], before: int, more: int) -> None:
     progress(before + more)
 
 
-def _identity(model: Model, source: Path) -> dict[str, Any]:
+def _identity(model: Model, source: Path, options: ReadOptions | None) -> dict[str, Any]:
     """What must be unchanged, so that a begun output can be continued."""
     status = source.stat() if source.exists() else None
     return {
@@ -228,18 +231,28 @@ def _identity(model: Model, source: Path) -> dict[str, Any]:
         "input": str(source.resolve()),
         "input_bytes": status.st_size if status else None,
         "input_changed_ns": status.st_mtime_ns if status else None,
+        "reading": (options or ReadOptions()).model_dump(mode="json"),
     }
+
+
+class _Begun(BaseModel):
+    """What stands beside a begun output: what must be unchanged, and how much is done."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    documents: int = Field(ge=0)
+    bytes: int = Field(ge=0)
 
 
 def _before(part: Path, state: Path, identity: Mapping[str, Any]) -> tuple[int, int]:
     try:
-        kept = json.loads(state.read_text(encoding="utf-8"))
-        size = int(kept["bytes"])
-        if all(kept.get(name) == value for name, value in identity.items()) and part.stat().st_size >= size:
-            return int(kept["documents"]), size
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return 0, 0
+        there = part.stat().st_size
+    except OSError:
+        return 0, 0
+    kept = stored_json(state, _Begun.model_validate)
+    if kept is None or kept.model_extra != identity or kept.bytes > there:
+        return 0, 0
+    return kept.documents, kept.bytes
 
 
 def _skip(documents: Iterator[Document], done: int, source: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -226,6 +228,26 @@ def test_parquet_is_read(tmp_path: Path, refused: Refused) -> None:
     damaged = tmp_path / "q.parquet"
     damaged.write_bytes(path.read_bytes()[:-30] + b"x" * 30)
     assert "is no Parquet file, or damaged" in refused(damaged)
+
+
+def test_a_damaged_parquet_ends_no_process(tmp_path: Path) -> None:
+    """Asking pyarrow for a column whose description contradicts itself ends the process."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"id": ["a", "b"], "title": ["x", "y"], "keywords": [["k"], ["l"]]}), tmp_path / "p"
+    )
+    whole = (tmp_path / "p").read_bytes()
+    # The element of the list is declared as repeated and no more as optional.
+    damaged = whole.replace(b"\x25\x02\x18\x07element", b"\x25\x03\x18\x07element", 1)
+    assert damaged != whole
+    path = tmp_path / "p.parquet"
+    path.write_bytes(damaged)
+    reading = "import sys, readbench.datasets as d; d.open_dataset(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", reading, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "p.parquet: is no Parquet file, or damaged" in done.stderr
 
 
 def test_excel_is_read(tmp_path: Path, refused: Refused) -> None:

@@ -66,6 +66,18 @@ def test_most_texts_decide_or_nobody(german: int, english: int, short: int, expe
     assert guessed(documents, ("abstract",)) == expected
 
 
+def test_where_english_is_said_and_seen_the_model_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loads() -> None:
+        raise AssertionError("it loads the model")
+
+    monkeypatch.setattr("readbench.datasets.language_guess._identifier", loads)
+    texts = [TEXTS["en"]] * 9 + [TEXTS["de"]]
+    documents = [Document(str(number), {"abstract": text}) for number, text in enumerate(texts)]
+    assert guessed(documents, ("abstract",), said="en") == Guess("en", 9, 10)
+    with pytest.raises(AssertionError, match="it loads the model"):
+        guessed(documents, ("abstract",), said="de")
+
+
 def test_only_english_is_plainly_english() -> None:
     assert [code for code, text in TEXTS.items() if _plainly_english(text)] == ["en"]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from readbench.core.errors import BenchError
 from readbench.core.types import Document, PredictedLabel, RankedPhrases
 from readbench.tasks import get_task, task_names
-from readbench.tasks.metric import Metric, Scores
+from readbench.tasks.metric import Metric, Scores, weighted_means
 from readbench.tasks.spec import TaskSpec
 
 TASK = get_task("keyphrases")
@@ -166,3 +166,11 @@ def test_columns_round_trip(rows: dict[str, list[tuple[str, float]]]) -> None:
 def test_malformed_columns(columns: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(BenchError, match=message):
         TASK.predictions.from_columns(columns)
+
+
+def test_documents_that_do_not_count_are_outside_of_a_mean() -> None:
+    """Two documents of three count for the first column, one of three for the second, none for the third."""
+    values = np.array([[0.5, math.nan, math.nan], [math.nan, 0.25, math.nan], [0.1, math.nan, math.nan]])
+    weights = np.array([[1.0, 1.0, 1.0], [3.0, 2.0, 0.0]])
+    expected = [[0.3, 0.25, math.nan], [0.5, 0.25, math.nan]]
+    np.testing.assert_allclose(weighted_means(values, weights), expected)
