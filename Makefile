@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= keyphrases,field,classification,neural,onnx,llm,api,serving,hub,exports,query,slurm,mlflow,wandb,plots,docs,dev
+EXTRAS ?= keyphrases,field,classification,neural,onnx,llm,api,serving,hub,exports,query,slurm,ray,mlflow,wandb,plots,docs,dev
 # PyPI's torch brings gigabytes of CUDA. TORCH_INDEX chooses another build of the same version:
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cpu      no GPU, 200 MB
 #   make TORCH_INDEX=https://download.pytorch.org/whl/cu130    for CUDA 13

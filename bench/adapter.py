@@ -23,6 +23,8 @@ __all__ = [
     "BenchError",
     "Combination",
     "Context",
+    "Ensemble",
+    "LearnedEnsemble",
     "MissingDependency",
     "Needs",
     "Params",
@@ -159,7 +161,7 @@ class PreparationNeed:
 class Needs:
     """What a cell of this method needs. ``memory_bytes`` (of the machine) and ``gpu_memory_bytes`` (of a GPU,
     where it runs on one) are lower bounds: what cannot fit is refused before anything is loaded.
-    ``members`` are specs of the methods that a ``Combination`` is made of."""
+    ``members`` are specs of the methods that an ``Ensemble`` is made of."""
 
     preparations: Mapping[str, PreparationNeed] = field(default_factory=dict)
     members: tuple[str, ...] = ()
@@ -246,21 +248,48 @@ class Adapter(ABC):
         """Reads what ``save`` wrote, in place of ``fit``; called after ``load``."""
 
 
-class Combination(Adapter):
-    """A method made of others. Its members, which ``needs`` names, run as cells of their own; ``combine``
-    is given what they predicted, and the cell is charged with what they cost. One that fails makes it
-    skipped."""
+class Ensemble(Adapter):
+    """A method made of others. Its members, which ``needs`` names, run as cells of their own, and the cell is
+    charged with what they cost. One that fails makes it skipped. Write a ``Combination`` or a
+    ``LearnedEnsemble``."""
+
+    @abstractmethod
+    def predict_from(
+        self, documents: Sequence[Document], predictions: Sequence[Sequence[Prediction]]
+    ) -> Sequence[Prediction]:
+        """One prediction a document. ``predictions`` holds, for each of the documents, those of all members
+        in the order of ``needs``. Pure: the same predictions give the same ones."""
+
+    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:  # noqa: ARG002
+        """Raises BenchError: the engine calls ``predict_from`` instead."""
+        raise BenchError(
+            f"{self.name} is made of what its members predict", todo="run it in a suite: it brings them along"
+        )
+
+
+class Combination(Ensemble):
+    """An ensemble that needs no more than what its members predicted for a document."""
 
     @abstractmethod
     def combine(self, predictions: Sequence[Prediction]) -> Prediction:
         """One prediction of those of all members for one document, in the order of ``needs``. Pure: the
         same predictions give the same one."""
 
-    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:  # noqa: ARG002
-        """Raises BenchError: the engine calls ``combine`` instead."""
-        raise BenchError(
-            f"{self.name} is made of what its members predict", todo="run it in a suite: it brings them along"
-        )
+    def predict_from(
+        self, documents: Sequence[Document], predictions: Sequence[Sequence[Prediction]]
+    ) -> Sequence[Prediction]:
+        return [self.combine(of_one) for _, of_one in zip(documents, predictions, strict=True)]
+
+
+class LearnedEnsemble(Ensemble):
+    """An ensemble that learns from what its members predict for the validation part (stacking, re-ranking).
+    For that, each member also runs as a cell that learns from the training part alone and predicts the
+    validation part, whose gold it is not given. What these cells take is charged as training."""
+
+    @abstractmethod
+    def learn(self, documents: Dataset, predictions: Sequence[Sequence[Prediction]]) -> None:
+        """Called after ``fit``. ``documents``: the validation part with its gold; ``predictions`` holds, for
+        each of its documents, those of all members in the order of ``needs``."""
 
 
 def require(modules: Sequence[str], install: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gate_command import copied, judged, verdicts
 from gate_methods import write_methods, write_suite
 from gate_runs import GateRuns, run
 
-from readbench.compare.paired import open_side
+from readbench.compare.paired import open_side, pair_methods, paired_scores
 from readbench.core.errors import BenchError
 from readbench.gate.baseline import promote
 from readbench.results.leaderboard import build_leaderboard
@@ -196,3 +197,38 @@ def test_afresh_the_limits_and_methods_of_the_baseline_hold(
     assert status == 1
     assert verdicts(value, "test.breaks") == {"": "regressed"}
     assert verdicts(value, named[0]) == {"f1@10": "pass"}
+
+
+def test_what_the_board_needs_is_a_part_of_it(gate_runs: GateRuns, baseline: Path, tmp_path: Path) -> None:
+    """The same board and the same differences on it, and nothing to say about a metric that is not on it."""
+    whole = promote(str(gate_runs.run("before")), gate_runs.results, "whole", tmp_path)
+    small = promote(str(gate_runs.run("before")), gate_runs.results, "small", tmp_path, board_only=True)
+    assert small.size < 0.75 * whole.size
+    assert not list(small.folder.rglob("answers.parquet"))
+    assert {cell.parent.name for cell in small.folder.glob("cells/*/scores.parquet")} == {
+        cell.parent.name for cell in baseline.glob("cells/*/scores.parquet")
+    }
+    tables = [open_side(str(kept.folder), tmp_path).board.tables[0] for kept in (whole, small)]
+    assert [row.metrics for row in tables[0].rows] == [row.metrics for row in tables[1].rows]
+    changes, others = [], []
+    for kept in (whole, small):
+        before, after = open_side(str(kept.folder), tmp_path), gate_runs.side("hurt")
+        (pair,) = (one for one in pair_methods(before, after) if one.method == "test.steady")
+        paired = paired_scores(before, after, pair, ["f1@10"])
+        changes.append(paired.after.numbers() - paired.before.numbers())
+        others.append(paired_scores(before, after, pair, ["precision@5"]).before.numbers())
+    assert changes[0] == changes[1] < 0
+    assert not np.isnan(others[0]).any()
+    assert np.isnan(others[1]).all()
+
+
+def test_a_metric_that_was_not_kept_cannot_be_compared(
+    gate_runs: GateRuns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = promote(str(gate_runs.run("before")), gate_runs.results, "small", tmp_path, board_only=True)
+    asked = (gate_runs.run("hurt"), "--baseline", small.folder, "--fail-on", "precision@5:-1%")
+    status, said = judged(capsys, *asked, "--method", "test.steady", "--method", "test.noisy")
+    # What is certain needs no document: the same documents, and each side's exact value.
+    assert verdicts(said, "test.steady")["precision@5"] == "regressed"
+    assert verdicts(said, "test.noisy")["precision@5"] == "incomparable"
+    assert status in (1, 4)

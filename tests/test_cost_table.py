@@ -110,6 +110,31 @@ def test_members_run_one_after_another() -> None:
     assert join_members(own, []) == own
 
 
+def test_what_members_take_on_the_validation_part_is_training() -> None:
+    own = Costs(load_s=1.0, fit_s=0.5, predict_s=2.0, documents_per_s=10.0)
+    member = Costs(load_s=1.0, fit_s=4.0, prepare_s=8.0, documents_per_s=10.0, input_tokens=100.0)
+    learned = Costs(
+        import_s=64.0,
+        load_s=1.0,
+        prepare_s=16.0,
+        fit_s=3.0,
+        warmup_s=0.25,
+        predict_s=32.0,
+        documents_per_s=1.0,
+        own_memory_bytes=9,
+        input_tokens=20.0,
+        price_per_1000_documents=5.0,
+    )
+    joined = join_members(own, [member], [learned])
+    alone = join_members(own, [member])
+    assert joined.fit_s == 0.5 + 4.0 + (1.0 + 16.0 + 3.0 + 0.25 + 32.0)
+    changed = {name for name in COST_TABLE if getattr(joined, name) != getattr(alone, name)}
+    assert changed == {"fit_s", "own_memory_bytes", "input_tokens"}
+    assert (joined.own_memory_bytes, joined.input_tokens) == (9, 120.0)
+    # One that learns nothing itself, of members that learn nothing, has predicted the validation part.
+    assert join_members(Costs(), [Costs()], [Costs(predict_s=3.0)]).fit_s == 3.0
+
+
 def test_an_import_that_one_part_does_not_know_is_unknown_in_the_sum() -> None:
     known, unknown = Costs(import_s=2.0), Costs()
     assert join_members(known, [known]).import_s == 4.0

@@ -4,6 +4,7 @@ one of this process: a job runs while somebody asks for it."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,9 @@ class FakeCluster:
             return None
         self.step()
         return dict.fromkeys(self.open(), "waiting")
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def told(self, job: str, plan: Path) -> Told:
         return Told(self.jobs[job].state, f"log of {job} in {plan.name}")
@@ -248,6 +252,25 @@ def test_a_run_takes_over_what_a_detached_one_submitted(ask: Ask, tmp_path: Path
     assert finished.board.manifest.name == submitted.name
     assert len(cluster.jobs) == 3, "nothing was submitted twice"
     assert len(Store(results).runs()) == 1
+
+
+def test_the_same_fresh_run_goes_on_with_a_detached_one(ask: Ask, tmp_path: Path) -> None:
+    """What it has measured anew is not measured anew once more."""
+    results, cluster = tmp_path / "there", FakeCluster()
+    ask.here(results)
+    ask.on(cluster, results, detach=True, fresh=True)
+    for _ in range(2):  # the preparation and a cell
+        cluster.step()
+    finished = ask.on(cluster, results, fresh=True)
+    assert isinstance(finished, Finished)
+    assert (finished.exit_status, len(cluster.jobs)) == (0, 3)
+    # Nor does one go on with what was submitted without it.
+    cluster = FakeCluster()
+    ask.on(cluster, tmp_path / "other", detach=True)
+    while cluster.open():
+        cluster.step()
+    ask.on(cluster, tmp_path / "other", fresh=True)
+    assert len(cluster.jobs) == 6
 
 
 def test_watching_names_what_was_lost_and_a_run_submits_it_again(

@@ -78,7 +78,11 @@ def test_it_is_charged_with_the_sum_of_its_members(fused: Path) -> None:
     (record,) = [r for r in found.values() if r["members"] and r["status"] == "ok"]
     members = [found[FIRST]["costs"], found[YAKE]["costs"]]
     costs = record["costs"]
+    if any(member["import_s"] is None for member in members):
+        assert costs["import_s"] is None  # other work was in the way
     for name in ("import_s", "load_s", "predict_s"):
+        if costs[name] is None:
+            continue
         alone = sum(member[name] for member in members)
         assert alone <= costs[name] < alone + 2.0
         assert costs[name] > max(member[name] for member in members)

@@ -191,6 +191,7 @@ CASES: dict[str, tuple[Callable[[Bench], None], frozenset[str]]] = {
 BY_OTHER_TESTS = {
     "fold": "test_every_fold_has_a_key_of_its_own",
     "members": "tests/test_ensembles.py",
+    "learns_from": "tests/test_learned_ensembles.py",
     "name": "test_preparations_of_two_names_are_two",
 }
 
@@ -207,7 +208,17 @@ def test_every_ingredient_has_a_case(bench: Bench) -> None:
     bench.monkeypatch.setattr(planner, "digest", spying)
     bench.plan()
     shared = {"project", "sources", "libraries", "threads", "device", "params", "task", "versions"}
-    of_cell = {"method", "dataset", "split", "fold", "seed", "weights", "preparations", "members"}
+    of_cell = {
+        "method",
+        "dataset",
+        "split",
+        "fold",
+        "seed",
+        "weights",
+        "preparations",
+        "members",
+        "learns_from",
+    }
     assert seen == {"cell": shared | of_cell, "preparation": shared | {"name", "documents", "inputs"}}
     assert seen["cell"] | seen["preparation"] == {*CASES, *BY_OTHER_TESTS}
 

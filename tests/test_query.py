@@ -11,6 +11,8 @@ import pytest
 from gate_runs import GateRuns
 
 from readbench.cli import main
+from readbench.core.errors import BenchError
+from readbench.report.query import run as query_run
 from readbench.report.query.views import read_views
 from readbench.results.record import Costs
 from readbench.results.store import Store
@@ -227,3 +229,32 @@ def test_every_view_exists_in_a_folder_with_no_finished_cell(
         if not line.startswith(" "):
             name, _, summary = line.partition(": ")
             assert f"| `{name}` | {summary} |" in page
+
+
+def test_a_column_with_the_name_of_a_view_opens_no_file(
+    gate_runs: GateRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def sources(view: str, folder: Path) -> list[Path]:
+        assert folder.is_dir()
+        opened.append(view)
+        return []
+
+    monkeypatch.setattr(query_run, "_sources", sources)
+    cell = next(gate_runs.results.glob("cells/*/predictions.parquet")).parent.name
+    assert list(query_run.ask(f"SELECT id, phrases FROM predictions_of('{cell}')", gate_runs.results).rows())
+    assert opened == []
+    for sql, views in (
+        ("SELECT phrases FROM predictions", ["predictions"]),
+        ("WITH x AS (SELECT * FROM scores) SELECT * FROM X", ["scores"]),
+        ("SELECT * FROM query_table('runs')", ["raw_runs", "runs"]),
+        ("PIVOT metrics ON metric USING first(value)", None),
+    ):
+        opened.clear()
+        try:
+            list(query_run.ask(sql, gate_runs.results).rows())
+        except BenchError:
+            assert views is None  # more than one statement
+        else:
+            assert opened == views

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from readbench.results.score_files import read_scores, write_scores
+from readbench.results.score_files import read_scores, write_score_table, write_scores
 from readbench.tasks import get_task
 from readbench.tasks.classification_scores import ClassificationScores
 from readbench.tasks.metric import Scores
@@ -39,7 +38,7 @@ def of_labels(documents: int) -> Scores:
 )
 def test_the_file_is_that_of_plain_lists(scores: Scores, tmp_path: Path) -> None:
     write_scores(scores, tmp_path / "scores.parquet")
-    pq.write_table(pa.table(scores.to_columns()), tmp_path / "plain.parquet", compression="zstd")
+    write_score_table(pa.table(scores.to_columns()), tmp_path / "plain.parquet")
     assert (tmp_path / "scores.parquet").read_bytes() == (tmp_path / "plain.parquet").read_bytes()
 
 

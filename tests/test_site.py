@@ -47,8 +47,10 @@ def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     for page in pages:
         loaded = Loaded()
         loaded.feed(page.read_text(encoding="utf-8"))
-        assert len(loaded.found) >= 3
+        # A page of a run is one file, which loads nothing at all.
+        assert bool(loaded.found) == (page.parent.name != "boards"), page.name
         assert not [url for url in loaded.found if re.match(r"(\w+:)?//", url)], page.name
+    assert "pke.multipartiterank" in (tmp_path / "site" / "boards" / "keyphrases.html").read_text()
     for style in (tmp_path / "site").rglob("*.css"):
         text = style.read_text(encoding="utf-8")
         assert not re.search(r"(url\(|@import )[\"']?(https?:)?//", text), style.name
@@ -62,7 +64,8 @@ def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_link_fails_the_build(tmp_path: Path, text: str, said: str) -> None:
-    shutil.copytree(REPOSITORY / "docs", tmp_path / "docs")
+    for folder in ("docs", "results/reference"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     settings = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(re.sub(r"  - mkdocstrings:\n(    .*\n)+", "", settings))
     page = tmp_path / "docs" / "query.md"

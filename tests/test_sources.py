@@ -253,6 +253,7 @@ EDITS: dict[str, set[str] | None] = {
         "bert-tagger",
         "bert-keyword-extractor",
         "promptrank",
+        "rerank",
         "samrank",
     },
     "readbench/results/tables.py": set(),

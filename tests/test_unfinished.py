@@ -373,7 +373,7 @@ def test_a_file_without_predictions_says_so(tmp_path: Path, content: bytes) -> N
 
 def test_two_runs_do_not_take_each_others_files(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    unfinished, key = Unfinished(store), "k" * 40
+    unfinished, key = Unfinished(store, "mine"), "k" * 40
     other = store.unfinished(key) / "ffffffffffff-1.jsonl"
     other.parent.mkdir(parents=True)
     other.write_bytes(chunk_line(BEGUN))
@@ -396,11 +396,31 @@ def test_two_runs_do_not_take_each_others_files(tmp_path: Path) -> None:
     assert not mine.parent.exists()
 
 
+def test_a_plan_that_begins_anew_goes_on_with_its_own_files(tmp_path: Path) -> None:
+    store, key = Store(tmp_path), "k" * 40
+    before, mine = Unfinished(store, "before"), Unfinished(store, "mine")
+    old = before.file(key)
+    before.take_over(old, fresh=False)
+    old.write_bytes(chunk_line(BEGUN) + chunk_line(chunk("a")))
+    old.with_suffix(".model").mkdir()
+    first = mine.file(key)
+    mine.take_over(first, fresh=True)
+    assert [path.name for path in first.parent.iterdir()] == [first.name]
+    assert first.read_bytes() == b""
+    first.write_bytes(chunk_line(BEGUN))
+    first.with_suffix(".model").mkdir()
+    again = mine.file(key)
+    mine.take_over(again, fresh=True)
+    assert again.read_bytes() == chunk_line(BEGUN)
+    assert first.with_suffix(".model").is_dir()
+    assert not first.exists()
+
+
 OTHER_RUN = """
 import sys
 from readbench.engine.unfinished import Unfinished
 from readbench.results.store import Store
-unfinished = Unfinished(Store(sys.argv[1]))
+unfinished = Unfinished(Store(sys.argv[1]), "other")
 for _ in range(1000):
     file = unfinished.file("k" * 40)
     unfinished.take_over(file, fresh=False)
@@ -410,7 +430,7 @@ for _ in range(1000):
 
 def test_a_folder_that_another_run_removes_is_made_again(tmp_path: Path) -> None:
     """Two runs of one cell: one ends it while the other begins."""
-    unfinished = Unfinished(Store(tmp_path))
+    unfinished = Unfinished(Store(tmp_path), "mine")
     other = subprocess.Popen([sys.executable, "-c", OTHER_RUN, str(tmp_path)])
     while other.poll() is None:
         file = unfinished.file("k" * 40)

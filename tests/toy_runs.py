@@ -24,9 +24,11 @@ def write_two(folder: Path) -> tuple[Path, list[str]]:
     return suite, ["--include-path", str(folder / "two.py")]
 
 
-def plan_toy(source: str, folder: Path, method: str, limit: int = 30, **options: Any) -> tuple[Plan, Store]:
-    """Plans a method that ``source`` defines, on some embedded papers: two thirds to learn from, a third
-    tested."""
+def plan_toy(
+    source: str, folder: Path, method: str, limit: int = 30, validation: float = 0.0, **options: Any
+) -> tuple[Plan, Store]:
+    """Plans a method that ``source`` defines, on some embedded papers: two thirds to learn from, less a share
+    for validation, a third tested."""
     file, store = folder / "toy.py", Store(folder / "results")
     if not file.exists() or file.read_text(encoding="utf-8") != source:
         file.write_text(source, encoding="utf-8")
@@ -34,7 +36,12 @@ def plan_toy(source: str, folder: Path, method: str, limit: int = 30, **options:
         {
             "name": "toy",
             "tasks": {"keyphrases": {"methods": [method]}},
-            "split": {"kind": "holdout", "test": 0.3, "near_duplicates": "ignore"},
+            "split": {
+                "kind": "holdout",
+                "test": 0.3,
+                "validation": validation,
+                "near_duplicates": "ignore",
+            },
         }
     )
     wanted = Options(include_paths=(file,), limit=limit, **options)

@@ -7,8 +7,12 @@ from typing import Any
 
 from readbench.adapter import BenchError
 
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""What skops does not trust by itself and an estimator of ours is made of: the compiled tree of a forest."""
+TRUSTED = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""What skops does not trust by itself and an estimator of ours is made of: the trees of a forest and those of
+gradient boosting, which are arrays."""
 
 
 def write_estimator(estimator: Any, path: Path) -> None:

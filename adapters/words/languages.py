@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from readbench.adapter import MissingDependency
+from readbench.text import porter
 from readbench.text.languages import language_code
 from readbench_adapters.words.candidates import NOUN_PHRASES, NOUN_PHRASES_ROMANCE
 
@@ -36,12 +37,10 @@ class Language:
     noun_phrases: str = NOUN_PHRASES
 
     def stemmer(self) -> Callable[[str], str]:
-        """A function from a word to its stem, in lower case. English is stemmed as pke does it, by NLTK."""
+        """A function from a word to its stem, in lower case. English is stemmed as pke does it, which is by
+        NLTK."""
         if self.code == "en":
-            from nltk.stem.snowball import SnowballStemmer
-
-            porter = SnowballStemmer("porter").stem
-            return lambda word: str(porter(word)).lower()
+            return porter.stem_as_written
         if self.snowball is None:
             return str.lower
         import Stemmer

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from readbench.adapter import Adapter, Combination, Context
+from readbench.adapter import Adapter, Context, Ensemble, LearnedEnsemble
 from readbench.core.errors import BenchError
 from readbench.core.types import (
     Dataset,
@@ -220,6 +220,8 @@ class _Checker:
         """Runs the method as a cell, in a process of its own, and asks which files that one had loaded."""
         corpus = self.corpus.only([*(d.id for d in (*self.train.documents, *self.validation.documents))])
         parts: dict[str, Part] = {document.id: "train" for document in self.train.documents}
+        if issubclass(self.method.adapter, LearnedEnsemble):
+            parts |= {document.id: "validation" for document in self.train.documents[-VALIDATION:]}
         parts |= {document.id: "test" for document in self.validation.documents}
         suite = Suite.model_validate(
             {
@@ -265,10 +267,16 @@ class _Checker:
         self._made += 1
         place = self.folder / f"method-{self._made}"
         adapter = Workbench(method, self.spec, place, SEED, built=self._built).loaded(parts)
-        if not isinstance(adapter, Combination):
+        if not isinstance(adapter, Ensemble):
             return adapter
-        members = members_of(method, self.task, self.registry)
-        return Joined(adapter, [self._made_of(member, parts) for member in members])
+
+        found = members_of(method, self.task, self.registry)
+
+        def of_others(documents: Sequence[Document]) -> list[Adapter]:
+            judged: dict[Part, Sequence[Document]] = {"train": parts["train"], "test": documents}
+            return [self._made_of(member, judged) for member in found]
+
+        return Joined(adapter, [self._made_of(member, parts) for member in found], of_others)
 
     def _projected(self, dataset: Dataset) -> Dataset:
         targets = {self.task: dataset.targets[self.task]}

@@ -3,6 +3,7 @@ run cells elsewhere."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,11 @@ import typer
 from readbench.cli import completion
 from readbench.cli.app import Output, app, console, interface, say
 from readbench.cli.boards import show_finished
-from readbench.cli.options import BoardFormat
+from readbench.cli.options import BoardFormat, Executor
+from readbench.core.errors import BenchError
 from readbench.results.places import RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from readbench.runs.places import Place, Submitted
 
 
@@ -70,23 +70,56 @@ def watch(
     raise typer.Exit(finished.exit_status)
 
 
-def slurm_place(
-    partition: str | None,
-    account: str | None,
-    limit: int | None,
-    gpus_per_cell: int,
-    sbatch: Sequence[str] | None,
-    *,
-    detach: bool,
-) -> Place:
-    """Where ``--executor slurm`` runs cells. Raises BenchError where SLURM or submitit is not there."""
-    from readbench.engine.slurm import Slurm
+@dataclass(frozen=True)
+class PlaceOptions:
+    """The options of ``bench run`` for places other than this machine, by their names."""
+
+    partition: str | None = None
+    account: str | None = None
+    array_limit: int | None = None
+    gpus_per_cell: int = 0
+    sbatch: tuple[str, ...] = ()
+    detach: bool = False
+    address: str | None = None
+
+
+OF_BOTH = ("array_limit", "gpus_per_cell")
+OF_EXECUTOR = {
+    Executor.slurm: ("partition", "account", "sbatch", "detach", *OF_BOTH),
+    Executor.ray: ("address", *OF_BOTH),
+}
+
+
+def place_at(executor: Executor, given: PlaceOptions) -> Place | None:
+    """Where cells run, if not on this machine. Raises BenchError for an option of another executor, and where
+    that cluster or what it needs is not there."""
+    for name, value in asdict(given).items():
+        executors = [one.value for one, names in OF_EXECUTOR.items() if name in names]
+        if value and executor.value not in executors:
+            raise BenchError(
+                f"--{name.replace('_', '-')} is for --executor {' and '.join(executors)}",
+                todo="write both, or neither",
+            )
+    if executor is Executor.local:
+        return None
     from readbench.runs.places import Place
 
-    given = (option.removeprefix("--").partition("=") for option in sbatch or ())
-    more: dict[str, str | bool] = {name: value if equals else True for name, equals, value in given}
-    cluster = Slurm(partition=partition, account=account, limit=limit, gpus_per_cell=gpus_per_cell, more=more)
-    return Place(cluster, detach)
+    if executor is Executor.ray:
+        from readbench.engine.ray import Ray
+
+        ray = Ray(address=given.address, limit=given.array_limit, gpus_per_cell=given.gpus_per_cell)
+        return Place(ray)
+    from readbench.engine.slurm import Slurm
+
+    options = (option.removeprefix("--").partition("=") for option in given.sbatch)
+    slurm = Slurm(
+        partition=given.partition,
+        account=given.account,
+        limit=given.array_limit,
+        gpus_per_cell=given.gpus_per_cell,
+        more={name: value if equals else True for name, equals, value in options},
+    )
+    return Place(slurm, given.detach)
 
 
 def say_submitted(run: Submitted) -> None:

@@ -92,6 +92,12 @@ def baseline(
     ] = None,
     name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
     folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
+    board_only: Annotated[
+        bool,
+        typer.Option(
+            "--board-only", help="Scores of the board's metrics alone, no digests: a quarter of the size."
+        ),
+    ] = False,
     output_path: Output = RESULTS,
 ) -> None:
     """Keep a run to gate against: records, scores per document and digests; no text of a document."""
@@ -100,7 +106,7 @@ def baseline(
     from readbench.results.leaderboard import find_run, open_store
 
     store = open_store(reference, output_path)
-    kept = promote(reference or find_run(None, store), output_path, name, folder)
+    kept = promote(reference or find_run(None, store), output_path, name, folder, board_only=board_only)
     say(f"{kept.folder}: {count_of(kept.cells, 'cell')}, {show_size(kept.size)}")
     if kept.failed:
         say(f"{kept.failed} of them did not end ok: the gate will ask nothing of these methods")

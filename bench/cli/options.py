@@ -45,10 +45,11 @@ class BoardFormat(StrEnum):
 
 
 class Executor(StrEnum):
-    """Where cells run: on this machine, or as jobs of SLURM."""
+    """Where cells run: on this machine, as jobs of SLURM, or as tasks of Ray."""
 
     local = "local"
     slurm = "slurm"
+    ray = "ray"
 
 
 SuiteName = Annotated[

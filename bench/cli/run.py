@@ -8,7 +8,7 @@ import typer
 
 from readbench.cli.app import Include, Output, app, console, emit, interface
 from readbench.cli.boards import show_finished
-from readbench.cli.cluster import say_submitted, slurm_place
+from readbench.cli.cluster import PlaceOptions, place_at, say_submitted
 from readbench.cli.options import (
     AnswerFormat,
     BoardFormat,
@@ -35,7 +35,6 @@ from readbench.cli.options import (
     read_timeout,
     reading,
 )
-from readbench.core.errors import BenchError
 from readbench.results.places import RESULTS
 
 
@@ -64,10 +63,10 @@ def run(
     partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
     account: Annotated[str | None, typer.Option(help="SLURM: the account.")] = None,
     array_limit: Annotated[
-        int | None, typer.Option(min=1, help="SLURM: at most so many cells at a time.")
+        int | None, typer.Option(min=1, help="SLURM, Ray: at most so many cells at a time.")
     ] = None,
     gpus_per_cell: Annotated[
-        int, typer.Option(min=0, help="SLURM: GPUs for each cell that can use one.")
+        int, typer.Option(min=0, help="SLURM, Ray: GPUs for each cell that can use one.")
     ] = 0,
     sbatch: Annotated[
         list[str] | None,
@@ -76,6 +75,10 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="SLURM: submit and end; bench watch waits and prints the board.")
     ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Ray: HOST:PORT of the cluster; without it the one that runs on this machine."),
+    ] = None,
     format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
 ) -> None:
     """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
@@ -88,14 +91,18 @@ def run(
     from readbench.runs.places import Submitted
     from readbench.runs.running import run_suite_at
 
-    only_elsewhere = {
-        "--partition": partition,
-        "--account": account,
-        "--array-limit": array_limit,
-        "--gpus-per-cell": gpus_per_cell,
-        "--sbatch": sbatch,
-        "--detach": detach,
-    }
+    place = place_at(
+        executor,
+        PlaceOptions(
+            partition=partition,
+            account=account,
+            array_limit=array_limit,
+            gpus_per_cell=gpus_per_cell,
+            sbatch=tuple(sbatch or ()),
+            detach=detach,
+            address=address,
+        ),
+    )
     options = Options(
         seed=seed,
         limit=limit,
@@ -112,11 +119,6 @@ def run(
         memory_bytes=read_memory(memory),
     )
     speaks = interface(stderr=format is not BoardFormat.rich)
-    place = None
-    if executor is Executor.slurm:
-        place = slurm_place(partition, account, array_limit, gpus_per_cell, sbatch, detach=detach)
-    elif given := [name for name, value in only_elsewhere.items() if value]:
-        raise BenchError(f"{given[0]} is for --executor slurm", todo="write both, or neither")
     finished = run_suite_at(place, suite, dataset, labels, options, Store(output_path), speaks)
     if isinstance(finished, Submitted):
         say_submitted(finished)

@@ -271,7 +271,7 @@ def _part_of_sample(
     import pyarrow.compute as pc
 
     task = get_task(spec.task)
-    unasked = {metric.id for metric in task.metrics} - _with_sources(task.metrics, metrics)
+    unasked = {metric.id for metric in task.metrics} - with_sources(task.metrics, metrics)
     repeats = []
     for repeat in sorted({cell.repeat for cell in cells}):
         of_repeat = [cell for cell in cells if cell.repeat == repeat]
@@ -292,14 +292,14 @@ def _only(sample: Sample, metrics: Collection[str]) -> Sample:
     every metric."""
     if not metrics or any(type(scores) is not Scores for scores in sample.repeats):
         return sample
-    wanted = _with_sources(sample.metrics, metrics)
+    wanted = with_sources(sample.metrics, metrics)
     places = [place for place, metric in enumerate(sample.metrics) if metric.id in wanted]
     kept = tuple(sample.metrics[place] for place in places)
     repeats = tuple(Scores(kept, scores.ids, scores.values[:, places]) for scores in sample.repeats)
     return Sample(sample.method, repeats)
 
 
-def _with_sources(known: Iterable[Metric], metrics: Collection[str]) -> set[str]:
+def with_sources(known: Iterable[Metric], metrics: Collection[str]) -> set[str]:
     """The named metrics, or all, with those that they are computed from."""
     chosen = {metric.id for metric in known if not metrics or metric.id in metrics}
     return chosen | {

@@ -26,6 +26,7 @@ from readbench.core.errors import BenchError
 from readbench.core.seeds import derived_seed
 from readbench.results.leaderboard import Row
 from readbench.results.record import Value
+from readbench.results.samples import Sample
 from readbench.stats.power import Noise, detectable, noise
 from readbench.stats.resampling import Floats, bootstrap, bootstrap_p, percentile_intervals
 from readbench.stats.significance import BOOTSTRAP, MCNEMAR, SIGN_FLIP, holm, sign_flip_p
@@ -44,6 +45,8 @@ SAME = 1e-9
 SAME_BY_VECTORS = 1e-4
 """The same for a metric that compares embeddings, which another machine computes a little differently."""
 RESAMPLES = 10_000
+NOT_KEPT = "its scores per document were not kept"
+"""Why a difference has no interval: `bench baseline --board-only` keeps those of the board's metrics."""
 DRAWS = 40_000_000
 """The most documents times resamples of a comparison; above 4,000 documents there are fewer resamples."""
 
@@ -75,7 +78,8 @@ class MetricChange:
 @dataclass(frozen=True)
 class MethodChange:
     """One method in both runs. ``flips`` are the documents that it answers differently, the greatest loss
-    first, with their values of ``flip_metric``. ``noise_is_new``: it says that it has training noise, and
+    first, with their values of ``flip_metric``. ``why_without_text``: as ``why``, without words of an
+    exception, for what everybody may read. ``noise_is_new``: it says that it has training noise, and
     said before that it had none. ``failed_before`` and ``failed_after``: the share of the documents on which
     it raised, null where it was not measured."""
 
@@ -91,6 +95,7 @@ class MethodChange:
     flip_metric: str = ""
     flips: tuple[Flip, ...] = ()
     noise_is_new: bool = False
+    why_without_text: str = ""
     failed_before: float | None = None
     failed_after: float | None = None
 
@@ -177,6 +182,7 @@ def _method(before: Side, after: Side, pair: Pair, questions: Questions) -> Meth
         why,
         pair.stochastic,
         noise_is_new=pair.noise_is_new,
+        why_without_text=_state(pair, for_everybody=True)[1],
         failed_before=failed_share(pair.before),
         failed_after=failed_share(pair.after),
     )
@@ -211,13 +217,13 @@ def failed_share(row: Row | None) -> float | None:
     return 0.0 if failed is None else failed.count / failed.of
 
 
-def _state(pair: Pair) -> tuple[State, str]:
+def _state(pair: Pair, *, for_everybody: bool = False) -> tuple[State, str]:
     before, after = pair.before, pair.after
     measured = before is not None and before.status == "ok"
     if after is None:
         return ("vanished", "it is no longer in the run") if measured else ("never", "it was not measured")
     if after.status != "ok":
-        why = f"{after.status}: {after.problem.splitlines()[0] if after.problem else 'no reason is known'}"
+        why = f"{after.status}: {after.problem_without_text if for_everybody else after.problem_line}"
         if measured:
             return "failed", why
         # Of a method that nobody has measured before, there is nothing to say but that it failed.
@@ -239,8 +245,21 @@ def _metrics(
         return tuple(plain), 0
     paired = paired_scores(before, after, pair, [change.metric for change in testable])
     seed = derived_seed(after.manifest.seed, "compare", after.manifest.tasks[pair.task].split_hash)
-    tested = _tested(paired, testable, pair, questions, seed)
+    tested = {
+        change.metric: replace(change, verdict="incomparable", why=NOT_KEPT)
+        for change in testable
+        if not (_is_scored(paired.before, change.metric) and _is_scored(paired.after, change.metric))
+    }
+    if len(tested) < len(testable):
+        scored = [change for change in testable if change.metric not in tested]
+        tested |= _tested(paired, scored, pair, questions, seed)
     return tuple(tested.get(change.metric, change) for change in plain), paired.seeds
+
+
+def _is_scored(sample: Sample, metric: str) -> bool:
+    """Whether the scores per document give a value of the metric."""
+    (place,) = (place for place, known in enumerate(sample.metrics) if known.id == metric)
+    return not np.isnan(sample.numbers()[place])
 
 
 def _point(metric: Metric, before: Row, after: Row, identical: bool) -> MetricChange:

@@ -239,6 +239,10 @@ class Split:
         """SHA-256 of the three lists."""
         return hashlib.sha256(_canonical([self.train, self.validation, self.test])).hexdigest()
 
+    def on_validation(self) -> Split:
+        """The fold with the validation part in the place of the test part, whose documents nobody sees."""
+        return Split(self.train, (), self.validation, self.fold, self.of_folds)
+
     def ids(self, part: Part) -> tuple[str, ...]:
         return {"train": self.train, "validation": self.validation, "test": self.test}[part]
 

@@ -85,7 +85,7 @@ class Collector:
         columns = self._columns_of(tuple(row), where)
         roles = columns.roles
         id_ = self._id(row, roles.get("id"), place, where)
-        fields = self._fields(row, columns)
+        fields = self._fields(row, columns, where)
         values = {role: row[column] for role, column in roles.items()}
         cell = keyphrase_value(values.get("keyphrases"), where)
         label = scalar(values.get("label"), "label", where)
@@ -148,10 +148,10 @@ class Collector:
             columns=tuple(name for name in names if name.strip()),
         )
 
-    def _fields(self, row: Mapping[str, object], columns: Columns) -> dict[str, str]:
+    def _fields(self, row: Mapping[str, object], columns: Columns, where: str) -> dict[str, str]:
         """The texts of a row by field; those that have a line break are counted, and so are abstracts that
         are none."""
-        found = field_texts(row, columns)
+        found = field_texts(row, columns, where)
         texts = {name: field_text(row[column]) for name, column in columns.fields.items()}
         self._wrapped += any(has_line_breaks(text) for name, text in texts.items() if name != "authors")
         if "abstract" not in found and texts.get("abstract", "").strip():

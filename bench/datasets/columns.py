@@ -13,7 +13,7 @@ from readbench.datasets.exports import EXPORTS, NO_ABSTRACT, Export, export_of
 from readbench.datasets.lines import check_text, shown
 from readbench.datasets.options import Role
 from readbench.datasets.texts import unwrapped
-from readbench.datasets.values import field_text
+from readbench.datasets.values import field_text, parts_of_text
 
 ALIASES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
@@ -217,13 +217,18 @@ def names_known(names: Collection[str]) -> int:
     return sum(plain_name(name) in roles | set(TEXT_FIELDS) or _key(name) in _EXPORTED for name in names)
 
 
-def field_texts(row: Mapping[str, object], columns: Columns) -> dict[str, str]:
+def field_texts(row: Mapping[str, object], columns: Columns, where: str) -> dict[str, str]:
     """The texts of a row by field, blank ones left out: each one text whatever its line width. Line ends may
     part the names of authors, so these stay as they are. What databases write in the place of an abstract
-    is none."""
+    is none.
+
+    Raises BenchError for a title, an abstract or a text that is an object, or a list of other things than
+    texts.
+    """
     found = {}
     for name, column in columns.fields.items():
-        text = field_text(row[column])
+        value = row[column]
+        text = parts_of_text(value, name, where) if name in TEXT_FIELDS else field_text(value)
         text = text if name == "authors" else unwrapped(text)
         if text.strip() and not (name == "abstract" and text.strip().lower() in NO_ABSTRACT):
             found[name] = text

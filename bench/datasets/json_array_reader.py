@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from readbench.core.errors import BenchError
-from readbench.datasets.jsonl_reader import json_objects, json_value
-from readbench.datasets.lines import check_encoding, text_lines
+from readbench.datasets.jsonl_reader import KeyTwice, json_objects, json_value
+from readbench.datasets.lines import check_encoding, shown, text_lines
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.row_reader import Opened, RowReader
 
@@ -46,6 +46,9 @@ def open_json(path: Path, options: ReadOptions) -> Opened:
             where=f"{path}, line {error.lineno}",
             todo=_TODO,
         ) from None
+    except KeyTwice as error:
+        twice = f"the key {shown(str(error))} is there twice"
+        raise BenchError(twice, where=str(path), todo="keep one") from None
     except RecursionError:
         raise BenchError("broken JSON: nested too deeply", where=str(path), todo=_TODO) from None
     return Opened(_rows(value, path), (decision,))

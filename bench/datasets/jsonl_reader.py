@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset
 from readbench.datasets.collect import Collector
-from readbench.datasets.lines import check_encoding, check_text, text_lines
+from readbench.datasets.lines import check_encoding, check_text, shown, text_lines
 from readbench.datasets.options import ReadOptions
 from readbench.datasets.reader import JSON_LINES_EXTENSIONS, is_of_kind
 from readbench.datasets.values import Number
@@ -55,13 +56,27 @@ def _looks_like_json(beginning: bytes) -> bool:
 
 
 def json_value(text: str) -> object:
-    """A JSON value whose numbers are ``Number`` and whose NaN is None. Raises as ``json.loads`` does."""
+    """A JSON value whose numbers are ``Number`` and whose NaN is None. Raises as ``json.loads`` does, and
+    ValueError for an object that has a key twice."""
     return json.loads(
         text,
+        object_pairs_hook=_with_keys_once,
         parse_int=Number,
         parse_float=Number,
         parse_constant=lambda name: None,  # noqa: ARG005
     )
+
+
+def _with_keys_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise KeyTwice(counts.most_common(1)[0][0])
+    return found
+
+
+class KeyTwice(ValueError):
+    """An object has a key twice, and nobody knows which value is meant."""
 
 
 def _object(line: str, where: str) -> dict[str, object]:
@@ -71,6 +86,10 @@ def _object(line: str, where: str) -> dict[str, object]:
         check_text(line, where)  # a NUL says more than the syntax error that it makes
         raise BenchError(
             f"broken JSON at column {error.colno}: {error.msg}", where=where, todo="write one object a line"
+        ) from None
+    except KeyTwice as error:
+        raise BenchError(
+            f"the key {shown(str(error))} is there twice", where=where, todo="keep one"
         ) from None
     except RecursionError:
         raise BenchError("broken JSON: nested too deeply", where=where, todo="write a flat object") from None

@@ -122,6 +122,11 @@ def list_in_cell(cell: str) -> tuple[str, ...] | None:
     """The phrases of a list written into a cell, as JSON, Python, NumPy or R write one; None for any other
     text. A list in it is a phrase by its words."""
     text = cell.strip()
+    if text.startswith('"[') and text.endswith(']"'):  # JSON that was written as JSON once more
+        try:
+            text = str(json.loads(text)).strip()
+        except ValueError:
+            return None
     if text.startswith("c(") and text.endswith(")"):
         text = text[1:]
     if len(text) < 2 or _BRACKETS.get(text[0]) != text[-1]:

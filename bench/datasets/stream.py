@@ -157,7 +157,7 @@ class Stream:
         return columns
 
     def _document(self, row: Mapping[str, object], columns: Columns, number: int, where: str) -> Document:
-        fields = field_texts(row, columns)
+        fields = field_texts(row, columns, where)
         values = {role: row[column] for role, column in columns.roles.items()}
         id_ = scalar(values["id"], "id", where) if "id" in values else str(number)
         language = scalar(values.get("language"), "language", where)

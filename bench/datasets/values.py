@@ -19,6 +19,19 @@ def field_text(value: object) -> str:
     return value if isinstance(value, str) and not isinstance(value, Number) else ""
 
 
+def parts_of_text(value: object, what: str, where: str) -> str:
+    """A text, or the paragraphs of a list of texts: nobody would miss them who reads the board alone.
+
+    Raises BenchError for a list of other things, and for an object.
+    """
+    if isinstance(value, list) and all(isinstance(p, str) and not isinstance(p, Number) for p in value):
+        return "\n\n".join(value)
+    if isinstance(value, list | dict):
+        kind = "list of other things than strings" if isinstance(value, list) else _kind(value)
+        raise BenchError(f"the {what} is a {kind}", where=where, todo="give one string, or a list of strings")
+    return field_text(value)
+
+
 def scalar(value: object, what: str, where: str) -> str:
     """An id or a label without white space around it; empty where there is none.
 

@@ -10,6 +10,7 @@ __all__ = [
     "joined",
     "phrase_vectors",
     "prediction",
+    "ray",
     "reference_workload",
     "reporter",
     "runner",

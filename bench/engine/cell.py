@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from readbench.adapter import Adapter, Combination
+from readbench.adapter import Adapter, Ensemble, LearnedEnsemble
 from readbench.core.types import Dataset, Document, Prediction
 from readbench.engine.chunks import Begun, ChunkFile, files_state
 from readbench.engine.clock import perf_counter, seconds_since
@@ -109,11 +109,9 @@ class _Cell:
         # that depends on it shows as a wrong score instead of a good one.
         ids = list(self.job.test)
         random.Random(self.job.seed).shuffle(ids)
-        format_ = FORMATS[self.job.task.task]
-        members = [format_.from_columns(read_prediction_lines(path)) for path in self.job.members]
         return Predicting(
-            predict=_predict_of(adapter, members),
-            format_=format_,
+            predict=_predict_of(adapter, self._read(self.job.members)),
+            format_=FORMATS[self.job.task.task],
             test=[self.documents[id_] for id_ in ids],
             chunk_size=kind.chunk_size,
             tolerant=not (self.job.strict or kind.depends_on_order),
@@ -121,6 +119,11 @@ class _Cell:
             part=self.job.part,
             parts=self.job.parts,
         )
+
+    def _read(self, files: Sequence[Path]) -> list[Mapping[str, Prediction]]:
+        """What each member predicted, by document id."""
+        format_ = FORMATS[self.job.task.task]
+        return [format_.from_columns(read_prediction_lines(path)) for path in files]
 
     def _go_on(self, adapter: Adapter) -> Begun:
         """Decides whether what earlier processes left holds, and restores what they had learned. Returns the
@@ -155,6 +158,9 @@ class _Cell:
         if needed and not self.model:
             start = perf_counter()
             adapter.fit(train, validation)
+            if isinstance(adapter, LearnedEnsemble):
+                predicted = self._read(self.job.learns_from)
+                adapter.learn(validation, _of_documents(validation.documents, predicted))
             self.fit_s = seconds_since(start) if train.documents or validation.documents else None
             self._look_at_gpu(FIT)
             self._keep_model(adapter)
@@ -258,11 +264,16 @@ class _Cell:
 
 def _predict_of(adapter: Adapter, members: Sequence[Mapping[str, Prediction]]) -> Predict:
     """How an adapter predicts a chunk: by itself, or from what its members predicted, by document id."""
-    if not isinstance(adapter, Combination):
+    if not isinstance(adapter, Ensemble):
         return adapter.predict
-    return lambda chunk: [
-        adapter.combine([predictions[document.id] for predictions in members]) for document in chunk
-    ]
+    return lambda chunk: adapter.predict_from(chunk, _of_documents(chunk, members))
+
+
+def _of_documents(
+    documents: Sequence[Document], members: Sequence[Mapping[str, Prediction]]
+) -> list[list[Prediction]]:
+    """For each document what each member predicted."""
+    return [[predictions[document.id] for predictions in members] for document in documents]
 
 
 def _ids(chunk: Sequence[Document]) -> tuple[str, ...]:

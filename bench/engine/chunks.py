@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,7 +70,7 @@ class Line(NamedTuple):
 def chunk_line(content: Begun | Chunk) -> bytes:
     """Raises UnicodeEncodeError for text that no file holds."""
     kind = "begun" if isinstance(content, Begun) else "chunk"
-    body = json.dumps([kind, asdict(content)], ensure_ascii=False).encode()
+    body = json.dumps([kind, vars(content)], ensure_ascii=False).encode()
     return _sum(body) + b" " + body + b"\n"
 
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Literal, NamedTuple, Protocol
 
 from readbench.core.damage import stored_json
@@ -29,6 +29,8 @@ GRACE_S = 5.0
 network file system shows what it wrote a moment later."""
 FASTEST_S, SLOWEST_S = 0.3, 10.0
 """The pause between two looks: short after something has happened."""
+LOG_KEPT = 16_384
+"""Bytes of what a job printed."""
 FULL_S = 30.0
 """The pause after which a cluster is asked again that takes no more jobs."""
 SUBMISSIONS = "submissions"
@@ -72,6 +74,9 @@ class Cluster(Protocol):
 
     def states(self) -> Mapping[str, JobState] | None:
         """The jobs of this user that have not ended; None where the cluster does not answer."""
+
+    def wait(self, seconds: float) -> None:
+        """Returns after that time, or as soon as the cluster says that a job has ended."""
 
     def told(self, job: str, plan: Path) -> Told: ...
     def cancel(self, jobs: Collection[str]) -> None: ...
@@ -226,7 +231,7 @@ class Elsewhere:
         """Looks until something has happened."""
         pause = FASTEST_S
         while not self._look():
-            sleep(pause)
+            self.cluster.wait(pause)
             pause = min(SLOWEST_S, pause * 1.3)
 
     def _look(self) -> bool:
@@ -291,3 +296,14 @@ class Elsewhere:
 def base_of(job: str) -> str:
     """The number of the array that a job belongs to."""
     return job.partition("_")[0]
+
+
+def tail_of(log: Path) -> str:
+    """The end of what a job printed; empty where there is no log."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - LOG_KEPT))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""

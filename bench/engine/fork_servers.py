@@ -50,13 +50,17 @@ class ForkServers:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def preload(self, modules: Iterable[str]) -> None:
-        """Imports libraries in the server that has them. Raises BenchError where a server ended."""
+    def preload(self, modules: Iterable[str], languages: Iterable[str]) -> None:
+        """Imports libraries in the server that has them, for texts in these languages. Raises BenchError
+        where a server ended."""
         if self._with_libraries is None:
             self._with_libraries, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._send(self._small, {"op": "server"}, theirs.fileno())
-        self._send(self._with_libraries, {"op": "import", "modules": sorted(set(modules))})
+        self._send(
+            self._with_libraries,
+            {"op": "import", "modules": sorted(set(modules)), "languages": sorted(set(languages))},
+        )
         while (told := self.receive(1.0)) is None or told["op"] != "imported":
             pass
 

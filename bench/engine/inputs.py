@@ -35,16 +35,22 @@ def label_of(item: PlannedPreparation | PlannedCell) -> str:
 def waits_for(item: PlannedPreparation | PlannedCell) -> frozenset[str]:
     """The keys of all that must have ended before it can start."""
     if isinstance(item, PlannedCell):
-        return frozenset({*item.preparations.values(), *item.members})
+        return frozenset({*item.preparations.values(), *item.stands_on_cells})
     return frozenset(item.inputs.values())
 
 
 PREDICTED_BY_MEMBERS = "member-*.jsonl"
-"""What the members of a combination predicted, in its working folder."""
+"""What the members of an ensemble predicted, in its working folder."""
 
 
-def _of_member(number: int) -> str:
-    return PREDICTED_BY_MEMBERS.replace("*", str(number))
+def _of_members(cell: PlannedCell) -> dict[str, str]:
+    """The files of what the members of a cell predicted, each with the key of the member's cell."""
+    parts = {"test": cell.members, "validation": cell.learns_from}
+    return {
+        PREDICTED_BY_MEMBERS.replace("*", f"{part}-{number}"): key
+        for part, keys in parts.items()
+        for number, key in enumerate(keys)
+    }
 
 
 @dataclass
@@ -54,12 +60,10 @@ class Inputs:
     plan: Plan
     store: Store
     accounts: Accounts
+    unfinished: Unfinished
     _documents: dict[Task, Path] = field(default_factory=dict)
     _last_fold: tuple[Task, Split] | None = None
     _last_targets: bytes = b""
-
-    def __post_init__(self) -> None:
-        self._unfinished = Unfinished(self.store)
 
     def write_documents(self) -> None:
         """Documents once per content: projected ones for the cells, whole ones for the reading side."""
@@ -117,6 +121,7 @@ class Inputs:
         )
 
     def _cell(self, cell: PlannedCell, workspace: Path, part: int, parts: int) -> CellJob:
+        of_members = tuple(workspace / name for name in _of_members(cell))
         return CellJob(
             task=cell.task_spec,
             method=cell.method.spec,
@@ -130,8 +135,9 @@ class Inputs:
             test=tuple(cell.split.test),
             targets=workspace / TARGETS,
             preparations=self._folders(cell.preparations),
-            members=tuple(workspace / _of_member(number) for number in range(len(cell.members))),
-            predicted=self._unfinished.file(cell.key, part, parts),
+            members=of_members[: len(cell.members)],
+            learns_from=of_members[len(cell.members) :],
+            predicted=self.unfinished.file(cell.key, part, parts),
             keep_trained_s=KEEP_TRAINED_S,
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
@@ -146,11 +152,10 @@ class Inputs:
     def _files(self, cell: PlannedCell, predicted: Path) -> dict[str, bytes]:
         """The gold that a cell learns from, and what its members predicted. What it had predicted itself is
         put into place."""
-        self._unfinished.take_over(predicted, fresh=self.plan.options.fresh)
+        self.unfinished.take_over(predicted, fresh=self.plan.options.fresh)
         files = {TARGETS: self._targets(cell)}
-        for number, key in enumerate(cell.members):
-            columns = read_columns(self.store.cell(key) / PREDICTIONS)
-            files[_of_member(number)] = prediction_line(columns)
+        for name, key in _of_members(cell).items():
+            files[name] = prediction_line(read_columns(self.store.cell(key) / PREDICTIONS))
         return files
 
     def _targets(self, cell: PlannedCell) -> bytes:

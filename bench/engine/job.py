@@ -35,12 +35,13 @@ class _Job(BaseModel):
 class CellJob(_Job):
     """Load, fit and predict one method on one fold. ``train``, ``validation`` and ``test`` are document ids;
     ``targets`` is the file of the gold of the first two. ``preparations``: folder by the name under which the
-    method asks for it. ``members``: prediction files of the methods that a combination is made of.
-    ``predicted`` is the file of its chunks: what earlier processes left is there, and this one goes on with
-    it. It keeps what it learned beside that file where training took ``keep_trained_s`` seconds or more.
-    ``machine`` stands for the machine, ``contended``: other cells may run beside it. ``strict``: a method
-    that raises on one document has failed. Of the chunks of all ``test`` documents those of part ``part`` of
-    ``parts`` are predicted. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
+    method asks for it. ``members``: prediction files of the methods that an ensemble is made of, and
+    ``learns_from`` what they predicted for the validation part, where it learns from that. ``predicted`` is
+    the file of its chunks: what earlier processes left is there, and this one goes on with it. It keeps what
+    it learned beside that file where training took ``keep_trained_s`` seconds or more. ``machine`` stands for
+    the machine, ``contended``: other cells may run beside it. ``strict``: a method that raises on one
+    document has failed. Of the chunks of all ``test`` documents those of part ``part`` of ``parts`` are
+    predicted. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
 
     kind: Literal["cell"] = "cell"
     train: tuple[str, ...]
@@ -49,6 +50,7 @@ class CellJob(_Job):
     targets: Path
     preparations: dict[str, Path] = Field(default_factory=dict)
     members: tuple[Path, ...] = ()
+    learns_from: tuple[Path, ...] = ()
     predicted: Path
     keep_trained_s: float = KEEP_TRAINED_S
     machine: str = ""

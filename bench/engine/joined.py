@@ -1,34 +1,50 @@
-"""A method made of others at work in one process: its members predict, and it combines what they say."""
+"""A method made of others at work in one process: its members predict, and it joins what they say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from readbench.adapter import Adapter, Combination
+from readbench.adapter import Adapter, Ensemble, LearnedEnsemble
 from readbench.core.types import Dataset, Document, Prediction
 
 
 class Joined(Adapter):
-    """Looks like one adapter. ``members`` are loaded already, in the order of the combination's needs."""
+    """Looks like one adapter. ``members`` are loaded already, in the order of the ensemble's needs. ``anew``
+    gives the same members, loaded and not trained, with the preparations of the documents that it is given:
+    an ensemble that learns from the validation part needs them there."""
 
-    def __init__(self, combination: Combination, members: Sequence[Adapter]) -> None:
-        super().__init__(combination.params, combination.context)
-        self.combination, self.members = combination, tuple(members)
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        members: Sequence[Adapter],
+        anew: Callable[[Sequence[Document]], Sequence[Adapter]],
+    ) -> None:
+        super().__init__(ensemble.params, ensemble.context)
+        self.ensemble, self.members, self.anew = ensemble, tuple(members), anew
 
     def fit(self, train: Dataset, validation: Dataset) -> None:
-        for one in (*self.members, self.combination):
+        for one in (*self.members, self.ensemble):
             one.fit(train, validation)
+        if isinstance(self.ensemble, LearnedEnsemble):
+            members = self.anew(validation.documents)
+            for one in members:
+                one.fit(train, Dataset("", ()))
+            self.ensemble.learn(validation, _predicted(members, validation.documents))
 
-    def predict(self, chunk: Sequence[Document]) -> list[Prediction]:
-        of_members = [member.predict(chunk) for member in self.members]
-        return [self.combination.combine(predictions) for predictions in zip(*of_members, strict=True)]
+    def predict(self, chunk: Sequence[Document]) -> Sequence[Prediction]:
+        return self.ensemble.predict_from(chunk, _predicted(self.members, chunk))
 
     def save(self, folder: Path) -> None:
-        for number, one in enumerate((*self.members, self.combination)):
+        for number, one in enumerate((*self.members, self.ensemble)):
             (folder / str(number)).mkdir()
             one.save(folder / str(number))
 
     def restore(self, folder: Path) -> None:
-        for number, one in enumerate((*self.members, self.combination)):
+        for number, one in enumerate((*self.members, self.ensemble)):
             one.restore(folder / str(number))
+
+
+def _predicted(members: Sequence[Adapter], documents: Sequence[Document]) -> list[Sequence[Prediction]]:
+    """For each document what each member predicts."""
+    return list(zip(*(member.predict(documents) for member in members), strict=True))

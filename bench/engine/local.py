@@ -135,9 +135,10 @@ class LocalExecutor:
                 running.meter.kill()
         self._servers.close()
 
-    def preload(self, modules: Iterable[str]) -> None:
-        """Imports the libraries that cells stand on, so that none of them pays for it."""
-        self._servers.preload({*modules, *READ_BY_PREPARATIONS})
+    def preload(self, modules: Iterable[str], languages: Iterable[str] = ()) -> None:
+        """Imports the libraries that cells stand on, so that none of them pays for it. ``languages``: the
+        codes of those of their texts."""
+        self._servers.preload({*modules, *READ_BY_PREPARATIONS}, languages)
 
     def run(
         self, jobs: Sequence[ScheduledJob], on_start: OnStart, on_progress: OnProgress, on_end: OnEnd

@@ -54,6 +54,7 @@ def new_record(
         processor=_processor(ending, plan.suite.limits.threads, preparations),
         preparations=preparations,
         members={plan.specs_by_key[key]: key for key in cell.members},
+        learns_from={plan.specs_by_key[key]: key for key in cell.learns_from},
         weights={
             name: distribution_of(name)
             for name in sorted({module.partition(".")[0] for module in cell.modules})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ from readbench.engine.scoring import Scoring
 from readbench.engine.unfinished import Unfinished
 from readbench.machine.machine import machine
 from readbench.machine.versions import versions_of
-from readbench.planning.ensembles import failed_member
+from readbench.planning.ensembles import ON_VALIDATION, failed_member
 from readbench.planning.plan import Plan, PlannedCell, PlannedPreparation
 from readbench.results.cost_table import join_members
 from readbench.results.estimates import Estimates
@@ -43,6 +44,7 @@ from readbench.results.score_files import SCORES
 from readbench.results.store import PREPARATION, RECORD, Store
 from readbench.results.tables import PREDICTIONS, predictions_digest, read_columns, write_columns
 from readbench.tasks import get_task
+from readbench.text.languages import language_code
 from readbench.text.normalise import version_in
 
 
@@ -51,7 +53,8 @@ class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
     ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
-    machines. ``working_s``: how long cells and preparations ran and imports were measured, by the clock."""
+    machines. ``working_s``: how long cells and preparations ran and imports were measured, by the clock.
+    ``mark``: the same for all that carry out this plan, see ``Unfinished``."""
 
     plan: Plan
     store: Store
@@ -62,6 +65,7 @@ class Runner:
     charges_imports: bool = True
     elsewhere: Handover | None = None
     working_s: float = 0.0
+    mark: str = field(default_factory=lambda: secrets.token_hex(6))
     _has_scored: bool = False
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
@@ -69,8 +73,8 @@ class Runner:
     def __post_init__(self) -> None:
         self._scoring = Scoring(self.plan.dataset)
         self._accounts = Accounts(self.plan, self.store, self.charges_imports)
-        self._unfinished = Unfinished(self.store)
-        self._inputs = Inputs(self.plan, self.store, self._accounts)
+        self._unfinished = Unfinished(self.store, self.mark)
+        self._inputs = Inputs(self.plan, self.store, self._accounts, self._unfinished)
         self._estimates = Estimates(self.store.root)
 
     def run(self) -> None:
@@ -95,7 +99,7 @@ class Runner:
         self._failed_preparations.update(failed)
         with self._writing():
             self._inputs.write_documents()
-            for key in cell.members:
+            for key in cell.stands_on_cells:
                 if (member := self.store.record(key)) is not None:
                     self._take(member)
             if failed.keys() & {*self.plan.stands_on(cell)}:
@@ -126,7 +130,7 @@ class Runner:
     def _run(self) -> None:
         self.store.sweep()
         self._inputs.write_documents()
-        for cell in self.plan.cells:
+        for cell in self.plan.all_cells:
             if cell.state == "stored" and cell.stored is not None:
                 self._take(self._rescored(cell, self._repriced(cell, cell.stored)))
             elif cell.state == "missing":
@@ -152,7 +156,9 @@ class Runner:
         with LocalExecutor(workers=workers, threads=threads) as executor:
             self.reporter.doing("importing libraries")
             if any(needs_libraries(item) for item in items):
-                executor.preload({module for item in items for module in item.modules})
+                executor.preload(
+                    {module for item in items for module in item.modules}, map(_language_of, items)
+                )
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
             began = monotonic()
@@ -180,7 +186,7 @@ class Runner:
 
     def _skipped(self, cell: PlannedCell) -> bool:
         """Leaves a record where a member is known not to be there, so that no process starts."""
-        failure = failed_member(self.records.get(key) for key in cell.members)
+        failure = self._failed_member(cell)
         if failure is None:
             return False
         record = self._record(cell, Ending("skipped"), failure)
@@ -282,11 +288,7 @@ class Runner:
             self._score(cell, record, parts.files, folder)
         if record.status == "ok":
             self._estimates.learn(record, self._scoring_s(monotonic() - began))
-            members = [self.records[key] for key in cell.members]
-            record.costs = join_members(record.costs, [member.costs for member in members])
-            if record.processor is not None and any(member.beside_other_work for member in members):
-                record.processor.beside_other_work = True
-            record.member_predictions = {member.method: member.predictions_digest for member in members}
+            self._charge_members(cell, record)
         kept = self._keep(record, folder)
         if not goes_on(ending):
             self._unfinished.finish(parts.files)
@@ -299,6 +301,23 @@ class Runner:
         if first:
             self.working_s -= seconds
         return 0.0 if first else seconds
+
+    def _charge_members(self, cell: PlannedCell, record: Record) -> None:
+        members = [self.records[key] for key in cell.members]
+        learned = [self.records[key] for key in cell.learns_from]
+        record.costs = join_members(
+            record.costs, [one.costs for one in members], [one.costs for one in learned]
+        )
+        disturbed = any(one.beside_other_work for one in (*members, *learned))
+        if record.processor is not None and disturbed:
+            record.processor.beside_other_work = True
+        record.member_predictions = {one.method: one.predictions_digest for one in members}
+        record.learned_predictions = {one.method: one.predictions_digest for one in learned}
+
+    def _failed_member(self, cell: PlannedCell) -> Failure | None:
+        members = [self.records.get(key) for key in cell.members]
+        learned = [self.records.get(key) for key in cell.learns_from]
+        return failed_member(members) or failed_member(learned, ON_VALIDATION)
 
     def _score(self, cell: PlannedCell, record: Record, predicted: Sequence[Path], folder: Path) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
@@ -318,7 +337,7 @@ class Runner:
 
     def _blamed(self, cell: PlannedCell) -> tuple[Ending, Failure]:
         """Why a cell could not start: a member makes it skipped, a preparation what that one is."""
-        if failure := failed_member(self.records.get(key) for key in cell.members):
+        if failure := self._failed_member(cell):
             return Ending("skipped"), failure
         queue = list(cell.preparations.values())
         while queue:
@@ -380,6 +399,11 @@ class Runner:
         shutil.copy2(folder / PREDICTIONS, workspace / PREDICTIONS)
         self._scoring.score(cell, read_columns(folder / PREDICTIONS), record, workspace)
         return self._keep(record, workspace)
+
+
+def _language_of(item: PlannedPreparation | PlannedCell) -> str:
+    """The code of the language of its texts."""
+    return language_code((item.task_spec if isinstance(item, PlannedCell) else item.task).language)
 
 
 def _fail(record: Record, failure: Failure) -> None:

@@ -10,12 +10,12 @@ A server only imports. It never computes, opens no CUDA context and starts no th
 good as a fresh interpreter.
 
 Messages are JSON datagrams on a Unix socket. From the parent: ``{"op": "server"}`` with a socket attached,
-which the new server serves; ``{"op": "import", "modules": []}``; ``{"op": "start", "token", "folder"}`` with
-the write end of the child's output pipe attached. To the parent: ``{"op": "imported"}``;
-``{"op": "lost", "code"}`` where another server ended by itself; ``{"op": "started", "token", "pid"}``;
-``{"op": "ended", "token", "pid", "code", "cpu_s", "wall_s", "at"}`` with ``code`` as in
-``os.waitstatus_to_exitcode``, the seconds from the fork to the end, and the end by ``time.monotonic``, which
-counts alike in all processes of a machine.
+which the new server serves; ``{"op": "import", "modules": [], "languages": []}``;
+``{"op": "start", "token", "folder"}`` with the write end of the child's output pipe attached. To the parent:
+``{"op": "imported"}``; ``{"op": "lost", "code"}`` where another server ended by itself;
+``{"op": "started", "token", "pid"}``; ``{"op": "ended", "token", "pid", "code", "cpu_s", "wall_s", "at"}``
+with ``code`` as in ``os.waitstatus_to_exitcode``, the seconds from the fork to the end, and the end by
+``time.monotonic``, which counts alike in all processes of a machine.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import sleep
 from typing import Any, NamedTuple
 
 # Before any library is imported that could replace the clocks.
 from readbench.engine.clock import monotonic
+from readbench.engine.late_patterns import compiled_late
 from readbench.machine.processes import children_of
 
 PR_SET_PDEATHSIG = 1
@@ -112,7 +113,7 @@ class Server:
             return False
         message = json.loads(data)
         if message["op"] == "import":
-            _import(message["modules"])
+            _import(message["modules"], message["languages"])
             self._send({"op": "imported"})
         elif message["op"] == "server":
             self._fork_server(socket.socket(fileno=descriptors[0]))
@@ -268,13 +269,15 @@ class Server:
             self.libc.prctl(option, value, 0, 0, 0)
 
 
-def _import(modules: Iterable[str]) -> None:
+def _import(modules: Iterable[str], languages: Collection[str] = ()) -> None:
+    """Imports modules, for texts in these languages."""
     # Nearly all that an import makes stays: looking for garbage meanwhile takes a seventh of the time.
     gc.disable()
-    for name in modules:
-        # Also SystemExit and the like: the cell that needs it will tell.
-        with contextlib.suppress(BaseException):
-            importlib.import_module(name)
+    with compiled_late(languages):
+        for name in modules:
+            # Also SystemExit and the like: the cell that needs it will tell.
+            with contextlib.suppress(BaseException):
+                importlib.import_module(name)
     gc.enable()
     gc.collect()
     # What is imported stays for good: keep the collector off it, or every fork copies its pages.

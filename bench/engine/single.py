@@ -9,6 +9,7 @@ from typing import Literal
 
 from readbench.adapter import Context
 from readbench.core.damage import stored_json
+from readbench.core.digests import digest
 from readbench.core.errors import BenchError
 from readbench.core.files import make_folder, write_json
 from readbench.engine.outcome import ChildFailure
@@ -105,14 +106,14 @@ def _cell(
 ) -> Did:
     if not fresh and cell_is_done(cell, store):
         return "already"
-    plan = load_plan(stored, store, only={cell.key, *cell.members})
-    planned = next(one for one in plan.cells if one.key == cell.key)
+    plan = load_plan(stored, store, only={cell.key, *cell.members, *cell.learns_from})
+    planned = next(one for one in plan.all_cells if one.key == cell.key)
     failed = _failed(plan, plan.stands_on(planned), folder)
-    for member in cell.members:
+    for member in planned.stands_on_cells:
         if store.facts(member) is None:
             raise _not_ready(f"its member {_spec(stored, member)}")
     _check_same(planned, cell)
-    record = Runner(plan, store, reporter).run_cell(planned, failed)
+    record = Runner(plan, store, reporter, mark=digest(folder.name)[:12]).run_cell(planned, failed)
     return "ok" if record.status == "ok" else "failed"
 
 

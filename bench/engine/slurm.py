@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from pathlib import Path
+from time import sleep
 
 from readbench.core.errors import BenchError
 from readbench.engine.batches import Resources, Task
-from readbench.engine.elsewhere import ClusterFull, JobState, Told
+from readbench.engine.elsewhere import ClusterFull, JobState, Told, tail_of
 
 NAME = "slurm"
 LOGS = "slurm"
 """The folder, beside a plan, with submitit's scripts and what each job printed."""
-LOG_KEPT = 16_384
 MOST_TASKS = 1000
 """Of an array, where SLURM does not say it: one less than its own default for MaxArraySize."""
 ANSWER_S = 60.0
@@ -111,6 +111,9 @@ class Slurm:
             found[job] = "running" if state in RUNNING else "waiting"
         return found
 
+    def wait(self, seconds: float) -> None:
+        sleep(seconds)
+
     def told(self, job: str, plan: Path) -> Told:
         shown = _ask("scontrol", "--oneliner", "show", "job", job) or ""
         found = re.search(r"\bJobState=(\w+)", shown)
@@ -118,7 +121,7 @@ class Slurm:
         if not state and shutil.which("sacct"):
             accounted = _ask("sacct", "-n", "-X", "-P", "--format=State", f"--jobs={job}")
             state = (accounted or "").split(" ")[0].strip()
-        return Told(state, _tail(plan / LOGS / f"{job}_0_log.out"))
+        return Told(state, tail_of(plan / LOGS / f"{job}_0_log.out"))
 
     def cancel(self, jobs: Collection[str]) -> None:
         if jobs:
@@ -152,13 +155,3 @@ def _refusals() -> Iterator[None]:
             todo="look at --partition, --account, --memory, --timeout and --gpus-per-cell",
             exit_status=2,
         ) from error
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - LOG_KEPT))
-            return file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""

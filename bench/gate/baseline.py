@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from readbench.compare.answers import read_answers, write_answers
-from readbench.compare.paired import Side, open_side
+from readbench.compare.paired import Side, open_side, score_columns, score_table, with_sources
 from readbench.core.errors import BenchError
 from readbench.core.files import cannot_write, write_json
 from readbench.results.manifest import Manifest, RunCell
@@ -21,6 +21,9 @@ from readbench.results.score_files import SCORES
 from readbench.results.statistics_file import STATISTICS
 from readbench.results.store import RECORD, RUN, Store
 from readbench.results.tables import PREDICTIONS
+from readbench.tasks import get_task
+from readbench.tasks.metric import FOLD
+from readbench.tasks.spec import TaskSpec
 
 OWN = frozenset({"cells", "runs"})
 """What a baseline consists of; anything else in its folder belongs to others and is kept."""
@@ -40,9 +43,18 @@ class Promoted:
     size: int
 
 
-def promote(reference: str, results: Path, name: str | None = None, folder: Path = BASELINES) -> Promoted:
+def promote(
+    reference: str,
+    results: Path,
+    name: str | None = None,
+    folder: Path = BASELINES,
+    *,
+    board_only: bool = False,
+) -> Promoted:
     """Keeps a run as the baseline ``folder/NAME``, by default under its suite's name, in the place of an
     older one. What else lies there, such as thresholds, stays. An interruption leaves the older one in place.
+    ``board_only``: what the board and its tests need, a quarter of the size: of the scores per document those
+    of the board's metrics (and evidence that others are computed from), and no digests of answers.
 
     Raises BenchError for a run that has not finished or measured nothing, and for a place that is no older
     baseline or cannot be written.
@@ -60,7 +72,7 @@ def promote(reference: str, results: Path, name: str | None = None, folder: Path
         workspace = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         workspace.chmod(0o755)
         try:
-            _fill(workspace, side)
+            _fill(workspace, side, board_only=board_only)
             _keep_what_lies_beside(place, workspace)
             Store(place).move(workspace, place, replace=True)
         finally:
@@ -112,7 +124,7 @@ def _of_another_run(side: Side, cell: RunCell) -> bool:
     return cell.is_changed(side.store.facts_with_digest(cell.key)[1])
 
 
-def _fill(workspace: Path, side: Side) -> None:
+def _fill(workspace: Path, side: Side, *, board_only: bool) -> None:
     target = Store(workspace)
     manifest = side.manifest
     cells = []
@@ -129,8 +141,8 @@ def _fill(workspace: Path, side: Side) -> None:
         digest = _write_compact(place / RECORD, without_text(record))
         cells.append(cell.model_copy(update={"record": digest}))
         if cell.status == "ok":
-            shutil.copyfile(side.store.cell(cell.key) / SCORES, place / SCORES)
-            answers = read_answers(side.store.cell(cell.key))
+            _keep_scores(side, cell, place / SCORES, board_only=board_only)
+            answers = None if board_only else read_answers(side.store.cell(cell.key))
             if answers is not None:
                 write_answers(answers, place)
     run = target.run(manifest.name)
@@ -139,6 +151,21 @@ def _fill(workspace: Path, side: Side) -> None:
     statistics = side.store.run(manifest.name) / STATISTICS
     if statistics.is_file():
         shutil.copyfile(statistics, run / STATISTICS)
+
+
+def _keep_scores(side: Side, cell: RunCell, target: Path, *, board_only: bool) -> None:
+    import pyarrow.parquet as pq
+
+    if board_only:
+        task = side.manifest.tasks[cell.task]
+        known = get_task(TaskSpec.model_validate(task.spec).task).metrics
+        unwanted = {metric.id for metric in known} - with_sources(known, {task.primary, *task.board})
+        names = [name for name in score_columns(side.store, cell) if name not in unwanted]
+        table = score_table(side.store, [cell], names).drop_columns([FOLD])
+        # A file of few columns is mostly what Parquet says about them.
+        pq.write_table(table, target, compression="zstd", compression_level=19, write_statistics=False)
+    else:
+        shutil.copyfile(side.store.cell(cell.key) / SCORES, target)
 
 
 def _write_compact(path: Path, record: Record) -> str:

@@ -67,9 +67,20 @@ def _unmeasured(row: Row, bound: Bound) -> Decision:
     verdict: Literal["incomparable", "regressed"] = (
         "incomparable" if row.status in ("missing_dependency", "skipped", "pending") else "regressed"
     )
-    reason = row.problem.splitlines()[0] if row.problem else "no reason is known"
-    why = f"{row.status}: {reason}; {bound.text} cannot be judged"
-    return Decision(row.task, row.method, bound.name, verdict, why, threshold=bound.text, limit=bound.value)
+    why, without_text = (
+        f"{row.status}: {reason}; {bound.text} cannot be judged"
+        for reason in (row.problem_line, row.problem_without_text)
+    )
+    return Decision(
+        row.task,
+        row.method,
+        bound.name,
+        verdict,
+        why,
+        threshold=bound.text,
+        limit=bound.value,
+        without_text=without_text,
+    )
 
 
 def _shown(bound: Bound, value: float) -> str:

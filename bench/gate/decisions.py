@@ -39,7 +39,9 @@ MOMENT = 0.1
 class Decision:
     """One threshold on one method. ``what`` is the metric or cost; empty where the decision is on the method
     as a whole (it failed). ``limit`` is the largest loss that passes, in the unit of the value. Of a speed
-    measured in interleaved rounds ``before`` and ``after`` are geometric means over the rounds."""
+    measured in interleaved rounds ``before`` and ``after`` are geometric means over the rounds.
+    ``without_text``: as ``why``, without words of an exception, which may quote a document; empty where
+    it has none."""
 
     task: str
     method: str
@@ -54,6 +56,12 @@ class Decision:
     high: float | None = None
     detectable: float | None = None
     relative: bool = False
+    without_text: str = ""
+
+    @property
+    def why_for_everybody(self) -> str:
+        """Why, for a comment, a summary or a report that leaves the machine."""
+        return self.without_text or self.why
 
     @property
     def change(self) -> float | None:
@@ -63,17 +71,19 @@ class Decision:
 def decide(method: MethodChange, thresholds: dict[str, Threshold]) -> list[Decision]:
     """Every decision on one method."""
 
-    def whole(verdict: Verdict, why: str) -> list[Decision]:
-        return [Decision(method.task, method.method, "", verdict, why)]
+    def whole(verdict: Verdict, why: str, without_text: str = "") -> list[Decision]:
+        return [Decision(method.task, method.method, "", verdict, why, without_text=without_text)]
 
+    why, without_text = method.why, method.why_without_text
     if method.state in ("failed", "vanished"):
-        return whole("regressed", method.why)
+        return whole("regressed", why, without_text)
     if method.state == "incomparable":
-        return whole("incomparable", method.why)
+        return whole("incomparable", why, without_text)
     if method.state == "new":
-        return whole("new", method.why)
+        return whole("new", why)
     if method.state == "never":
-        return whole("reported", f"it was not measured before either: {method.why}")
+        before = "it was not measured before either"
+        return whole("reported", f"{before}: {why}", f"{before}: {without_text}")
     decisions = _failed_documents(method)
     for name, threshold in thresholds.items():
         if threshold.is_cost:

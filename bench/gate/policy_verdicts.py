@@ -138,7 +138,8 @@ def _reasons(tier: Tier, suite: str, verdicts: Verdicts) -> list[Reason]:
 
 def _why(decision: Decision) -> str:
     broken = decision.verdict == "regressed" and decision.threshold not in decision.why
-    return f"{decision.why} (asked: {decision.threshold})" if broken and decision.threshold else decision.why
+    why = decision.why_for_everybody
+    return f"{why} (asked: {decision.threshold})" if broken and decision.threshold else why
 
 
 def judge_policy(

@@ -64,8 +64,8 @@ class LoadWatch:
     def begin(self) -> Moment:
         """From where the load of something that starts now is counted: a second ago, or when this watch
         began."""
-        now = self._look()
-        return next((m for m in reversed(self._moments) if m.at <= now.at - WINDOW_S), self._moments[0])
+        now = monotonic()
+        return next((m for m in reversed(self._moments) if m.at <= now - WINDOW_S), self._moments[0])
 
     def end(self, begun: Moment) -> Load | None:
         """The load since then; None where the kernel does not tell."""

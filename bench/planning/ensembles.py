@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from readbench.adapter import Context
 from readbench.core.errors import BenchError
-from readbench.core.types import Task
+from readbench.core.types import Part, Task
 from readbench.methods.registry import Method, Registry
 from readbench.tasks.spec import TaskSpec
 
@@ -71,25 +71,53 @@ def missing_member(members: Sequence[PlannedCell]) -> str:
     return ""
 
 
-def why_again(record: Record, members: Sequence[PlannedCell]) -> str:
+def no_validation_part(method: Method, *, judged_on: Part) -> BenchError:
+    """What is wrong with a learned ensemble that has no validation part to learn from."""
+    where = f"method {method.spec}"
+    if judged_on == "validation":
+        what = "it learns from the validation part, and where that is judged on nothing is left to learn from"
+        todo = "name its parameters in methods, and no such ensemble as a member of another"
+        return BenchError(what, where=where, todo=todo)
+    return BenchError(
+        "it learns from what its members predict for the validation part, and the split has none",
+        where=where,
+        todo='set validation in its [split]; kind = "given" where the corpus has official parts',
+    )
+
+
+ON_VALIDATION = " on the validation part"
+
+
+def why_again(record: Record, members: Sequence[PlannedCell], learns_from: Sequence[PlannedCell]) -> str:
     """Why the stored cell of an ensemble must run again because of its members; "" where it need not. Its key
     holds the keys of its members, not their predictions: another run may have replaced these."""
-    if members and record.status == "ok" and not record.member_predictions:
-        return "its record does not say what its members predicted"
-    for cell in members:
-        spec = cell.method.spec
-        if cell.state == "run":
-            return f"its member {spec} runs again"
-        now = cell.stored.predictions_digest if cell.stored else None
-        if record.status == "ok" and record.member_predictions.get(spec) != now:
-            return f"its member {spec} predicts something else by now"
-    if members and record.status == "skipped" and all(c.stored and c.stored.status == "ok" for c in members):
+    parts = (
+        (members, record.member_predictions, ""),
+        (learns_from, record.learned_predictions, ON_VALIDATION),
+    )
+    for cells, predicted, place in parts:
+        if cells and record.status == "ok" and not predicted:
+            return f"its record does not say what its members predicted{place}"
+        for cell in cells:
+            spec = cell.method.spec
+            if cell.state == "run":
+                return f"its member {spec} runs again{place}"
+            now = cell.stored.predictions_digest if cell.stored else None
+            if record.status == "ok" and predicted.get(spec) != now:
+                return f"its member {spec} predicts something else by now{place}"
+    stands_on = (*members, *learns_from)
+    if (
+        stands_on
+        and record.status == "skipped"
+        and all(c.stored and c.stored.status == "ok" for c in stands_on)
+    ):
         return "its members are there now"
     return ""
 
 
-def failed_member(records: Iterable[Record | None]) -> Failure | None:
-    """The failure of a cell one of whose members did not end ok; None where all did."""
+def failed_member(records: Iterable[Record | None], place: str = "") -> Failure | None:
+    """The failure of a cell one of whose members did not end ok; None where all did. ``place``: where that
+    was, if not on the test part."""
     from readbench.results.record import Failure
 
     for record in records:
@@ -98,6 +126,6 @@ def failed_member(records: Iterable[Record | None]) -> Failure | None:
             why = f": {told.type}: {told.message}" if told else ""
             return Failure(
                 type="Skipped",
-                message=f"its member {record.method} ended {record.status}{why}",
+                message=f"its member {record.method} ended {record.status}{place}{why}",
             )
     return None

@@ -70,8 +70,10 @@ class PlannedPreparation:
 class PlannedCell:
     """One method on one fold with one seed. ``why`` says what is missing, or why a stored cell runs again.
     ``stochastic``: whether the method has training noise, of its own or a member's; ``repeat`` counts its
-    seeds. ``members`` are keys of the cells that it is made of; ``weights`` is
-    what its method said of them. It takes ``needed_bytes`` of memory at least,
+    seeds. ``members`` are keys of the cells that it is made of; ``learns_from`` those of the same methods on
+    the validation part, where it learns from what they predict there. ``on_validation``: it is such a cell
+    itself, with the validation part in the place of the test part. ``weights`` is what its method said of
+    them. It takes ``needed_bytes`` of memory at least,
     and about ``peak_bytes``; 0: not known. ``shards``: in how many parts it is predicted; ``in_one``: why it
     is in one, where more are wanted."""
 
@@ -88,6 +90,8 @@ class PlannedCell:
     stochastic: bool = False
     repeat: int = 0
     members: tuple[str, ...] = ()
+    learns_from: tuple[str, ...] = ()
+    on_validation: bool = False
     weights: Mapping[str, str] = field(default_factory=dict)
     device: str = "cpu"
     needed_bytes: int = 0
@@ -102,10 +106,16 @@ class PlannedCell:
         return self.task_spec.task
 
     @property
+    def stands_on_cells(self) -> tuple[str, ...]:
+        """The keys of the cells that must have ended before it can start."""
+        return (*self.members, *self.learns_from)
+
+    @property
     def label(self) -> str:
-        """The method, and which fold and repeat where there are several."""
+        """The method, and what else tells the cell from others of that method."""
         more = [f"fold {self.split.fold + 1}"] if self.split.of_folds > 1 else []
         more += [f"repeat {self.repeat + 1}"] if self.repeat else []
+        more += ["validation part"] if self.on_validation else []
         return f"{self.method.spec} ({', '.join(more)})" if more else self.method.spec
 
 
@@ -128,7 +138,8 @@ class NearDuplicates:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a run will do, before it does it."""
+    """Everything that a run will do, before it does it. ``cells`` are those that boards show; ``helpers`` run
+    for others of them alone, the members of ensembles on the validation part."""
 
     suite: Suite
     options: Options
@@ -142,6 +153,12 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     preparations: Mapping[str, PlannedPreparation]
     projected: Mapping[Task, tuple[Document, ...]] = field(repr=False)
+    helpers: tuple[PlannedCell, ...] = ()
+
+    @property
+    def all_cells(self) -> tuple[PlannedCell, ...]:
+        """Those for others first: a cell stands behind all that it waits for."""
+        return (*self.helpers, *self.cells)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -151,10 +168,10 @@ class Plan:
     @cached_property
     def specs_by_key(self) -> Mapping[str, str]:
         """The spec of each cell's method, by the cell's key."""
-        return {cell.key: cell.method.spec for cell in self.cells}
+        return {cell.key: cell.method.spec for cell in self.all_cells}
 
     def to_run(self) -> list[PlannedCell]:
-        return [cell for cell in self.cells if cell.state == "run"]
+        return [cell for cell in self.all_cells if cell.state == "run"]
 
     def stands_on(self, cell: PlannedCell) -> list[str]:
         """The keys of the preparations of a cell and of all that these are built from, each once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from readbench.adapter import Adapter, Context, MissingDependency, Needs, PreparationNeed
+from readbench.adapter import Adapter, Context, LearnedEnsemble, MissingDependency, Needs, PreparationNeed
 from readbench.core.digests import digest
 from readbench.core.errors import BenchError
 from readbench.core.seeds import derived_seed
@@ -19,7 +19,14 @@ from readbench.machine.sources import HARNESS, SourceReader, Sources, edited_sin
 from readbench.machine.versions import distribution_of, versions_of
 from readbench.methods.registry import Method, included_file, plain
 from readbench.planning.checking import CheckedSuite, check_suite
-from readbench.planning.ensembles import is_stochastic, members_of, missing_member, why_again, with_members
+from readbench.planning.ensembles import (
+    is_stochastic,
+    members_of,
+    missing_member,
+    no_validation_part,
+    why_again,
+    with_members,
+)
 from readbench.planning.labels import labelled_only
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
 from readbench.planning.sharding import shards_of
@@ -81,6 +88,7 @@ class _Planner:
         self.checked, self.store, self.judged_on = checked, store, judged_on
         self.suite, self.options, self.dataset = checked.suite, checked.options, checked.dataset
         self.cells: dict[tuple[Task, str, int, int], PlannedCell] = {}
+        self.helpers: dict[tuple[Task, str, int, int], PlannedCell] = {}
         self.preparations: dict[str, PlannedPreparation] = {}
         self.projected = {
             name: tuple(task.spec.project(document) for document in self.dataset.documents)
@@ -107,6 +115,7 @@ class _Planner:
             cells=tuple(cells),
             preparations=self.preparations,
             projected=self.projected,
+            helpers=tuple(self.helpers.values()),
         )
 
     def splits(self, name: Task) -> tuple[Split, ...]:
@@ -115,7 +124,7 @@ class _Planner:
             task = self.checked.tasks[name]
             folds = self._folds(task.spec, task.split)
             if self.judged_on == "validation":
-                folds = tuple(Split(s.train, (), s.validation, s.fold, s.of_folds) for s in folds)
+                folds = tuple(split.on_validation() for split in folds)
             self._splits[name] = folds
         return self._splits[name]
 
@@ -134,8 +143,10 @@ class _Planner:
         self.near_duplicates[spec.task] = NearDuplicates.of(groups, folds)
         return folds
 
-    def cell(self, spec: TaskSpec, method: Method, split: Split, repeat: int) -> PlannedCell:
-        """Plans a cell after those of its members."""
+    def cell(
+        self, spec: TaskSpec, method: Method, split: Split, repeat: int, *, helps: bool = False
+    ) -> PlannedCell:
+        """Plans a cell after those of its members. One that ``helps`` is on no board."""
         more = (repeat,) if repeat else ()
         seed = derived_seed(self.checked.seed, self._fingerprint, split.fold, method.spec, *more)
         device = self._device(method.adapter.uses_gpu)
@@ -147,8 +158,11 @@ class _Planner:
             prices=self.suite.prices,
         )
         adapter = method.create(context)
-        members = self._members(spec.task, method, split, repeat)
-        missing = _missing(adapter) or missing_member(members)
+        members = self._members(spec, method, split, repeat, helps=helps)
+        learns_from = self._learns_from(
+            spec, method, split, repeat, "validation" if helps else self.judged_on
+        )
+        missing = _missing(adapter) or missing_member([*members, *learns_from])
         needs = adapter.needs()
         preparations = {
             name: self._preparation(need, spec, method, split, (name,))
@@ -172,14 +186,16 @@ class _Planner:
                 "weights": weights,
                 "preparations": preparations,
                 "members": [member.key for member in members],
+                "learns_from": [member.key for member in learns_from],
             }
         )[:40]
-        state, why, record = self._state(key, missing, members)
+        state, why, record = self._state(key, missing, members, learns_from)
         too_large = "" if missing else self._too_large(needs, device)
         if too_large and state == "run":
             state, why = "refused", too_large
         shards, in_one = shards_of(method.adapter, split, self.options.shards)
-        cell = self.cells[spec.task, method.spec, split.fold, repeat] = PlannedCell(
+        cells = self.helpers if helps else self.cells
+        cell = cells[spec.task, method.spec, split.fold, repeat] = PlannedCell(
             key=key,
             method=method,
             task_spec=spec,
@@ -200,6 +216,8 @@ class _Planner:
             why=why,
             stored=record,
             members=tuple(member.key for member in members),
+            learns_from=tuple(member.key for member in learns_from),
+            on_validation=helps,
             weights=weights,
         )
         return cell
@@ -214,13 +232,30 @@ class _Planner:
             "device": device,
         }
 
-    def _members(self, task: Task, method: Method, split: Split, repeat: int) -> list[PlannedCell]:
-        """The cells of a method's members, planned before it; of one that knows no repeats, the first."""
-        found = []
-        for member in members_of(method, task, self.checked.registry):
-            places = [(task, member.spec, split.fold, number) for number in (repeat, 0)]
-            found.append(self.cells.get(places[0]) or self.cells[places[1]])
+    def _members(
+        self, spec: TaskSpec, method: Method, split: Split, repeat: int, *, helps: bool
+    ) -> list[PlannedCell]:
+        """The cells of a method's members; of one without training noise, the first. Those on boards were
+        planned before it, those that are on none are planned where they are needed."""
+        cells, registry, found = self.helpers if helps else self.cells, self.checked.registry, []
+        for member in members_of(method, spec.task, registry):
+            number = repeat if is_stochastic(member, spec.task, registry) else 0
+            place = (spec.task, member.spec, split.fold, number)
+            if helps and place not in cells:
+                self.cell(spec, member, split, number, helps=True)
+            found.append(cells[place])
         return found
+
+    def _learns_from(
+        self, spec: TaskSpec, method: Method, split: Split, repeat: int, judged_on: Part
+    ) -> list[PlannedCell]:
+        """The cells of a method's members on the validation part, where it learns from what they predict
+        there. They learn from the training part alone."""
+        if not issubclass(method.adapter, LearnedEnsemble):
+            return []
+        if not split.validation:
+            raise no_validation_part(method, judged_on=judged_on)
+        return self._members(spec, method, split.on_validation(), repeat, helps=True)
 
     def _preparation(
         self, need: PreparationNeed, spec: TaskSpec, method: Method, split: Split, path: tuple[str, ...]
@@ -322,7 +357,11 @@ class _Planner:
             return 0
 
     def _state(
-        self, key: str, missing: str, members: Sequence[PlannedCell]
+        self,
+        key: str,
+        missing: str,
+        members: Sequence[PlannedCell],
+        learns_from: Sequence[PlannedCell],
     ) -> tuple[State, str, Record | None]:
         record = None if self.options.fresh else self.store.record(key)
         if missing:
@@ -331,7 +370,7 @@ class _Planner:
             return "run", "", None
         if damaged := self.store.damaged_in_cell(key) - {SCORES}:
             return "run", f"{min(damaged)} is damaged", record
-        if why := why_again(record, members):
+        if why := why_again(record, members, learns_from):
             return "run", why, record
         if record.status == "missing_dependency":
             return "run", "it lacked a dependency before", record

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class StoredPreparation(StoredModel):
 
 class StoredCell(StoredModel):
     """``sources`` is a key of the plan's. ``before``: the SHA-256 of its record's file when the plan was
-    made; another one was written since. ``state`` and ``why`` as in ``PlannedCell``."""
+    made; another one was written since. The other fields are those of ``PlannedCell``."""
 
     key: str
     method: str
@@ -82,6 +82,8 @@ class StoredCell(StoredModel):
     device: str
     stochastic: bool
     members: tuple[str, ...]
+    learns_from: tuple[str, ...] = ()
+    on_validation: bool = False
     needed_bytes: int
     peak_bytes: int
     state: State
@@ -111,8 +113,11 @@ class StoredPlan(StoredModel):
     cells: list[StoredCell] = Field(default_factory=list)
 
 
-def store_plan(plan: Plan, store: Store, folder: Path) -> StoredPlan:
-    """Writes a plan into a folder. Raises BenchError where that cannot be done."""
+def store_plan(plan: Plan, store: Store, folder: Path, *, goes_on: bool = False) -> StoredPlan:
+    """Writes a plan into a folder. With ``goes_on`` what has been done since the plan was made that stands
+    there counts as done, where the same was asked for. Raises BenchError where a plan cannot be read or
+    written."""
+    before = _before(read_plan(folder), plan.options) if goes_on else {}
     stored = StoredPlan(
         results=os.path.relpath(store.root.resolve(), folder.resolve()),
         directory=Path.cwd(),
@@ -125,14 +130,22 @@ def store_plan(plan: Plan, store: Store, folder: Path) -> StoredPlan:
         seed=plan.seed,
         timeout_s=plan.timeout_s,
         memory_bytes=plan.memory_bytes,
-        sources={cell.sources.digest: cell.sources for cell in plan.cells},
-        preparations=[_preparation(one, store) for one in plan.preparations.values()],
-        cells=[_cell(cell, store) for cell in plan.cells],
+        sources={cell.sources.digest: cell.sources for cell in plan.all_cells},
+        preparations=[_preparation(one, store, before) for one in plan.preparations.values()],
+        cells=[_cell(cell, store, before) for cell in plan.all_cells],
     )
     # Not pydantic's own JSON: a path may hold bytes that are no UTF-8, and those it cannot write.
     plain = json.loads(json.dumps(stored.model_dump(), default=_plain))
     write_json(folder / PLAN, plain)
     return stored
+
+
+def _before(earlier: StoredPlan, options: Options) -> dict[str, str | None]:
+    """What stood there when an earlier plan was made, by key, where that one repeats the same things."""
+    if (earlier.options.fresh, earlier.options.retry) != (options.fresh, options.retry):
+        return {}
+    items: list[StoredCell | StoredPreparation] = [*earlier.cells, *earlier.preparations]
+    return {one.key: one.before for one in items}
 
 
 def _plain(value: Any) -> Any:
@@ -156,7 +169,9 @@ def _dataset(dataset: Dataset) -> StoredDataset:
     )
 
 
-def _preparation(planned: PlannedPreparation, store: Store) -> StoredPreparation:
+def _preparation(
+    planned: PlannedPreparation, store: Store, before: Mapping[str, str | None]
+) -> StoredPreparation:
     return StoredPreparation(
         key=planned.key,
         method=planned.method,
@@ -167,12 +182,12 @@ def _preparation(planned: PlannedPreparation, store: Store) -> StoredPreparation
         modules=planned.modules,
         device=planned.device,
         stored=planned.stored,
-        before=store.preparation_digest(planned.key),
+        before=before.get(planned.key, store.preparation_digest(planned.key)),
         include_paths=planned.include_paths,
     )
 
 
-def _cell(cell: PlannedCell, store: Store) -> StoredCell:
+def _cell(cell: PlannedCell, store: Store, before: Mapping[str, str | None]) -> StoredCell:
     return StoredCell(
         key=cell.key,
         method=cell.method.spec,
@@ -188,11 +203,13 @@ def _cell(cell: PlannedCell, store: Store) -> StoredCell:
         device=cell.device,
         stochastic=cell.stochastic,
         members=cell.members,
+        learns_from=cell.learns_from,
+        on_validation=cell.on_validation,
         needed_bytes=cell.needed_bytes,
         peak_bytes=cell.peak_bytes,
         state=cell.state,
         why=cell.why,
-        before=store.facts_with_digest(cell.key)[1],
+        before=before.get(cell.key, store.facts_with_digest(cell.key)[1]),
         include_paths=included_file(cell.method.adapter),
     )
 
@@ -260,7 +277,8 @@ def load_plan(stored: StoredPlan, store: Store, only: Collection[str] | None = N
         seed=stored.seed,
         timeout_s=stored.timeout_s,
         memory_bytes=stored.memory_bytes,
-        cells=tuple(loader.cell(cell) for cell in cells),
+        cells=tuple(loader.cell(cell) for cell in cells if not cell.on_validation),
+        helpers=tuple(loader.cell(cell) for cell in cells if cell.on_validation),
         preparations={
             key: loader.preparation(preparations[key]) for key in _reached(cells, preparations, only)
         },
@@ -304,12 +322,13 @@ class _Loader:
     def cell(self, cell: StoredCell) -> PlannedCell:
         self.registry.include(cell.include_paths)
         record = None if cell.state == "run" else self.store.record(cell.key)
+        split = self.splits[cell.task, cell.fold]
         state: State = "run" if cell.state == "stored" and record is None else cell.state
         return PlannedCell(
             key=cell.key,
             method=self.registry.method(cell.method),
             task_spec=self.stored.specs[cell.task],
-            split=self.splits[cell.task, cell.fold],
+            split=split.on_validation() if cell.on_validation else split,
             seed=cell.seed,
             preparations=cell.preparations,
             modules=cell.modules,
@@ -319,6 +338,8 @@ class _Loader:
             stochastic=cell.stochastic,
             repeat=cell.repeat,
             members=cell.members,
+            learns_from=cell.learns_from,
+            on_validation=cell.on_validation,
             weights=cell.weights,
             device=cell.device,
             needed_bytes=cell.needed_bytes,

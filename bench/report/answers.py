@@ -208,6 +208,7 @@ class PlannedCell:
     estimate_bytes: int | None
     estimate_from: str | None
     key: str
+    on_validation: bool
 
 
 @dataclass(frozen=True)

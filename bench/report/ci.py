@@ -57,7 +57,9 @@ def comparison_markdown(comparison: RunComparison) -> str:
     )
     silent = [method for method in comparison.methods if not method.metrics]
     lines += [
-        f"* {markdown_code(method.method)}: {method.state}: {for_markdown(method.why)}" for method in silent
+        f"* {markdown_code(method.method)}: {method.state}: {for_markdown(why)}"
+        for method in silent
+        for why in (method.why_without_text or method.why,)
     ]
     lines += [
         "",
@@ -101,7 +103,7 @@ def verdicts_markdown(verdicts: Verdicts) -> str:
                     for_markdown(d.threshold or "it runs"),
                     show_value(d.what, d.before),
                     show_value(d.what, d.after),
-                    for_markdown(d.why),
+                    for_markdown(d.why_for_everybody),
                 ]
                 for d in sorted(verdicts.decisions, key=_worst_first)
             ),
@@ -167,7 +169,7 @@ def github_annotations(verdicts: Verdicts) -> list[str]:
         flipped = [flip.id for flip in moved_flips(method)[:5]] if method and regressed else []
         worst = f" Worst: {', '.join(flipped)}." if flipped and not decision.relative else ""
         title = f"{decision.method}: {decision.verdict}"
-        lines.append(ci_command(level, title, f"{_values(decision)}{decision.why}.{worst}"))
+        lines.append(ci_command(level, title, f"{_values(decision)}{decision.why_for_everybody}.{worst}"))
     return lines
 
 
@@ -219,7 +221,7 @@ def junit(verdicts: Verdicts) -> str:
     for decision in verdicts.decisions:
         place, what = f"{manifest.suite}.{decision.task}", f"{decision.method} {decision.threshold or 'runs'}"
         seconds = took.pop((decision.task, decision.method), None) or 0.0
-        why = f"{_values(decision)}{decision.why}"
+        why = f"{_values(decision)}{decision.why_for_everybody}"
         case(place, what, kinds.get(decision.verdict), why, seconds)
     for element in (root, suite):
         element.set("time", f"{total_s:.3f}")

@@ -227,7 +227,7 @@ def closing(verdicts: Verdicts) -> str:
         return f"Incomparable: {verdicts.comparison.incomparable[0]}."
     broken = verdicts.of("incomparable")
     if broken:
-        return f"Incomparable: {broken[0].method}: {broken[0].why}."
+        return f"Incomparable: {broken[0].method}: {broken[0].why_for_everybody}."
     if verdicts.exit_status == 3:
         return "Nothing was measured on either side."
     ends = "No verdict under --strict" if verdicts.exit_status else "Pass"

@@ -86,7 +86,7 @@ def log_plan(plan: Plan, store: Store) -> None:
         logger.info("reader: %s", decision.sentence())
     limits = f"{show_seconds(plan.timeout_s)}, {show_size(plan.memory_bytes)}"
     logger.info("results in %s, seed %d, limits of a cell: %s", store.root, plan.seed, limits)
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         why = f" ({cell.why})" if cell.why else ""
         logger.info("cell %s of %s: %s%s, key %s", cell.label, cell.task, cell.state, why, cell.key)
 

@@ -67,7 +67,7 @@ def _stage(plan: Plan, store: Store, *, measures: bool) -> Stage:
         preparations=tuple(
             _preparation(planned, forecast.items[planned.key]) for planned in plan.needed_preparations()
         ),
-        cells=tuple(_cell(cell, forecast.items.get(cell.key)) for cell in plan.cells),
+        cells=tuple(_cell(cell, forecast.items.get(cell.key)) for cell in plan.all_cells),
         total=PlannedTotal(
             cells_s=forecast.cells_s,
             preparations_s=forecast.preparations_s,
@@ -110,4 +110,5 @@ def _cell(cell: planning.PlannedCell, estimate: Estimate | None) -> PlannedCell:
         estimate_bytes=None if estimate is None else estimate.memory_bytes,
         estimate_from=None if estimate is None else estimate.machine,
         key=cell.key,
+        on_validation=cell.on_validation,
     )

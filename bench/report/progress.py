@@ -168,7 +168,7 @@ def _what_happens(plan: Plan, forecast: Forecast) -> Table:
         read = documents_of(planned)
         what = ["prepare first", *([f"of {count_of(read, 'document')}"] if read else []), *_about(found)]
         _add(grid, planned.preparation.name, ", ".join(what), _estimate(found))
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         if cell.state == "run":
             found = forecast.items[cell.key]
             what = [_runs(cell)]

@@ -236,20 +236,35 @@ def join_folds(costs: Sequence[Costs]) -> Costs:
     return Costs.model_validate(joined)
 
 
-def join_members(own: Costs, members: Sequence[Costs]) -> Costs:
+def join_members(own: Costs, members: Sequence[Costs], learned: Sequence[Costs] = ()) -> Costs:
     """The costs of a cell that stands on others, as if its members ran one after another: seconds are
     summed, peaks are the highest one, and rates follow from the seconds a document. ``wall_s`` and
     ``gpu_utilisation`` stay the cell's own. What no part knows stays null, and so do a rate and an import
-    that one part does not know: every part has them."""
+    that one part does not know: every part has them.
+
+    ``learned`` are the costs of the same members on the validation part. Their preparations, loading,
+    training and predicting are training of the cell (``fit_s``); their tokens and requests are summed, and
+    peaks are the highest one."""
     parts = (own, *members)
     joined: dict[str, float | None] = {}
     for cost in COST_TABLE.values():
         if cost.over_members is None:
             continue
-        known = [value for value in _values(parts, cost) if value is not None]
+        of_all = (*parts, *learned) if cost.unit in _OF_LEARNED else parts
+        known = [value for value in _values(of_all, cost) if value is not None]
         enough = len(known) == len(parts) if cost.of_every_member else bool(known)
         joined[cost.name] = _JOINS[cost.over_members](known) if enough else None
+    if learned:
+        joined["fit_s"] = (joined["fit_s"] or 0.0) + sum(map(_seconds_of_learned, learned))
     return own.model_copy(update=joined)
+
+
+_OF_LEARNED: frozenset[Unit] = frozenset({"bytes", "tokens", "requests"})
+
+
+def _seconds_of_learned(costs: Costs) -> float:
+    parts = (costs.prepare_s, costs.load_s, costs.fit_s, costs.warmup_s, costs.predict_s)
+    return sum(part or 0.0 for part in parts)
 
 
 def _values(costs: Iterable[Costs], cost: Cost) -> list[float | None]:

@@ -128,11 +128,13 @@ def unused(store: Store) -> Unused:
             )
         cells |= cells_of(manifest)
         datasets.add(manifest.fingerprint)
-    preparations = set()
-    for key in list(cells):
-        record = store.record(key)
+    preparations, queue = set(), list(cells)
+    while queue:
+        record = store.record(queue.pop())
         if record is not None:
-            cells |= set(record.members.values())
+            members = {*record.members.values(), *record.learns_from.values()} - cells
+            cells |= members
+            queue += members
             preparations |= {charged.key for charged in record.preparations}
     return Unused(
         {

@@ -62,6 +62,21 @@ class Row:
         return FailedDocuments(count=sum(one.count for one in found), of=self.predicted, first=first)
 
     @property
+    def problem_line(self) -> str:
+        """The first line of the problem, for somebody who may read the documents."""
+        return self.problem.splitlines()[0] if self.problem else "no reason is known"
+
+    @property
+    def problem_without_text(self) -> str:
+        """As ``problem_line``, for everybody: the words of an exception of a method may quote a document, so
+        that of a method that failed is but the type."""
+        failures = (record.failure for record in self.records if record.status != "ok")
+        failure = next((one for one in failures if one is not None), None)
+        if self.status != "failed" or failure is None:
+            return self.problem_line
+        return f"{failure.type}, whose words may quote a document: bench show has them"
+
+    @property
     def goes(self) -> int:
         """How many processes predicted one of its cells, at most: more than one where some were ended."""
         return max((record.goes for record in self.records), default=1)

@@ -213,13 +213,14 @@ class Record(StoredModel, _Measured):
     """What one cell left: one method on one fold with one seed. ``stochastic``: whether the method has
     training noise; null in records from before this field. ``members``: of an ensemble the cells whose
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
-    costs contain theirs. ``goes``: how many processes predicted it one after the other, because those before
-    were ended; seconds are sums over them, memory is the highest. ``shards``: in how many parts its documents
-    were predicted, each by a process of its own; seconds and memory as with ``goes``. ``strict``: it was run
-    with --strict. ``more_sources``: SHA-256 of files that the process loaded and its key does not cover, as
-    where a method imports by computed names; where one changes, the cell runs again.
+    costs contain theirs. ``learns_from`` and ``learned_predictions``: the same of its members' cells
+    on the validation part. ``goes``: how many processes predicted it one after the other, because those
+    before were ended; seconds are sums over them, memory is the highest. ``shards``: in how many parts its
+    documents were predicted, each by a process of its own; seconds and memory as with ``goes``. ``strict``:
+    it was run with --strict. ``more_sources``: SHA-256 of files that the process loaded and its key does not
+    cover, as where a method imports by computed names; where one changes, the cell runs again.
 
-    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 77
+    As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 78
     metrics of keyphrases share nine sentences."""
 
     schema_version: int = SCHEMA_VERSION
@@ -251,6 +252,8 @@ class Record(StoredModel, _Measured):
     preparations: list[Charged] = Field(default_factory=list)
     members: dict[str, str] = Field(default_factory=dict)
     member_predictions: dict[str, str | None] = Field(default_factory=dict)
+    learns_from: dict[str, str] = Field(default_factory=dict)
+    learned_predictions: dict[str, str | None] = Field(default_factory=dict)
     predictions_digest: str | None = None
     weights: dict[str, str] = Field(default_factory=dict)
     more_sources: dict[str, str] = Field(default_factory=dict)

@@ -9,38 +9,47 @@ from typing import TYPE_CHECKING, Any
 from readbench.core.damage import stored_table
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from readbench.tasks.metric import Scores
 
 SCORES = "scores.parquet"
+MANY = 200
+"""With so many documents values repeat, and a file that lists them once is smaller, though it takes longer to
+write. With fewer, what Parquet adds to each column is most of the file and of the time."""
 
 
 def write_scores(scores: Scores, path: Path) -> None:
     """One row a document: its id, a column a metric, null where it does not count, and the evidence. The file
     is that of ``scores.to_columns()``, made from arrays instead of lists of numbers."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns: dict[str, Any] = {"id": list(scores.ids)}
-    columns |= {
-        metric.id: _nullable(scores.values[:, place])
-        for place, metric in enumerate(scores.metrics)
-        if metric.id in scores.column_names
-    }
-    columns |= {name: list(values) for name, values in scores.evidence.items()}
-    pq.write_table(pa.table(columns), path, compression="zstd")
-
-
-def _nullable(values: NDArray[np.float64]) -> pa.Array:
-    """Numbers (documents,) with null for NaN; of nothing but nulls the type is null, as of a list."""
     import numpy as np
     import pyarrow as pa
 
+    names = set(scores.column_names)
+    values = np.ascontiguousarray(scores.values.T)
     absent = np.isnan(values)
-    return pa.nulls(len(values)) if absent.all() else pa.array(values, mask=absent)
+    counts = np.count_nonzero(absent, axis=1).tolist()
+    columns: dict[str, Any] = {"id": list(scores.ids)}
+    for place, metric in enumerate(scores.metrics):
+        if metric.id not in names:
+            continue
+        if counts[place] == len(scores.ids):
+            # Of nothing but nulls the type is null, as of a list.
+            columns[metric.id] = pa.nulls(len(scores.ids))
+        else:
+            columns[metric.id] = pa.array(values[place], mask=absent[place] if counts[place] else None)
+    columns |= {name: list(values) for name, values in scores.evidence.items()}
+    write_score_table(pa.table(columns), path)
+
+
+def write_score_table(table: pa.Table, path: Path) -> None:
+    """What stands in the columns of such a file, however it was made."""
+    import pyarrow.parquet as pq
+
+    if len(table) < MANY:
+        pq.write_table(table, path, compression="snappy", use_dictionary=False, write_statistics=False)
+    else:
+        pq.write_table(table, path, compression="zstd")
 
 
 def read_scores(path: Path) -> dict[str, Any] | None:

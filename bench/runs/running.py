@@ -83,14 +83,15 @@ def run_suite_at(
     plan = plan_test(checked.with_methods(choice.methods), store)
     _refuse_nothing(plan)
     interface.planned(plan, store)
-    name = (submitted_run(plan, store) if place is not None else None) or name
+    submitted = submitted_run(plan, store) if place is not None else None
+    name = submitted or name
     with interface.reporter(_jobs(plan)) as reporter:
         elsewhere = None if place is None else place.of(store.run(name), reporter.doing)
         runner = Runner(plan, store, reporter, elsewhere=elsewhere)
         folder = _begin(plan, runner, choice, store, name)
         try:
             if plan.to_run():
-                store_plan(plan, store, folder)
+                store_plan(plan, store, folder, goes_on=submitted is not None)
                 if elsewhere is None:
                     runner.reference_workload_s = time_reference_workload()
             runner.run()

@@ -117,14 +117,17 @@ def intervals_of(repeats: Sequence[Scores]) -> list[Interval]:
             found[column] = Interval(reason=reason)
     left = [column for column in range(len(first.metrics)) if column not in found]
     moved = _moved(repeats, [column for column in left if _is_weighed(first.metrics[column])])
-    right_or_wrong = _right_or_wrong(repeats)
+    right_or_wrong, values = _right_or_wrong(repeats).tolist(), numbers.mean(axis=0).tolist()
+    squares = _sums_of_squares(moved)
     for column in left:
         evidence = _Evidence(
             moved[column],
+            squares[column],
             int(counts[column]),
             int(support[column]),
+            values[column],
             numbers[:, column],
-            bool(right_or_wrong[column]),
+            right_or_wrong[column],
         )
         found[column] = _interval(first.metrics[column], evidence, repeats)
     return [found[column] for column in range(len(first.metrics))]
@@ -151,12 +154,15 @@ def _why_none(metric: Metric, documents: int, support: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What an interval is made from. ``moved`` (documents,): the influences; ``support``: the documents of
-    the rarest class; ``per_seed`` (seeds,): the values; ``right_or_wrong``: whether each document is one."""
+    """What an interval is made from. ``moved`` (documents,): the influences, and the sum of their
+    ``squares``; ``support``: the documents of the rarest class; ``value``: the mean of those ``per_seed``
+    (seeds,); ``right_or_wrong``: whether each document is one."""
 
     moved: Floats
+    squares: float
     documents: int
     support: int
+    value: float
     per_seed: Floats
     right_or_wrong: bool
 
@@ -165,7 +171,7 @@ def _interval(metric: Metric, evidence: _Evidence, repeats: Sequence[Scores]) ->
     scale = metric.aggregate.scale if isinstance(metric.aggregate, OfSample) else None
     low, high = repeats[0].bounds(metric)
     width = high - low
-    value = (float(evidence.per_seed.mean()) - low) / width
+    value = (evidence.value - low) / width
     if not 0 <= value <= 1:
         return Interval(reason=f"it is not between {low:g} and {high:g}")
     if scale is Scale.SHARES:
@@ -189,7 +195,7 @@ def of_mean(value: float, evidence: _Evidence, width: float) -> tuple[float, flo
     n = evidence.documents
     weight = n + 2 * UNSEEN
     middle = (n * value + UNSEEN) / weight
-    squares = n**2 * float((evidence.moved**2).sum()) / width**2 + n * (value - middle) ** 2
+    squares = n**2 * evidence.squares / width**2 + n * (value - middle) ** 2
     squares += UNSEEN * (middle**2 + (1 - middle) ** 2)
     variance, df = _with_seeds(
         squares / weight / max(n - 1, 1), float(max(n - 1, 1)), evidence.per_seed / width
@@ -236,13 +242,14 @@ def of_shares(metric: str, value: float, per_seed: Floats, repeats: Sequence[Sco
 
 def _variance(evidence: _Evidence, *, counts: bool, few_may_decide: bool) -> tuple[float, float]:
     """The variance over documents and seeds, and its degrees of freedom."""
-    squares = evidence.moved**2
-    variance, n = float(squares.sum()), evidence.documents
+    variance, n = evidence.squares, evidence.documents
     df = math.inf if counts else float(max(n - 1, 1))
-    # A sum of squares that few documents make up is known as badly as if there were few documents.
-    of_variance = float((squares**2).sum()) - variance**2 / max(len(squares), 1)
-    if few_may_decide and of_variance > 0:
-        df = min(df, max(1.0, 2 * variance**2 / of_variance))
+    if few_may_decide:
+        # A sum of squares that few documents make up is known as badly as if there were few documents.
+        fourth = float(((evidence.moved**2) ** 2).sum())
+        of_variance = fourth - variance**2 / max(len(evidence.moved), 1)
+        if of_variance > 0:
+            df = min(df, max(1.0, 2 * variance**2 / of_variance))
     if not counts:
         variance *= n / max(n - 1, 1)
     return _with_seeds(variance, df, evidence.per_seed)
@@ -257,6 +264,14 @@ def _with_seeds(variance: float, df: float, per_seed: Floats) -> tuple[float, fl
         return variance, df
     total = variance + of_seeds
     return total, total**2 / (variance**2 / df + of_seeds**2 / (seeds - 1))
+
+
+def _sums_of_squares(moved: Sequence[Floats]) -> list[float]:
+    """Of the influences on each metric. Most are rows of one length, whose sums are formed at once."""
+    if len({len(row) for row in moved}) > 1:
+        return [float((row**2).sum()) for row in moved]
+    found: list[float] = (np.stack(moved) ** 2).sum(axis=1).tolist() if moved else []
+    return found
 
 
 def _right_or_wrong(repeats: Sequence[Scores]) -> NDArray[np.bool_]:

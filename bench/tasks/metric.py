@@ -191,7 +191,7 @@ class Scores:
     def to_columns(self) -> dict[str, list[Any]]:
         """``id``, a column a metric that has a value per document, and the evidence; NaN becomes None."""
         columns: dict[str, list[Any]] = {"id": list(self.ids)}
-        names = self.column_names
+        names = set(self.column_names)
         for index, metric in enumerate(self.metrics):
             if metric.id in names:
                 values = self.values[:, index]

@@ -122,6 +122,16 @@ def stem(word: str) -> str:
     return _tidied(word)
 
 
+def stem_as_written(word: str) -> str:
+    """The same of a word in any case, in lower case.
+
+    >>> stem_as_written("News"), stem_as_written("Flies")
+    ('news', 'fli')
+    """
+    # NLTK counts the letters before it lowers them: a few capitals become two letters.
+    return word.lower() if len(word) <= 2 else stem(word.lower())
+
+
 def _shape(word: str) -> str:
     """A letter c or v for each letter: consonant or vowel. A y is a vowel behind a consonant."""
     shape, last = "", "v"

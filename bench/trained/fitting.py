@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from readbench.adapter import Adapter, Combination, Context, PreparationNeed
+from readbench.adapter import Adapter, Context, Ensemble, PreparationNeed
 from readbench.core.clock import now
 from readbench.core.errors import BenchError
 from readbench.core.types import Dataset, Document, Part, Task
@@ -90,9 +90,9 @@ def plan_fit(
     """Raises BenchError for an unknown method and a dataset without targets, MissingDependency for a method
     that cannot run here."""
     method = Registry(include_paths).method(method_spec)
-    if issubclass(method.adapter, Combination):
+    if issubclass(method.adapter, Ensemble):
         raise BenchError(
-            f"{method.adapter.name} is made of what other methods predict and learns nothing itself",
+            f"{method.adapter.name} is made of what other methods predict, and a folder holds one method",
             todo="fit its members",
         )
     task = _task(method, dataset, task)

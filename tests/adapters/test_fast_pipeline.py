@@ -13,7 +13,8 @@ from readbench.core.errors import MissingDependency  # noqa: E402
 from readbench.datasets import open_dataset  # noqa: E402
 from readbench.machine.weights import require_spacy_package  # noqa: E402
 from readbench.tasks.spec import TaskSpec  # noqa: E402
-from readbench_adapters.words.fast_pipeline import FACTORY, RULER, speed_up  # noqa: E402
+from readbench_adapters.words.fast_pipeline import FACTORY, RULER, NamedWords, speed_up  # noqa: E402
+from readbench_adapters.words.parse import WordReader  # noqa: E402
 
 PAPERS = 40
 ODD = [
@@ -53,6 +54,59 @@ def test_every_word_is_annotated_as_by_spacy() -> None:
     assert [annotation(doc) for doc in fast.pipe(texts, batch_size=16)] == expected
     # And once more, when every word is known.
     assert [annotation(doc) for doc in fast.pipe(texts, batch_size=1)] == expected
+
+
+def test_words_are_read_as_spacy_says_them() -> None:
+    nlp, read = pipeline(), WordReader()
+    untagged = spacy.blank("en")
+    untagged.add_pipe("sentencizer")
+    for doc in [
+        *nlp.pipe([*ODD, *ODD[:2], "The studies of bacteria. They were dying."]),
+        untagged("One. TWO 3"),
+    ]:
+        if doc.vocab is not nlp.vocab:
+            read = WordReader()
+        assert read(doc) == {
+            "word": [token.text for token in doc],
+            "lemma": [token.lemma_ or token.lower_ for token in doc],
+            "pos": [token.pos_ or token.tag_ for token in doc],
+            "offset": [token.idx for token in doc],
+            "space": [bool(token.whitespace_) for token in doc],
+            "sentence": [sentence.end for sentence in doc.sents],
+        }
+
+
+def test_named_words() -> None:
+    named = NamedWords()
+    for token in (
+        {"LOWER": "ai"},
+        {"ORTH": {"IN": ["Be", "do"]}, "TAG": "VB"},
+        {"TEXT": {"REGEX": "^n[ou]thin$"}},
+        {"TAG": "NN"},
+    ):
+        named.add(token)
+    assert [word for word in ("AI", "ai", "Be", "be", "DO", "Nuthin", "nothing", "x") if word in named] == [
+        *("AI", "ai", "Be", "DO", "Nuthin")
+    ]
+    named.add({"LOWER": {"NOT_IN": ["x"]}})
+    assert "y" in named
+    first = NamedWords()
+    first.add({"TAG": "NN"}, whole=True)
+    assert "whatever" in first
+
+
+def test_flags_that_a_network_reads_stay() -> None:
+    from spacy.attrs import IDS
+
+    plain, fast = pipeline(), pipeline()
+    getters = fast.vocab.lex_attr_getters
+    columns = next(layer for layer in fast.get_pipe("tok2vec").model.walk() if "columns" in layer.attrs)
+    columns.attrs["columns"] = [*columns.attrs["columns"], IDS["LIKE_NUM"]]
+    fast.remove_pipe("sentencizer")
+    speed_up(fast)
+    assert {IDS["LIKE_NUM"], IDS["SHAPE"], IDS["NORM"]} <= getters.keys()
+    assert IDS["LIKE_URL"] not in getters
+    assert IDS["LIKE_URL"] in plain.vocab.lex_attr_getters
 
 
 def ruled(patterns: list[dict[str, str]], attrs: dict[str, str]) -> Any:

@@ -1,5 +1,6 @@
-"""ChatGLM2-6B at full size on a GPU, with random weights: LoRA steps, memory with and without gradient
-checkpointing, scoring by batch size and one-by-one answers, beside what the multiplications alone would take.
+"""ChatGLM2-6B at full size on a GPU, with random weights: LoRA steps by the training loop of the methods,
+memory with and without checkpointing, scoring by batch size and one by one, free lists in batches and one by
+one, beside what the multiplications alone would take.
 
     python tests/benchmarks/chatglm2_full_size.py --out record.json
     python tests/benchmarks/chatglm2_full_size.py --shape tiny --device cpu --out record.json    # a dry run
@@ -22,6 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from readbench.adapter import Context, TaskSpec
 from readbench_adapters.llm.loading import CausalModel
 from readbench_adapters.llm.memory import (
     CHATGLM2_6B,
@@ -32,13 +34,16 @@ from readbench_adapters.llm.memory import (
 from readbench_adapters.llm.scoring import Answers, Scorer, generate
 from readbench_adapters.llm.training import Example, Learner
 from readbench_adapters.llm.tuning import TuningConfig, tuned
+from readbench_adapters.training.loop import TrainingConfig, train
 
 GIB = 2**30
 EPOCH_PAPERS, EPOCH_TOKENS = 6_000, 400
 """The training set of the notes."""
-EPOCH_WITHIN, SCORING_FASTER, LORA_GIB = 2.5, 30.0, 16.0
-"""Targets: an epoch within so many times its floor, scoring so many times faster than one-by-one answers,
-and LoRA at 4 x 512 tokens with gradient checkpointing inside so much memory."""
+EPOCH_WITHIN, SCORING_WITHIN, LISTS_FASTER, LORA_GIB = 2.0, 1.5, 8.0, 16.0
+"""Targets: an epoch and scoring within so many times their floors, free lists so many times faster than one
+by one, and LoRA at 4 x 512 tokens with gradient checkpointing inside so much memory."""
+LIST_TOKENS = 96
+"""Of a free list of keyphrases: what the methods allow."""
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "full": {
@@ -121,6 +126,7 @@ class Options:
     steps: int
     papers: int
     one_by_one: int
+    lists: int
     score_batches: tuple[int, ...]
     tflops: float
 
@@ -237,33 +243,64 @@ def measure_scoring(stand: Stand) -> dict[str, Any]:
     }
 
 
+def measure_lists(stand: Stand) -> dict[str, Any]:
+    """Seconds a paper of free lists, in padded batches and one by one. Random weights end no answer early."""
+    options, model = stand.options, stand.causal.model
+    papers = stand.prompts(options.lists, seed=1)
+    few = papers[: options.one_by_one // 8 + 1]
+
+    def write(prompts: list[list[int]], batch: int) -> None:
+        generate(
+            model,
+            stand.causal.tokenizer,
+            prompts,
+            device=stand.device,
+            batch_size=batch,
+            max_new_tokens=min(LIST_TOKENS, options.tokens),
+        )
+
+    write(few[:1], 1)
+    together_s, peak = stand.measured(lambda: write(papers, options.lists))
+    alone_s, _ = stand.measured(lambda: write(few, 1))
+    return {
+        "papers": len(papers),
+        "peak_gib": peak,
+        "seconds_per_paper": together_s / len(papers),
+        "one_by_one": {"seconds_per_paper": alone_s / len(few), "papers": len(few)},
+        "faster_than_one_by_one": alone_s / len(few) / (together_s / len(papers)),
+    }
+
+
 def measure_training(stand: Stand) -> dict[str, Any]:
     """LoRA steps of ``batch`` rows of ``tokens``, with and without gradient checkpointing."""
-    import torch
-
     options = stand.options
     config = TuningConfig("lora")
     wrapped = tuned(stand.causal, config, steps=options.steps, steps_an_epoch=options.steps, seed=1)
     learner = stand.learner(wrapped, options.batch)
     trainable = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trainable, lr=5e-5)
     generator = random.Random(3)
     length = options.tokens - 3
-    batch = [
+    examples = [
         Example([generator.randrange(100, 60_000) for _ in range(length)], [30910, 30940, 2], 0)
-        for _ in range(options.batch)
+        for _ in range(options.batch * options.steps)
     ]
+    context = Context(task=TaskSpec(task="classification", labels=("0", "1")), device=stand.device)
+    training = TrainingConfig(
+        epochs=1,
+        learning_rate=5e-5,
+        batch_size=options.batch,
+        accumulation=4,
+        precision="bf16" if stand.device == "cuda" else "fp32",
+    )
 
-    def step() -> None:
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=stand.device == "cuda"):
-            loss = learner.loss(batch)
-        loss.value.backward()
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-
-    def steps() -> None:
-        for _ in range(options.steps):
-            step()
+    def learn(count: int) -> None:
+        train(
+            wrapped,
+            lambda places: learner.loss([examples[place] for place in places]),
+            [example.length for example in examples[:count]],
+            training,
+            context,
+        )
 
     found: dict[str, Any] = {"trainable_parameters": sum(p.numel() for p in trainable)}
     base = stand.causal.model
@@ -271,9 +308,8 @@ def measure_training(stand: Stand) -> dict[str, Any]:
         checkpointing = name == "checkpointed"
         if checkpointing:
             base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        wrapped.train()
-        step()
-        seconds, peak = stand.measured(steps)
+        learn(options.batch)
+        seconds, peak = stand.measured(lambda: learn(len(examples)))
         tokens_per_s = options.steps * options.batch * options.tokens / seconds
         flops = options.tflops * 1e12
         floor = floor_seconds(
@@ -310,10 +346,12 @@ def targets(record: dict[str, Any]) -> dict[str, bool | None]:
     """Whether each target is met; None where nothing was measured that could tell."""
     plain, checkpointed = record["training"]["plain"], record["training"]["checkpointed"]
     peak = checkpointed["peak_gib"]
+    scoring, lists = record["scoring"], record["lists"]
     return {
         f"an epoch within {EPOCH_WITHIN} times its floor": plain["over_floor"] <= EPOCH_WITHIN,
-        f"scoring {SCORING_FASTER:.0f} times faster than one by one": (
-            record["scoring"]["faster_than_one_by_one"] >= SCORING_FASTER
+        f"scoring within {SCORING_WITHIN} times its floor": scoring["best_over_floor"] <= SCORING_WITHIN,
+        f"free lists {LISTS_FASTER:.0f} times faster than one by one": (
+            lists["faster_than_one_by_one"] >= LISTS_FASTER
         ),
         f"LoRA with checkpointing inside {LORA_GIB:.0f} GiB": None if peak is None else peak <= LORA_GIB,
     }
@@ -337,6 +375,7 @@ def run(options: Options) -> dict[str, Any]:
         "forward_gflop_per_token": forward_flops(stand.shape, options.tokens) / 1e9,
     }
     record["scoring"] = measure_scoring(stand)
+    record["lists"] = measure_lists(stand)
     record["training"] = measure_training(stand)
     if options.shape == "full":
         record["targets"] = targets(record)
@@ -352,6 +391,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--papers", type=int, default=512)
     parser.add_argument("--one-by-one", type=int, default=30)
+    parser.add_argument("--lists", type=int, default=32)
     parser.add_argument("--score-batches", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--tflops", type=float, default=790.0, help="dense bf16 peak of the device")
     parser.add_argument("--out", type=Path, required=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,8 @@ TINY = [
     "6",
     "--one-by-one",
     "2",
+    "--lists",
+    "3",
     "--score-batches",
     "1",
     "4",
@@ -43,6 +48,8 @@ def test_a_dry_run_writes_a_whole_record(tmp_path: Path) -> None:
     record = json.loads(out.read_text())
     assert set(record["scoring"]["by_batch"]) == {"1", "4"}
     assert record["scoring"]["one_by_one"]["seconds_per_paper"] > 0
+    assert record["lists"]["papers"] == 3
+    assert record["lists"]["faster_than_one_by_one"] > 0
     for name in ("plain", "checkpointed"):
         found = record["training"][name]
         assert found["tokens_per_s"] > 0
@@ -53,6 +60,31 @@ def test_a_dry_run_writes_a_whole_record(tmp_path: Path) -> None:
     assert record["training"]["trainable_parameters"] == 2 * 8 * (64 + 64 + 2 * 32)
     assert list(targets(record).values())[-1] is None
     assert CONFIGS["full"]["num_layers"] == 28
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_step_of_the_prepared_script_starts(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("on_gpu.sh")
+    env = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(
+        ["bash", str(script), str(tmp_path / "out"), "--dry"], env=env, capture_output=True, text=True
+    )
+    logs = "".join(path.read_text() for path in (tmp_path / "out").glob("*.log"))
+    assert done.returncode == 0, done.stdout + logs
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
+        "machine",
+        "precision",
+        "full",
+        "quantised",
+        "cells",
+    ]
+    found = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "out").glob("*.json")}
+    assert 0 < found["precision"]["bfloat16"] < 0.1
+    assert {one["status"] for one in found["cells"].values()} == {"ok"}
+    assert set(found["cells"]) == {"bert", "bert-tagger"}
+    limits = sum(int(line.rsplit(" ", 1)[1]) for line in done.stdout.splitlines())
+    assert limits + 60 <= 12 * 60  # with the wheels
 
 
 def test_without_a_gpu_the_full_size_is_refused_in_one_line(

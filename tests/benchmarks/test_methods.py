@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from readbench.adapter import Adapter, Combination
+from readbench.adapter import Adapter, Ensemble, LearnedEnsemble
 from readbench.core.errors import MissingDependency
-from readbench.core.types import Document, Part, Prediction, Task
+from readbench.core.types import Dataset, Document, Part, Prediction, Task
 from readbench.datasets import open_dataset
 from readbench.engine.workbench import Build, Workbench
 from readbench.methods.registry import GROUP, Registry
@@ -77,13 +77,17 @@ def test_predict_50_papers(
     papers = Papers(tasks[0])
     adapter = ready(name, papers, folder / name, built)
     work: Callable[[], Sequence[Prediction]] = lambda: adapter.predict(papers.test)  # noqa: E731
-    if isinstance(adapter, Combination):
+    if isinstance(adapter, Ensemble):
         members = [
             ready(member, papers, folder / f"{name}-{i}", built).predict(papers.test)
             for i, member in enumerate(adapter.needs().members)
         ]
+        of_each = list(zip(*members, strict=True))
+        if isinstance(adapter, LearnedEnsemble):
+            gold = {tasks[0]: open_dataset("papers-demo").targets[tasks[0]]}
+            adapter.learn(Dataset("", tuple(papers.test), gold), of_each)
         # Of a method made of others only the joining is its own.
-        work = lambda: [adapter.combine(of_one) for of_one in zip(*members, strict=True)]  # noqa: E731
+        work = lambda: adapter.predict_from(papers.test, of_each)  # noqa: E731
     rounds = 1 if name in MINUTES else 5
     pedantic: Callable[..., Sequence[Prediction]] = benchmark.pedantic
     predictions = pedantic(work, rounds=rounds, iterations=1, warmup_rounds=rounds // 5)

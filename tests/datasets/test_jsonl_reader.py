@@ -194,6 +194,8 @@ def test_ids_for_some_records_only_are_refused(write: Write, refused: Refused) -
         ({"label": {"a": 1}}, "the label is a JSON object; give a string or a number"),
         ({"keyphrases": {"a": 1}}, "the keyphrases are a JSON object; give a list of strings"),
         ({"keyphrases": True}, "the keyphrases are a truth value; give a list of strings"),
+        ({"abstract": {"text": "a"}}, "the abstract is a JSON object; give one string, or a list of strings"),
+        ({"title": ["a", 1]}, "the title is a list of other things than strings"),
         ({"keyphrases": [["a", ["b"]]]}, "the keyphrases are a list of other things than strings; "),
     ],
 )
@@ -202,6 +204,17 @@ def test_values_of_a_wrong_kind_are_refused(
 ) -> None:
     path = write("p.jsonl", lines({"id": "x", "title": "t"} | record))
     assert refused(path).startswith(f"{path}, line 1: {what}")
+
+
+def test_a_list_of_texts_is_a_text_of_paragraphs(write: Write) -> None:
+    record = {"title": "t", "abstract": ["First part.", "Second part."]}
+    (document,) = open_dataset(str(write("p.jsonl", lines(record)))).documents
+    assert document.fields["abstract"] == "First part.\n\nSecond part."
+
+
+def test_a_key_that_is_there_twice_is_refused(write: Write, refused: Refused) -> None:
+    path = write("p.jsonl", '{"title": "a"}\n{"title": "b", "title": "c"}\n')
+    assert refused(path) == f"{path}, line 2: the key 'title' is there twice; keep one"
 
 
 def test_two_keys_for_one_role_are_refused(write: Write, refused: Refused) -> None:

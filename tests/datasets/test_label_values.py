@@ -41,6 +41,21 @@ def test_spellings_in_another_letter_case_are_one_label(write: Write) -> None:
     assert "'Medical' differ from another in letter case alone" in said(dataset)
 
 
+def test_two_forms_of_unicode_are_one_label(write: Write) -> None:
+    """They look the same in every place where a label is shown."""
+    composed, parts = "caf\u00e9", "cafe\u0301"
+    dataset = read(write, [composed, parts, parts, "tea"])
+    assert set(dataset.targets["classification"].values()) == {parts, "tea"}
+    assert f"{composed!r} differ from another in the form of Unicode alone" in said(dataset)
+    both = said(read(write, [composed, parts, parts, "tea", "Tea", "tea"]))
+    assert f"'Tea', {composed!r} differ from another in letter case or the form of Unicode alone" in both
+
+
+def test_labels_are_named_on_one_line(write: Write) -> None:
+    named = said(read(write, ['"a\n b"', '"a\n b"', "x" * 500]))
+    assert f"2 classes: a b (2), {'x' * 60}… (1)" in named
+
+
 def test_classes_and_their_sizes_are_told(write: Write) -> None:
     assert said(read(write, ["a", "a", "b"])) == (
         "labels: column `label`, 2 classes: a (2), b (1); in 3 of 3 documents"
@@ -61,6 +76,7 @@ def test_labels_of_a_second_file_are_read_in_the_same_way(write: Write) -> None:
     [
         (["a|b", "a", "b"], "'a|b' looks like several labels, and is read as one"),
         (["1", "0", "unknown"], "'unknown' is read as a class"),
+        (["1", "0", "-"], "'-' is read as a class"),
         (["01", "1", "2"], "some labels are the same number in two spellings"),
     ],
 )
@@ -68,6 +84,11 @@ def test_labels_that_may_be_wrong_are_doubted(write: Write, labels: list[str], s
     dataset = read(write, labels)
     assert len(set(dataset.targets["classification"].values())) == 3
     assert any(said in decision.doubt for decision in dataset.decisions)
+
+
+def test_a_label_of_its_own_for_each_document_is_doubted(write: Write) -> None:
+    assert "most classes have a single document" in said(read(write, [f"0.{i}" for i in range(12)]))
+    assert "single" not in said(read(write, [f"topic {i % 10}" for i in range(40)]))
 
 
 def test_decimal_commas_are_decimal_points(write: Write) -> None:

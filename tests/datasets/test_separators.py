@@ -69,6 +69,7 @@ def test_the_decision_is_told_in_words(write: Write) -> None:
         lambda phrases: ", ".join(f'"{phrase}"' for phrase in phrases),
         lambda phrases: "".join(f"<{phrase}>" for phrase in phrases),
         lambda phrases: json.dumps([phrase.split() for phrase in phrases]),
+        lambda phrases: json.dumps(json.dumps(phrases)),
     ],
 )
 def test_lists_written_into_cells_are_lists(write: Write, spell: Callable[[tuple[str, ...]], str]) -> None:

@@ -50,7 +50,7 @@ def test_listing_tasks_imports_nothing_heavy() -> None:
 
 def test_metric_ids() -> None:
     ids = [metric.id for metric in TASK.metrics]
-    assert len(ids) == len(set(ids)) == 77
+    assert len(ids) == len(set(ids)) == 78
     assert {"precision@5", "recall@20", "f1@M", "f1@O", "present.f1@10", "absent.recall@M", "map"} <= set(ids)
     assert {"jcdl2020.f1@10", "jcdl2020.map", "kpeval.precision@5", "kpeval.f1@10"} <= set(ids)
     assert {TASK.primary, *TASK.board} <= set(ids)

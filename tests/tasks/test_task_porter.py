@@ -35,6 +35,11 @@ def test_words_of_papers() -> None:
     assert [word for word in lower if porter.stem(word) != THEIRS(word)] == []
 
 
+@given(st.text(max_size=12) | st.sampled_from(["İs", "İ", "SKIES", "Dying", "News", "İng"]))
+def test_any_case(word: str) -> None:
+    assert porter.stem_as_written(word) == str(THEIRS(word)).lower()
+
+
 def test_words_made_of_suffixes() -> None:
     draw = random.Random(11)
     words = {"".join(draw.choices(PIECES, k=draw.randrange(1, 7))) for _ in range(60_000)}

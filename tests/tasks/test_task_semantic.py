@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -45,7 +45,22 @@ def by_loops(
         "semantic.recall@10": recall,
         "semantic.f1@10": f1,
         "semantic.f1@M": of(predicted)[2],
+        "semantic.r_precision": r_precision(cosine, gold, predicted),
     }
+
+
+def r_precision(cosine: Callable[[str, str], float], gold: Sequence[str], predicted: Sequence[str]) -> float:
+    """Slot by slot: as many as there are gold phrases; one that nothing fills is worth nothing."""
+    total = 0.0
+    for slot in range(len(gold)):
+        if slot >= len(predicted):
+            continue
+        if predicted[slot] in gold:
+            total += 1.0
+        else:
+            best = sorted((cosine(predicted[slot], one) for one in gold), reverse=True)[:3]
+            total += sum(best) / len(best)
+    return total / len(gold)
 
 
 phrases = st.lists(st.sampled_from(WORDS), unique=True, max_size=len(WORDS))
@@ -81,7 +96,23 @@ def test_by_hand() -> None:
     # kitten is 0.6 of cat and 0.8 of stone, minus is at best orthogonal.
     precision, recall = (0.8 + 0) / 2, (0.6 + 0.8) / 2
     f1 = 2 * precision * recall / (precision + recall)
-    assert found[0].tolist() == pytest.approx([precision, recall, f1, f1])
+    # Two gold phrases: kitten is on average 0.7 of them, minus is nothing.
+    assert found[0].tolist() == pytest.approx([precision, recall, f1, f1, 0.7 / 2])
+
+
+def test_r_precision_looks_at_the_order() -> None:
+    vectors = {text: np.eye(4, dtype=np.float32)[i] for i, text in enumerate(("red", "green", "blue", "far"))}
+    gold = Gold.prepare("en", [("red", "green", "blue")] * 4)
+    predicted = [
+        ("reds", "far"),
+        ("far", "red"),
+        ("far", "far", "far", "red"),
+        ("red", "green", "blue", "far"),
+    ]
+    vectors |= {"reds": vectors["far"]}  # gold by its stems, whatever its vector
+    found = gold.table(predicted, PhraseVectors(vectors))[:, -1]
+    assert found.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1.0])
+    assert gold.table([(), (), (), ()], PhraseVectors(vectors))[:, -1].tolist() == [0.0] * 4
 
 
 def test_the_phrases_are_those_that_the_house_counts() -> None:
@@ -100,10 +131,11 @@ def test_only_what_is_scored_is_embedded() -> None:
 def test_vectors_of_the_first_ten_say_nothing_about_all() -> None:
     assert depth_of(["semantic.f1@10"]) == 10
     assert depth_of(["semantic.f1@10", "semantic.f1@M"]) is None
+    assert depth_of(["semantic.r_precision"]) is None
     vectors = {word: np.ones(2, dtype=np.float32) for word in WORDS}
     found = Gold.prepare("en", [WORDS[:2]]).table([WORDS], PhraseVectors(vectors, 10))
     assert found[0, :3].tolist() == pytest.approx([1, 1, 1])
-    assert np.isnan(found[0, 3])
+    assert np.isnan(found[0, 3:]).all()
 
 
 def test_without_vectors_and_in_other_languages_they_are_absent() -> None:

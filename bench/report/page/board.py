@@ -224,6 +224,8 @@ def facts_of(row: Row) -> list[tuple[str, str]]:
     facts += [("weights", _weights(weights)) for weights in weights_of(record)]
     if record.members:
         facts.append(("members", ", ".join(record.members)))
+    if record.learns_from:
+        facts.append(("learned from", "what its members predicted for the validation part"))
     facts += [
         ("preparation", f"{charged.name}, {charged.seconds:.1f} s charged") for charged in record.preparations
     ]

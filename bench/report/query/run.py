@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from readbench.report.query.views import (
     needed,
     one_cell,
     read_views,
+    tables_of,
+    words_of,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ def ask(sql: str, root: Path) -> Answer:
     """
     connection = _connected(root)
     _check_statement(sql, connection)
-    _make_views(connection, sql, root)
+    _make_views(connection, _tables(connection, sql), root, one_cell(sql, root.resolve()))
     _lock(connection, root)
     return Answer(connection, sql)
 
@@ -77,7 +80,7 @@ def schema(root: Path) -> list[tuple[str, str, list[tuple[str, str]]]]:
     views = read_views()
     shown = [name for name in views if not name.startswith("raw_")]
     connection = _connected(root)
-    _make_views(connection, " ".join(shown), root)
+    _make_views(connection, set(shown), root)
     columns = {
         name: [
             (str(column), str(kind))
@@ -122,12 +125,21 @@ def _check_statement(sql: str, connection: duckdb.DuckDBPyConnection) -> None:
         raise BenchError(what, where="the query", todo=TODO)
 
 
-def _make_views(connection: duckdb.DuckDBPyConnection, sql: str, root: Path) -> None:
+def _tables(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    """The tables that a statement reads. ``phrases`` is a view and also a column: where DuckDB can say which
+    words are tables, a column of that name opens no file."""
+    (text,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone() or ("{}",)
+    tree = json.loads(text)
+    tables = None if tree.get("error", True) else tables_of(tree)
+    return words_of(sql) if tables is None else tables
+
+
+def _make_views(
+    connection: duckdb.DuckDBPyConnection, words: set[str], root: Path, cell: Sequence[str] = ()
+) -> None:
     views = read_views()
     folder = root.resolve()
-    cell = one_cell(sql, folder)
-    asked = f"{sql} predictions" if cell and has_wildcards(folder) else sql
-    for name in needed(asked, views):
+    for name in needed(words | ({"predictions"} if cell and has_wildcards(folder) else set()), views):
         for statement in create_statements(views[name], folder, _sources(name, folder)):
             _carried_out(lambda made=statement: connection.execute(made))
     for statement in cell:

@@ -65,10 +65,32 @@ def _sql(block: re.Match[str] | None) -> str:
     return "" if block is None else block["sql"].strip()
 
 
-def needed(sql: str, views: Mapping[str, View]) -> list[str]:
-    """The views that a statement may read: those that it names, and those that these read. Opening the
-    files of ten thousand cells takes seconds, so that nothing else is made."""
-    words = set(re.findall(r"\w+", sql.lower()))
+def words_of(sql: str) -> set[str]:
+    """Every word of a statement, in lower case: whatever view it reads is among them."""
+    return set(re.findall(r"\w+", sql.lower()))
+
+
+def tables_of(tree: object) -> set[str] | None:
+    """The tables that a statement reads, in lower case, from what ``json_serialize_sql`` of DuckDB makes of
+    it; None where it reads a table whose name is computed."""
+    found: set[str] = set()
+    todo = [tree]
+    while todo:
+        match todo.pop():
+            case {"function_name": "query" | "query_table"}:
+                return None
+            case dict() as node:
+                name = node.get("table_name")
+                found |= {name.lower()} if isinstance(name, str) else set()
+                todo += node.values()
+            case list() as nodes:
+                todo += nodes
+    return found
+
+
+def needed(words: set[str], views: Mapping[str, View]) -> list[str]:
+    """The views among the words, and those that these read. Opening the files of ten thousand cells takes
+    seconds, so that nothing else is made."""
     found: dict[str, None] = {}
     for name in views:
         if name in words:
