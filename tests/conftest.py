@@ -58,7 +58,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if isinstance(report, pytest.TestReport):
                 taken[report.nodeid.partition("::")[0]] += report.duration
     if len(taken) > SLOWEST:
-        terminalreporter.section(f"slowest {SLOWEST} of {len(taken)} files, {sum(taken.values()):.0f} s in all")
+        total = sum(taken.values())
+        terminalreporter.section(f"slowest {SLOWEST} of {len(taken)} files, {total:.0f} s in all")
         for file, seconds in sorted(taken.items(), key=lambda one: -one[1])[:SLOWEST]:
             terminalreporter.line(f"{seconds:7.1f} s  {file}")
 
