@@ -114,8 +114,14 @@ def test_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
 def interpreter(version: str) -> Path | None:
     """A Python of this version: this one, one on PATH, or one of pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [sys.executable, shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"))]
-    for path in filter(None, found):
+    found: list[str | Path | None] = [
+        sys.executable,
+        shutil.which(f"python{version}"),
+        *sorted(pyenv.glob(f"{version}.*/bin/python")),
+    ]
+    for path in found:
+        if path is None:
+            continue
         ask = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         told = subprocess.run(ask, capture_output=True, text=True, check=False)
         if told.stdout.strip() == version:
