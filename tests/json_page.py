@@ -180,6 +180,7 @@ BOARD: Fields = {
     "rows[].failed_documents.first[].type": "text",
     "rows[].failed_documents.first[].message": "text",
     "rows[].goes": "integer",
+    "rows[].shards": "integer",
     "rows[].changed_since_the_run": "boolean",
     "rows[].chosen": "text or null",
     "rows[].reference": "number or null",

@@ -32,6 +32,13 @@ def test_what_can_be_written(text: str, name: str, comparison: str, value: float
     assert bound.value == pytest.approx(value)
 
 
+def test_a_part_of_the_name_of_a_cost_is_told_the_whole() -> None:
+    with pytest.raises(BenchError, match=r"no cost is called p95_s; did you mean latency_p95_s\?"):
+        parse_bound("p95_s:<2s")
+    with pytest.raises(BenchError, match="'s' is no unit of accuracy"):
+        parse_bound("accuracy:<2s")
+
+
 @pytest.mark.parametrize(
     "text",
     [

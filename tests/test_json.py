@@ -201,6 +201,7 @@ def test_a_model(place: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str])
         "documents": 2,
         "resumed": 0,
         "without_text": 1,
+        "shards": 1,
     }
 
 

@@ -203,7 +203,7 @@ def test_cells_of_a_node_that_is_killed_run_on_the_other(bench: Bench, tmp_path:
     sleepers = Sleepers(bench, tmp_path)
     process = sleepers.on(nodes)
     until(lambda: sleepers.some_are_done() and len(sleepers.at_work()) == 2, process)
-    done = {path: path.read_bytes() for path in sleepers.there.glob("cells/*/record.json")}
+    done = {path: path.read_bytes() for path in sleepers.there.glob("cells/[!.]*/record.json")}
     nodes.kill_one()
     finish(process)
     assert len(digests(sleepers.there)) == CELLS
@@ -221,7 +221,7 @@ def test_a_driver_that_is_killed_loses_nothing_that_ended(bench: Bench, tmp_path
     process.kill()
     process.communicate()
     until(lambda: not sleepers.at_work())
-    done = {path: path.read_bytes() for path in sleepers.there.glob("cells/*/record.json")}
+    done = {path: path.read_bytes() for path in sleepers.there.glob("cells/[!.]*/record.json")}
     assert 0 < len(done) < CELLS
     finish(sleepers.on(nodes))
     assert all(path.read_bytes() == content for path, content in done.items())

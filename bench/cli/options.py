@@ -84,6 +84,35 @@ Positive = Annotated[str | None, typer.Option(help="Of two labels, the class of 
 Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
 Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
 Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
+Workers = Annotated[int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")]
+Shards = Annotated[
+    str,
+    typer.Option(
+        help="Parts that the documents of a cell are predicted in, each in a process of its own, where the "
+        "method learns nothing; auto: as many as --workers."
+    ),
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="A method that cannot run here, or raises on a document, has failed."),
+]
+
+
+MOST_SHARDS = 1024
+
+
+def read_shards(text: str, automatic: int) -> int:
+    """``--shards`` as a number; ``automatic`` is what ``auto`` stands for. Raises BenchError that names the
+    option."""
+    if text == "auto":
+        return max(1, automatic)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_SHARDS:
+        return int(text)
+    raise BenchError(
+        f"{text[:40]!r} is no number of parts", where="--shards", todo=f"write 1 to {MOST_SHARDS}, or auto"
+    )
 
 
 def read_timeout(text: str | None) -> float | None:

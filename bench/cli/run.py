@@ -15,6 +15,7 @@ from readbench.cli.options import (
     DatasetName,
     Encoding,
     Executor,
+    Fresh,
     KeywordSeparator,
     Labels,
     Language,
@@ -22,10 +23,15 @@ from readbench.cli.options import (
     Memory,
     Methods,
     Positive,
+    Retry,
     Seed,
+    Shards,
+    Strict,
     SuiteName,
     Timeout,
+    Workers,
     read_memory,
+    read_shards,
     read_timeout,
     reading,
 )
@@ -46,21 +52,12 @@ def run(
     seed: Seed = None,
     timeout: Timeout = None,
     memory: Memory = None,
-    workers: Annotated[
-        int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")
-    ] = 1,
+    workers: Workers = 1,
+    shards: Shards = "1",
     output_path: Output = RESULTS,
-    retry: Annotated[bool, typer.Option("--retry", help="Run failed and timed-out cells again.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="A method that cannot run here, or raises on a document, has failed.",
-        ),
-    ] = False,
+    retry: Retry = False,
+    fresh: Fresh = False,
+    strict: Strict = False,
     include_path: Include = None,
     executor: Annotated[Executor, typer.Option(help="Where cells run.")] = Executor.local,
     partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
@@ -111,6 +108,7 @@ def run(
         limit=limit,
         methods=tuple(method or ()),
         workers=workers,
+        shards=read_shards(shards, workers),
         retry=retry,
         fresh=fresh,
         strict=strict,
@@ -143,11 +141,16 @@ def plan(
     seed: Seed = None,
     timeout: Timeout = None,
     memory: Memory = None,
+    workers: Workers = 1,
+    shards: Shards = "1",
     output_path: Output = RESULTS,
+    retry: Retry = False,
+    fresh: Fresh = False,
+    strict: Strict = False,
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
-    """What a run would do and need, without doing it.
+    """What a run would do and need, without doing it; time and memory as in earlier runs.
 
     Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
     """
@@ -163,6 +166,11 @@ def plan(
         seed=seed,
         limit=limit,
         methods=tuple(method or ()),
+        workers=workers,
+        shards=read_shards(shards, workers),
+        retry=retry,
+        fresh=fresh,
+        strict=strict,
         include_paths=tuple(include_path or ()),
         reading=reading(language, encoding, keyword_separator),
         positive=positive,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,7 +11,7 @@ import typer
 
 from readbench.cli import completion
 from readbench.cli.app import Include, app, emit, progress, progress_console, remark, say
-from readbench.cli.options import AnswerFormat, Encoding, KeywordSeparator, Language, reading
+from readbench.cli.options import AnswerFormat, Encoding, KeywordSeparator, Language, read_shards, reading
 from readbench.cli.streams import apart
 from readbench.core.units import count_of
 
@@ -108,6 +108,10 @@ def predict(
     output: Annotated[Path, typer.Option(help="Where the predictions go: .csv or .jsonl.")],
     encoding: Encoding = None,
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
+    shards: Annotated[
+        str,
+        typer.Option(help="Processes that predict at a time, each with the model; auto: for all processors."),
+    ] = "1",
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is there.")] = False,
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
@@ -115,10 +119,13 @@ def predict(
     """Predict for every row of a file, in constant memory; the same command goes on after an interruption."""
     from readbench.datasets.options import read_options
     from readbench.datasets.stream import count_documents
+    from readbench.machine.machine import available_cores
     from readbench.report import answers
     from readbench.report.progress import counting
+    from readbench.trained.in_parts import in_parts
     from readbench.trained.predicting import opened, predict_file
 
+    parts, paths = read_shards(shards, available_cores() // threads), tuple(include_path or ())
     options = read_options(reading(None, encoding, None))
     shown = progress_console()
     # Only where somebody sees it: to count reads the file once more.
@@ -128,13 +135,24 @@ def predict(
         _interrupted(then),
         apart(),
         counting(shown, "predict") as bar,
-        opened(model, threads=threads, include_paths=tuple(include_path or ()), progress=bar.beside) as ready,
+        opened(model, threads=threads, include_paths=paths, progress=bar.beside) as ready,
+        ExitStack() as processes,
     ):
+        if parts > 1 and ready.in_one:
+            remark(f"predicted in one process: {ready.in_one}")
+            parts = 1
+        several = in_parts(model, parts, threads=threads, include_paths=paths) if parts > 1 else None
         done = predict_file(
-            ready, input, output, options=options, fresh=fresh, progress=lambda done: bar(done, total)
+            ready,
+            input,
+            output,
+            options=options,
+            fresh=fresh,
+            progress=lambda done: bar(done, total),
+            predict=None if several is None else processes.enter_context(several),
         )
     if format is AnswerFormat.json:
-        answer = answers.Predicted(str(done.output), done.documents, done.resumed, done.without_text)
+        answer = answers.Predicted(str(done.output), done.documents, done.resumed, done.without_text, parts)
         emit(answers.as_json(answer))
     else:
         before = f", {done.resumed:,} were there from before" if done.resumed else ""

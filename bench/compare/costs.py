@@ -119,6 +119,8 @@ def _went_on(old: Row, new: Row) -> str:
     for row, when in ((old, "before"), (new, "after")):
         if row.goes > 1:
             return f"it was ended and went on {when}: its seconds are sums over {row.goes} goes"
+    if old.shards != new.shards:
+        return f"it was predicted in {old.shards} parts before and in {new.shards} after"
     return ""
 
 

@@ -6,6 +6,7 @@ Scores what comes back.
 __all__ = [
     "child",
     "elsewhere",
+    "forecast",
     "joined",
     "phrase_vectors",
     "prediction",

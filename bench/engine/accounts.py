@@ -114,8 +114,8 @@ class Accounts:
         costs.peak_memory_bytes = max((peak for peak in peaks if peak is not None), default=None)
         if costs.predict_s and cell.split.test:
             earlier = figures.earlier if isinstance(figures, CellFigures) else None
-            goes = 1 if earlier is None else earlier.goes + 1
-            self._add_speeds(costs, costs.predict_s, cell, preparations, goes)
+            processes = cell.shards if earlier is None else cell.shards + earlier.goes
+            self._add_speeds(costs, costs.predict_s, cell, preparations, processes)
         return costs
 
     def _add_usage(self, costs: Costs, usage: Usage | None) -> None:
@@ -137,7 +137,7 @@ class Accounts:
         predict_s: float,
         cell: PlannedCell,
         preparations: list[Charged],
-        goes: int,
+        processes: int,
     ) -> None:
         n = len(cell.split.test)
         per_document = sum(c.seconds_per_document or 0 for c in preparations)
@@ -150,8 +150,8 @@ class Accounts:
             if self._of_test(c.key, cell) or self.plan.preparations[c.key].ids is None
         ]
         # What the first document took longer than any other was done once: a method may load as late as that.
-        # Each go predicted one document beforehand.
-        first = max(0.0, (costs.warmup_s or 0.0) - goes * predict_s / n)
+        # Each process predicted one document beforehand.
+        first = max(0.0, (costs.warmup_s or 0.0) - processes * predict_s / n)
         start = costs.import_s + (costs.load_s or 0.0) + first + sum(fresh)
         costs.documents_per_s = n / (start + predict_s)
 

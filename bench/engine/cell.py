@@ -70,7 +70,7 @@ class _Cell:
         self._train(adapter, bool(missing))
         desk.phases.begin(WARMUP)
         self._warm_up(predicting, missing[0][:1] if missing else ())
-        desk.phases.begin(PREDICT, len(predicting.test))
+        desk.phases.begin(PREDICT, predicting.count)
         self._predict_all(predicting, conditions)
         desk.phases.begin(FINISH)
         loaded = loaded_modules(type(adapter), self.before)
@@ -116,6 +116,8 @@ class _Cell:
             chunk_size=kind.chunk_size,
             tolerant=not (self.job.strict or kind.depends_on_order),
             progress=self.desk.phases.advance,
+            part=self.job.part,
+            parts=self.job.parts,
         )
 
     def _read(self, files: Sequence[Path]) -> list[Mapping[str, Prediction]]:

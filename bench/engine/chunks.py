@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,12 +115,12 @@ def _is_table(columns: object) -> bool:
     return "id" in columns and len({len(column) for column in columns.values()}) == 1
 
 
-def predicted_columns(path: Path) -> dict[str, list[Any]]:
-    """The columns of all chunks of a file, each chunk once. Raises ValueError where there is none, or they
-    have other columns, and OSError where the file cannot be read."""
+def predicted_columns(*paths: Path) -> dict[str, list[Any]]:
+    """The columns of all chunks of a file, or of several one after the other, each chunk once. Raises
+    ValueError where there is none, or they have other columns, and OSError where a file cannot be read."""
     columns: dict[str, list[Any]] = {}
     seen: set[tuple[str, ...]] = set()
-    for line in whole_lines(path):
+    for line in chain.from_iterable(map(whole_lines, paths)):
         chunk = line.content
         if isinstance(chunk, Begun) or chunk.ids in seen:
             continue

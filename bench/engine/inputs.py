@@ -82,32 +82,45 @@ class Inputs:
             write_targets(self.plan.dataset.targets, workspace / "targets.parquet")
             self.store.publish(workspace, place)
 
-    def schedule(self, item: PlannedPreparation | PlannedCell, building: Collection[str]) -> ScheduledJob:
-        """An item as a job in a working folder of its own. ``building`` are the keys of all items of the run:
-        what is not among them is there already, and need not be waited for."""
+    def schedule(
+        self, item: PlannedPreparation | PlannedCell, building: Mapping[str, Collection[str]]
+    ) -> list[ScheduledJob]:
+        """An item as a job in a working folder of its own, or as one for each part of a cell. ``building``
+        are the ids of the jobs of the items before it in the run, by key: what is not among them is there
+        already, and need not be waited for."""
+        parts = item.shards if isinstance(item, PlannedCell) else 1
+        return [self._job(item, building, part, parts) for part in range(parts)]
+
+    def _job(
+        self,
+        item: PlannedPreparation | PlannedCell,
+        building: Mapping[str, Collection[str]],
+        part: int,
+        parts: int,
+    ) -> ScheduledJob:
         files: Callable[[], Mapping[str, bytes]] = dict
         if isinstance(item, PlannedCell):
             workspace = self.store.workspace_name("cells", item.key).resolve()
-            of_cell = self._cell(item, workspace)
+            of_cell = self._cell(item, workspace, part, parts)
             job: CellJob | PreparationJob = of_cell
             files = partial(self._files, item, of_cell.predicted)
         else:
             workspace = self.store.workspace_name("preparations", item.key).resolve()
             job = self._preparation(item)
         return ScheduledJob(
-            id=item.key,
+            id=item.key if parts == 1 else f"{item.key}-{part}",
             label=label_of(item),
             folder=workspace,
             job=job,
             timeout_s=self.plan.timeout_s,
             memory_bytes=self.plan.memory_bytes,
             footprint_bytes=self.accounts.footprint_bytes(item.key),
-            after=waits_for(item) & frozenset(building),
+            after=frozenset(id_ for key in waits_for(item) for id_ in building.get(key, ())),
             libraries=needs_libraries(item),
             files=files,
         )
 
-    def _cell(self, cell: PlannedCell, workspace: Path) -> CellJob:
+    def _cell(self, cell: PlannedCell, workspace: Path, part: int, parts: int) -> CellJob:
         of_members = tuple(workspace / name for name in _of_members(cell))
         return CellJob(
             task=cell.task_spec,
@@ -124,11 +137,13 @@ class Inputs:
             preparations=self._folders(cell.preparations),
             members=of_members[: len(cell.members)],
             learns_from=of_members[len(cell.members) :],
-            predicted=self.unfinished.file(cell.key),
+            predicted=self.unfinished.file(cell.key, part, parts),
             keep_trained_s=KEEP_TRAINED_S,
             machine=machine()["fingerprint"],
             contended=self.plan.options.workers > 1,
             strict=self.plan.options.strict,
+            part=part,
+            parts=parts,
             kept=self.store.kept(cell.method.adapter.name).resolve(),
             prices=dict(self.plan.suite.prices),
             weights=dict(cell.weights),

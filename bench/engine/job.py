@@ -40,7 +40,8 @@ class CellJob(_Job):
     the file of its chunks: what earlier processes left is there, and this one goes on with it. It keeps what
     it learned beside that file where training took ``keep_trained_s`` seconds or more. ``machine`` stands for
     the machine, ``contended``: other cells may run beside it. ``strict``: a method that raises on one
-    document has failed. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
+    document has failed. Of the chunks of all ``test`` documents those of part ``part`` of ``parts`` are
+    predicted. ``kept``, ``prices`` and ``weights`` are those of ``Context``."""
 
     kind: Literal["cell"] = "cell"
     train: tuple[str, ...]
@@ -55,6 +56,8 @@ class CellJob(_Job):
     machine: str = ""
     contended: bool = False
     strict: bool = False
+    part: int = Field(0, ge=0)
+    parts: int = Field(1, ge=1)
     kept: Path | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
     weights: dict[str, str] = Field(default_factory=dict)

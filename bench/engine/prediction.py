@@ -46,9 +46,9 @@ def is_of_document(error: Exception) -> bool:
 
 @dataclass
 class Predicting:
-    """Predicts the documents ``test`` in chunks. ``tolerant``: a document on which the method raises is a
-    failed one, which is given the empty answer; otherwise what it raises is raised here. ``progress`` is told
-    how many are done."""
+    """Predicts the documents ``test`` in chunks, or those of part ``part`` of ``parts``: a run of chunks.
+    ``tolerant``: a document on which the method raises is a failed one, which is given the empty answer;
+    otherwise what it raises is raised here. ``progress`` is told how many are done."""
 
     predict: Predict
     format_: PredictionFormat
@@ -56,14 +56,23 @@ class Predicting:
     chunk_size: int
     tolerant: bool
     progress: Callable[[int, int], None]
+    part: int = 0
+    parts: int = 1
     seconds: float = 0.0
     processor: float = 0.0
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[Sequence[Document]]:
-        """All chunks, in order."""
-        for begin in range(0, len(self.test), self.chunk_size):
+        """The chunks of this part, in order."""
+        begins = range(0, len(self.test), self.chunk_size)
+        first, end = (len(begins) * part // self.parts for part in (self.part, self.part + 1))
+        for begin in begins[first:end]:
             yield self.test[begin : begin + self.chunk_size]
+
+    @property
+    def count(self) -> int:
+        """How many documents this part has."""
+        return sum(map(len, self.chunks()))
 
     def answers(self, chunk: Sequence[Document]) -> dict[str, Prediction]:
         """The predictions of a chunk by document id. Raises what the method raises where that is no failure
@@ -119,7 +128,7 @@ class Predicting:
         ``began``: when the process started, by ``perf_counter``; ``resident``: the bytes that it held
         then."""
         self.failed |= file.kept.failed
-        done = 0
+        done, count = 0, self.count
         for chunk in self.chunks():
             done += len(chunk)
             if tuple(document.id for document in chunk) in file.kept.chunks:
@@ -137,7 +146,7 @@ class Predicting:
             )
             with kept():
                 file.add(line)
-            self.progress(done, len(self.test))
+            self.progress(done, count)
 
     def failed_documents(self) -> FailedDocuments | None:
         """None where there is none."""

@@ -63,6 +63,7 @@ def new_record(
         output_bytes=ending.output_bytes,
         failed_documents=None if failed is None else FailedDocuments.model_validate(failed.model_dump()),
         goes=1 if earlier is None else earlier.goes + 1,
+        shards=cell.shards,
         strict=plan.options.strict,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from readbench.core.clock import now
 from readbench.core.errors import BenchError
@@ -18,11 +19,13 @@ from readbench.engine.accounts import Accounts
 from readbench.engine.chunks import predicted_columns
 from readbench.engine.desk import SCRATCH
 from readbench.engine.exchange import TARGETS
+from readbench.engine.forecast import spec_of, start_s
 from readbench.engine.handover import Handover
 from readbench.engine.inputs import PREDICTED_BY_MEMBERS, Inputs, label_of, needs_libraries
 from readbench.engine.job import JOB, CellJob
 from readbench.engine.local import LocalExecutor
 from readbench.engine.outcome import OUTCOME, ChildFailure, PreparationFigures
+from readbench.engine.parts import Parts
 from readbench.engine.phrase_vectors import add_vector_metrics
 from readbench.engine.progress import PROGRESS
 from readbench.engine.records import failure_of, goes_on, new_record, repriced
@@ -50,7 +53,8 @@ class Runner:
     """Runs what a plan says is to run. ``records`` fills up, by cell key, as cells end: what is in it when an
     interruption comes is on disk. ``digests``: the SHA-256 of the files of these records.
     ``charges_imports``: what importing libraries costs is measured. ``elsewhere``: cells run on other
-    machines. ``mark``: the same for all that carry out this plan, see ``Unfinished``."""
+    machines. ``working_s``: how long cells and preparations ran and imports were measured, by the clock.
+    ``mark``: the same for all that carry out this plan, see ``Unfinished``."""
 
     plan: Plan
     store: Store
@@ -60,7 +64,9 @@ class Runner:
     reference_workload_s: float | None = None
     charges_imports: bool = True
     elsewhere: Handover | None = None
+    working_s: float = 0.0
     mark: str = field(default_factory=lambda: secrets.token_hex(6))
+    _has_scored: bool = False
     _started: dict[str, str] = field(default_factory=dict)
     _failed_preparations: dict[str, Ending] = field(default_factory=dict)
 
@@ -81,6 +87,11 @@ class Runner:
                 self.store.settle()
             add_vector_metrics(self.plan, self.store, self.reporter, self._scoring, self.records, self._keep)
             self.store.settle()
+
+    def learn_start(self, wall_s: float) -> None:
+        """Keeps what a run of ``wall_s`` seconds took beside cells and imports, for the next plan."""
+        self._estimates.learn_start(start_s(self.plan, self.store, wall_s - self.working_s))
+        self._estimates.keep()
 
     def run_cell(self, cell: PlannedCell, failed: Mapping[str, Ending]) -> Record:
         """Carries out one cell whose preparations and members have ended; ``failed`` are the endings of the
@@ -150,22 +161,24 @@ class Runner:
                 )
             # After the server's own imports: the files are in memory and compiled, as they will be for
             # whoever uses the method a second time.
+            began = monotonic()
             self._accounts.measure_imports(items, self.reporter.doing)
-            by_id: dict[str, PlannedPreparation | PlannedCell] = {}
-            jobs = []
-            building = {item.key for item in items}
+            by_id: dict[str, tuple[PlannedPreparation | PlannedCell, Parts]] = {}
+            building: dict[str, list[str]] = {}
             for item in items:
-                job = self._inputs.schedule(item, building)
-                by_id[job.id] = item
-                jobs.append(job)
+                parts = Parts(self._inputs.schedule(item, building))
+                building[item.key] = [job.id for job in parts.jobs]
+                by_id |= {job.id: (item, parts) for job in parts.jobs}
+            jobs = [job for item in items for job in by_id[building[item.key][0]][1].jobs]
             try:
                 executor.run(
                     jobs,
-                    on_start=self._on_start,
-                    on_progress=lambda job, *state: self.reporter.progress(job.label, *state),
-                    on_end=lambda job, ending: self._on_end(by_id[job.id], job, ending),
+                    on_start=lambda job: self._on_start(*by_id[job.id], job),
+                    on_progress=lambda job, *state: self._on_progress(by_id[job.id][1], job, *state),
+                    on_end=lambda job, ending: self._on_end(*by_id[job.id], job, ending),
                 )
             finally:
+                self.working_s += monotonic() - began
                 for job in jobs:
                     shutil.rmtree(job.folder, ignore_errors=True)
                     if isinstance(job.job, CellJob):
@@ -192,15 +205,24 @@ class Runner:
 
     # -- during ------------------------------------------------------------------------------------
 
-    def _on_start(self, job: ScheduledJob) -> None:
-        self._started[job.id] = now()
-        self.reporter.start(job.label)
+    def _on_start(self, item: PlannedPreparation | PlannedCell, parts: Parts, job: ScheduledJob) -> None:
+        if parts.start():
+            self._started[item.key] = now()
+            self.reporter.start(job.label)
 
-    def _on_end(self, item: PlannedPreparation | PlannedCell, job: ScheduledJob, ending: Ending) -> str:
+    def _on_progress(self, parts: Parts, job: ScheduledJob, phase: str, done: int, total: int) -> None:
+        self.reporter.progress(job.label, phase, *parts.progress(job, phase, done, total))
+
+    def _on_end(
+        self, item: PlannedPreparation | PlannedCell, parts: Parts, job: ScheduledJob, ending: Ending
+    ) -> str:
+        whole = parts.end(job, ending)
+        if whole is None:
+            return "ok"  # the last part says how the cell ended: whoever waits for it waits for all of them
         if isinstance(item, PlannedPreparation):
-            self._end_preparation(item, job, ending)
-            return ending.status
-        record = self._end_cell(item, job, ending)
+            self._end_preparation(item, job, whole)
+            return whole.status
+        record = self._end_cell(item, parts, whole)
         self.reporter.end(job.label, record)
         return record.status
 
@@ -245,14 +267,16 @@ class Runner:
             notes=ending.outcome.notes if ending.outcome is not None else {},
         )
         _remove_working_files(job.folder)
+        self._estimates.learn_preparation(spec_of(item), cost)
         write_json(job.folder / PREPARATION, cost)
         self.store.publish(job.folder, self.store.preparation(item.key), replace=True)
         self.reporter.prepared(job.label, cost.build_s)
 
-    def _end_cell(self, cell: PlannedCell, job: ScheduledJob, ending: Ending) -> Record:
+    def _end_cell(self, cell: PlannedCell, parts: Parts, ending: Ending) -> Record:
+        folder = parts.jobs[0].folder
         if ending.status == "skipped":
             ending, failure = self._blamed(cell)
-            return self._keep(self._record(cell, ending, failure), job.folder)
+            return self._keep(self._record(cell, ending, failure), folder)
         record = self._record(cell, ending, failure_of(ending))
         loaded = ending.outcome.modules if ending.outcome is not None else {}
         if record.status == "ok" and (edited := cell.sources.edited(loaded)):
@@ -260,14 +284,23 @@ class Runner:
             _fail(record, Failure(type="SourceEdited", message=why))
         if record.status == "ok":
             record.more_sources = cell.sources.uncovered(loaded)
-            self._score(cell, record, job)
+            began = monotonic()
+            self._score(cell, record, parts.files, folder)
         if record.status == "ok":
-            self._estimates.learn(record)
+            self._estimates.learn(record, self._scoring_s(monotonic() - began))
             self._charge_members(cell, record)
-        kept = self._keep(record, job.folder)
-        if isinstance(job.job, CellJob) and not goes_on(ending):
-            self._unfinished.remove(job.job.predicted)
+        kept = self._keep(record, folder)
+        if not goes_on(ending):
+            self._unfinished.finish(parts.files)
         return kept
+
+    def _scoring_s(self, seconds: float) -> float:
+        """What scoring a cell takes. The first time it also imports libraries: that is of the run, not of the
+        cell."""
+        first, self._has_scored = not self._has_scored, True
+        if first:
+            self.working_s -= seconds
+        return 0.0 if first else seconds
 
     def _charge_members(self, cell: PlannedCell, record: Record) -> None:
         members = [self.records[key] for key in cell.members]
@@ -286,13 +319,11 @@ class Runner:
         learned = [self.records.get(key) for key in cell.learns_from]
         return failed_member(members) or failed_member(learned, ON_VALIDATION)
 
-    def _score(self, cell: PlannedCell, record: Record, job: ScheduledJob) -> None:
+    def _score(self, cell: PlannedCell, record: Record, predicted: Sequence[Path], folder: Path) -> None:
         """Fills in the metrics. Predictions that cannot be scored are the cell's failure, whatever is wrong
         with them; a full disk is the run's."""
         try:
-            assert isinstance(job.job, CellJob)
-            folder = job.folder
-            columns = predicted_columns(job.job.predicted)
+            columns = predicted_columns(*predicted)
             write_columns(columns, folder / PREDICTIONS)
             record.predictions_digest = predictions_digest(columns)
             self._scoring.score(cell, columns, record, folder)

@@ -1,8 +1,9 @@
 """What cells left that were ended while they predicted: which file a process goes on with, and when it goes.
 
 Each process of a cell writes a file of its own, whose name begins with the lease of the run that started it.
-So two runs that carry out the same cell at once do not disturb each other. The name ends with a mark of the
-plan: a plan that begins anew goes on with what its own processes left.
+So two runs that carry out the same cell at once do not disturb each other. Where a process predicts a part of
+the cell, the name says which one: only a process of the same part goes on with it. The name ends with a mark
+of the plan: a plan that begins anew goes on with what its own processes left.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,10 @@ class Unfinished:
     store: Store
     plan: str
 
-    def file(self, key: str) -> Path:
-        """Where the next process of a cell keeps what it predicts."""
-        name = f"{self.store.lease.id}-{secrets.token_hex(6)}-{self.plan}.jsonl"
+    def file(self, key: str, part: int = 0, parts: int = 1) -> Path:
+        """Where the next process of a cell, or of a part of it, keeps what it predicts."""
+        which = f".{part + 1}-of-{parts}" if parts > 1 else ""
+        name = f"{self.store.lease.id}-{secrets.token_hex(6)}{which}-{self.plan}.jsonl"
         return self.store.unfinished(key).resolve() / name
 
     def take_over(self, file: Path, *, fresh: bool) -> None:
@@ -38,7 +40,7 @@ class Unfinished:
         of their files. With ``fresh`` only those of this plan count, and what others left is removed."""
         if self._make(file):
             return
-        found = [one for one in self._by_size(file.parent) if one != file]
+        found = [one for one in self._by_size(file.parent) if one != file and _part(one) == _part(file)]
         if longest := next((one for one in found if not fresh or self._is_of_plan(one)), None):
             with contextlib.suppress(FileNotFoundError):  # its cell has just ended
                 if self._is_anothers(longest):
@@ -78,6 +80,17 @@ class Unfinished:
         file.unlink(missing_ok=True)
         self._tidy(file.parent)
 
+    def finish(self, files: Sequence[Path]) -> None:
+        """The cell of these files has ended for good: what earlier runs left of it, in whatever parts, goes
+        as well."""
+        for file in files:
+            file.unlink(missing_ok=True)
+        folder = files[0].parent
+        for one in folder.glob(FILES):
+            if not lease_is_alive(self.store.root, one.name.partition("-")[0]):
+                one.unlink(missing_ok=True)
+        self._tidy(folder)
+
     def leave(self, file: Path) -> None:
         """Keeps a file that holds something."""
         if not file.exists() or file.stat().st_size == 0:
@@ -97,6 +110,11 @@ class Unfinished:
         """Whether another run writes into it just now."""
         lease = file.name.partition("-")[0]
         return lease != self.store.lease.id and lease_is_alive(self.store.root, lease)
+
+
+def _part(file: Path) -> str:
+    """Which part of its cell a file belongs to; of a whole cell nothing."""
+    return file.stem.partition(".")[2].rpartition("-")[0]
 
 
 def _remove_models(models: Iterable[Path]) -> None:

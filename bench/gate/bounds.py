@@ -118,6 +118,11 @@ def unit_of_cost(name: str, unit: str, where: str, example: str) -> float:
     unit that it does not have, as of every metric, and proposes ``example``."""
     cost = COST_TABLE.get(name)
     units = {} if cost is None else _UNITS.get(cost.unit, {})
+    meant = [
+        known for known, other in COST_TABLE.items() if name in known and unit in _UNITS.get(other.unit, {})
+    ]
+    if cost is None and meant:
+        raise BenchError(f"no cost is called {name}", where=where, todo=f"did you mean {' or '.join(meant)}?")
     if unit.lower() not in units:
         raise BenchError(f"{unit!r} is no unit of {name}", where=where, todo=example)
     return float(units[unit.lower()])

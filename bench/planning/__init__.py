@@ -13,6 +13,7 @@ __all__ = [
     "plan",
     "planner",
     "reading",
+    "sharding",
     "stored_plan",
     "suite",
     "suite_language",

@@ -39,6 +39,9 @@ class Options:
     """Cells run on other machines than this one: costs from any machine count, and its memory is no limit."""
     gpus_per_cell: int = 0
     """Elsewhere: how many GPUs a cell is given that can use one."""
+    shards: int = 1
+    """In how many parts the test documents of a cell are predicted, each in a process of its own, where the
+    method allows it."""
 
 
 State = Literal["run", "stored", "missing", "refused"]
@@ -71,7 +74,8 @@ class PlannedCell:
     the validation part, where it learns from what they predict there. ``on_validation``: it is such a cell
     itself, with the validation part in the place of the test part. ``weights`` is what its method said of
     them. It takes ``needed_bytes`` of memory at least,
-    and about ``peak_bytes``; 0: not known."""
+    and about ``peak_bytes``; 0: not known. ``shards``: in how many parts it is predicted; ``in_one``: why it
+    is in one, where more are wanted."""
 
     key: str
     method: Method
@@ -92,6 +96,8 @@ class PlannedCell:
     device: str = "cpu"
     needed_bytes: int = 0
     peak_bytes: int = 0
+    shards: int = 1
+    in_one: str = ""
     why: str = ""
     stored: Record | None = None
 

@@ -29,6 +29,7 @@ from readbench.planning.ensembles import (
 )
 from readbench.planning.labels import labelled_only
 from readbench.planning.plan import NearDuplicates, Options, Plan, PlannedCell, PlannedPreparation, State
+from readbench.planning.sharding import shards_of
 from readbench.planning.suite import Suite
 from readbench.results.record import Record
 from readbench.results.score_files import SCORES
@@ -192,6 +193,7 @@ class _Planner:
         too_large = "" if missing else self._too_large(needs, device)
         if too_large and state == "run":
             state, why = "refused", too_large
+        shards, in_one = shards_of(method.adapter, split, self.options.shards)
         cells = self.helpers if helps else self.cells
         cell = cells[spec.task, method.spec, split.fold, repeat] = PlannedCell(
             key=key,
@@ -209,6 +211,8 @@ class _Planner:
             stochastic=is_stochastic(method, spec.task, self.checked.registry),
             needed_bytes=needs.memory_bytes,
             peak_bytes=self._peak(adapter, spec.task, split) if state == "run" else 0,
+            shards=shards,
+            in_one=in_one,
             why=why,
             stored=record,
             members=tuple(member.key for member in members),

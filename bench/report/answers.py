@@ -186,6 +186,7 @@ class Predicted:
     documents: int
     resumed: int
     without_text: int
+    shards: int
 
 
 @dataclass(frozen=True)
@@ -200,9 +201,35 @@ class PlannedCell:
     device: str
     needed_bytes: int | None
     peak_bytes: int | None
+    documents: int
+    shards: int
+    in_one: str | None
     estimate_s: float | None
+    estimate_bytes: int | None
+    estimate_from: str | None
     key: str
     on_validation: bool
+
+
+@dataclass(frozen=True)
+class PlannedPreparation:
+    name: str
+    documents: int
+    device: str
+    estimate_s: float | None
+    estimate_bytes: int | None
+    estimate_from: str | None
+
+
+@dataclass(frozen=True)
+class PlannedTotal:
+    cells_s: float
+    preparations_s: float
+    imports_s: float | None
+    start_s: float | None
+    total_s: float | None
+    unknown: int
+    peak_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -219,8 +246,9 @@ class Stage:
 
     stage: Literal["choose", "measure"]
     tasks: Mapping[str, PlannedTask]
-    preparations: tuple[str, ...]
+    preparations: tuple[PlannedPreparation, ...]
     cells: tuple[PlannedCell, ...]
+    total: PlannedTotal
 
 
 @dataclass(frozen=True)

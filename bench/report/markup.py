@@ -205,6 +205,7 @@ def flat_rows(board: Leaderboard) -> list[dict[str, Any]]:
                 "beside_other_work": row.beside_other_work,
                 "failed_documents": None if row.failed_documents is None else row.failed_documents.count,
                 "goes": row.goes if row.records else None,
+                "shards": row.shards if row.records else None,
             }
             for name, value in row.metrics.items():
                 flat |= {name: value.value, f"{name}.low": value.low, f"{name}.high": value.high}

@@ -5,10 +5,19 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from readbench.engine.forecast import Forecast, documents_of
 from readbench.engine.reporter import Reporter, Silent
+from readbench.planning import plan as planning
 from readbench.planning.plan import Plan
-from readbench.report.answers import Planned, PlannedCell, PlannedTask, Stage
-from readbench.results.estimates import Estimates
+from readbench.report.answers import (
+    Planned,
+    PlannedCell,
+    PlannedPreparation,
+    PlannedTask,
+    PlannedTotal,
+    Stage,
+)
+from readbench.results.estimates import Estimate
 from readbench.results.store import Store
 
 
@@ -46,7 +55,7 @@ class PlanCollector:
 
 
 def _stage(plan: Plan, store: Store, *, measures: bool) -> Stage:
-    estimates = Estimates(store.root)
+    forecast = Forecast.of(plan, store)
     return Stage(
         stage="measure" if measures else "choose",
         tasks={
@@ -55,25 +64,51 @@ def _stage(plan: Plan, store: Store, *, measures: bool) -> Stage:
             )
             for task, splits in plan.splits.items()
         },
-        preparations=tuple(planned.preparation.name for planned in plan.needed_preparations()),
-        cells=tuple(
-            PlannedCell(
-                task=cell.task,
-                method=cell.method.spec,
-                fold=cell.split.fold,
-                repeat=cell.repeat,
-                state=cell.state,
-                why=cell.why or None,
-                stored_status=None if cell.stored is None else cell.stored.status,
-                device=cell.device,
-                needed_bytes=cell.needed_bytes or None,
-                peak_bytes=cell.peak_bytes or None,
-                estimate_s=(
-                    estimates.seconds(cell.method.spec, len(cell.split.test)) if cell.state == "run" else None
-                ),
-                key=cell.key,
-                on_validation=cell.on_validation,
-            )
-            for cell in plan.all_cells
+        preparations=tuple(
+            _preparation(planned, forecast.items[planned.key]) for planned in plan.needed_preparations()
         ),
+        cells=tuple(_cell(cell, forecast.items.get(cell.key)) for cell in plan.all_cells),
+        total=PlannedTotal(
+            cells_s=forecast.cells_s,
+            preparations_s=forecast.preparations_s,
+            imports_s=forecast.imports_s,
+            start_s=forecast.start_s,
+            total_s=forecast.total_s,
+            unknown=forecast.unknown,
+            peak_bytes=forecast.peak_bytes,
+        ),
+    )
+
+
+def _preparation(planned: planning.PlannedPreparation, estimate: Estimate | None) -> PlannedPreparation:
+    return PlannedPreparation(
+        name=planned.preparation.name,
+        documents=documents_of(planned),
+        device=planned.device,
+        estimate_s=None if estimate is None else estimate.seconds,
+        estimate_bytes=None if estimate is None else estimate.memory_bytes,
+        estimate_from=None if estimate is None else estimate.machine,
+    )
+
+
+def _cell(cell: planning.PlannedCell, estimate: Estimate | None) -> PlannedCell:
+    return PlannedCell(
+        task=cell.task,
+        method=cell.method.spec,
+        fold=cell.split.fold,
+        repeat=cell.repeat,
+        state=cell.state,
+        why=cell.why or None,
+        stored_status=None if cell.stored is None else cell.stored.status,
+        device=cell.device,
+        needed_bytes=cell.needed_bytes or None,
+        peak_bytes=cell.peak_bytes or None,
+        documents=len(cell.split.test),
+        shards=cell.shards,
+        in_one=cell.in_one or None,
+        estimate_s=None if estimate is None else estimate.seconds,
+        estimate_bytes=None if estimate is None else estimate.memory_bytes,
+        estimate_from=None if estimate is None else estimate.machine,
+        key=cell.key,
+        on_validation=cell.on_validation,
     )

@@ -25,9 +25,10 @@ from rich.text import Text
 
 from readbench.core.types import Split, Task
 from readbench.core.units import count_of, show_seconds, show_size
+from readbench.engine.forecast import Forecast, documents_of
 from readbench.planning.labels import without_positive
-from readbench.planning.plan import Plan
-from readbench.results.estimates import Estimates
+from readbench.planning.plan import Plan, PlannedCell
+from readbench.results.estimates import Estimate
 from readbench.results.record import Record
 from readbench.results.store import Store
 from readbench.tasks import get_task
@@ -135,7 +136,7 @@ def _ended(label: str, record: Record) -> str:
     )
 
 
-def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
+def print_plan(plan: Plan, forecast: Forecast, console: Console) -> None:
     """The plan and an estimate, before anything runs."""
     sample = f" (sample of {plan.options.limit}, seed {plan.seed})" if plan.options.limit else ""
     parts = "; ".join(_parts(task, splits) for task, splits in plan.splits.items())
@@ -148,24 +149,32 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
         console.print(Text(f"  {line}"))
     for line in {line for cell in plan.cells for line in without_positive(cell.task_spec)}:
         console.print(Text(f"  {line}"))
+    console.print(_what_happens(plan, forecast))
+    running = len(plan.to_run())
+    if running:
+        limit = f"limits {show_seconds(plan.timeout_s)} and {show_size(plan.memory_bytes)} a cell"
+        console.print(Text(f"{count_of(running, 'cell')} to run: {_in_all(plan, forecast)}; {limit}"))
+        if forecast.machines:
+            console.print(Text(f"* measured on another machine: {'; '.join(forecast.machines)}"))
+
+
+def _what_happens(plan: Plan, forecast: Forecast) -> Table:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("method", overflow="fold")
     grid.add_column("what happens", overflow="fold")
     grid.add_column("estimate", justify="right", no_wrap=True)
-    total, unknown = 0.0, 0
+    for planned in plan.needed_preparations():
+        found = forecast.items[planned.key]
+        read = documents_of(planned)
+        what = ["prepare first", *([f"of {count_of(read, 'document')}"] if read else []), *_about(found)]
+        _add(grid, planned.preparation.name, ", ".join(what), _estimate(found))
     for cell in plan.all_cells:
         if cell.state == "run":
-            seconds = estimates.seconds(cell.method.spec, len(cell.split.test))
-            total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
-            what = "run" + (f" ({cell.why})" if cell.why else "")
-            if cell.device != "cpu":
-                what += f" on {cell.device}"
-            if cell.needed_bytes:
-                what += f", at least {show_size(cell.needed_bytes)}"
-            if cell.peak_bytes:
-                what += f", about {show_size(cell.peak_bytes)}"
-            estimate = "not known yet" if seconds is None else show_seconds(seconds)
-            _add(grid, cell.label, what, estimate)
+            found = forecast.items[cell.key]
+            what = [_runs(cell)]
+            what += [f"at least {show_size(cell.needed_bytes)}"] if cell.needed_bytes else []
+            what += [f"about {show_size(cell.peak_bytes)}"] if cell.peak_bytes else _about(found)
+            _add(grid, cell.label, ", ".join(what), _estimate(found))
         elif cell.state == "stored" and cell.stored is not None:
             again = "" if cell.stored.status == "ok" else " (--retry runs it again)"
             _add(grid, cell.label, f"stored: {cell.stored.status}{again}", "–")
@@ -173,16 +182,48 @@ def print_plan(plan: Plan, estimates: Estimates, console: Console) -> None:
             _add(grid, cell.label, f"cannot fit: {cell.why}", "–", style="red")
         else:
             _add(grid, cell.label, f"cannot run: {cell.why}", "–", style="red")
-    console.print(grid)
-    running = len(plan.to_run())
-    if running:
-        names = [planned.preparation.name for planned in plan.needed_preparations()]
-        first = f", after preparing {', '.join(names)}" if names else ""
-        known = f"about {show_seconds(total / plan.options.workers)}" if total else ""
-        more = f"{unknown} that never ran on this machine" if unknown else ""
-        limit = f"limits {show_seconds(plan.timeout_s)} and {show_size(plan.memory_bytes)} a cell"
-        estimate = " and ".join(part for part in (known, more) if part)
-        console.print(Text(f"{count_of(running, 'cell')} to run{first}: {estimate}; {limit}"))
+    return grid
+
+
+def _runs(cell: PlannedCell) -> str:
+    why = f" ({cell.why})" if cell.why else ""
+    device = f" on {cell.device}" if cell.device != "cpu" else ""
+    parts = f" in {cell.shards} parts" if cell.shards > 1 else ""
+    return f"run{why}{device}{parts}{f' in one part: {cell.in_one}' if cell.in_one else ''}"
+
+
+def _about(estimate: Estimate | None) -> list[str]:
+    """The memory that was held the last time."""
+    known = estimate is not None and estimate.memory_bytes is not None
+    return [f"{show_size(estimate.memory_bytes)} before"] if estimate is not None and known else []
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "unknown"
+    return show_seconds(estimate.seconds) + (" *" if estimate.machine else "")
+
+
+def _in_all(plan: Plan, forecast: Forecast) -> str:
+    """The time of the whole run as a sum of its parts, and what of it nobody knows."""
+    parts = []
+    if plan.needed_preparations():
+        parts.append(f"preparations {show_seconds(forecast.preparations_s)}")
+    parts += [
+        f"{name} {'unknown' if seconds is None else show_seconds(seconds)}"
+        for name, seconds in (
+            ("imports", forecast.imports_s),
+            ("start and end", forecast.start_s),
+        )
+    ]
+    known = "unknown" if forecast.total_s is None else f"about {show_seconds(forecast.total_s)}"
+    known += f" ({', '.join(parts)} among it)"
+    if forecast.unknown:
+        known += f" and {forecast.unknown} of {len(forecast.items)} that never ran"
+    peak = (
+        "" if forecast.peak_bytes is None else f"; at most {show_size(forecast.peak_bytes)} a process before"
+    )
+    return known + peak
 
 
 def _parts(task: Task, splits: Sequence[Split]) -> str:
@@ -240,7 +281,7 @@ class TerminalInterface:
         self.console = console
 
     def planned(self, plan: Plan, store: Store) -> None:
-        print_plan(plan, Estimates(store.root), self.console)
+        print_plan(plan, Forecast.of(plan, store), self.console)
 
     def say(self, line: str) -> None:
         self.console.print(Text(line), soft_wrap=not self.console.is_terminal)

@@ -216,6 +216,13 @@ def failed_document_lines(table: Table) -> list[str]:
             f"Predicted in up to {most} goes, since the process was ended: "
             f"{_named([row.method for row in again])}. Seconds are sums over them, loading included."
         )
+    parted = [row for row in table.rows if row.status == "ok" and row.shards > 1]
+    if parted:
+        most = max(row.shards for row in parted)
+        lines.append(
+            f"Predicted in up to {most} parts, each by a process of its own: "
+            f"{_named([row.method for row in parted])}. Seconds are sums over them, loading included."
+        )
     return lines
 
 

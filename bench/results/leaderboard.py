@@ -81,6 +81,11 @@ class Row:
         """How many processes predicted one of its cells, at most: more than one where some were ended."""
         return max((record.goes for record in self.records), default=1)
 
+    @property
+    def shards(self) -> int:
+        """In how many parts one of its cells was predicted, at most."""
+        return max((record.shards for record in self.records), default=1)
+
     def as_json(self) -> dict[str, Any]:
         record, failed = self.record, self.failed_documents
         return {
@@ -98,6 +103,7 @@ class Row:
             "problem": self.problem or None,
             "failed_documents": None if failed is None else failed.model_dump(mode="json"),
             "goes": self.goes,
+            "shards": self.shards,
             "changed_since_the_run": self.changed,
             "beside_other_work": self.beside_other_work,
             "processor": _processor(record),

@@ -215,10 +215,10 @@ class Record(StoredModel, _Measured):
     predictions it combines, key by spec, and ``member_predictions`` the digests of these predictions; its
     costs contain theirs. ``learns_from`` and ``learned_predictions``: the same of its members' cells
     on the validation part. ``goes``: how many processes predicted it one after the other, because those
-    before were ended; seconds are sums over them, memory is the highest. ``strict``: it was run with
-    --strict.
-    ``more_sources``: SHA-256 of files that the process loaded and its key does not cover, as where a method
-    imports by computed names; where one changes, the cell runs again.
+    before were ended; seconds are sums over them, memory is the highest. ``shards``: in how many parts its
+    documents were predicted, each by a process of its own; seconds and memory as with ``goes``. ``strict``:
+    it was run with --strict. ``more_sources``: SHA-256 of files that the process loaded and its key does not
+    cover, as where a method imports by computed names; where one changes, the cell runs again.
 
     As JSON each version of metrics stands once, in ``metric_versions``, with the metrics that have it: the 78
     metrics of keyphrases share nine sentences."""
@@ -262,6 +262,7 @@ class Record(StoredModel, _Measured):
     output_bytes: int = 0
     failed_documents: FailedDocuments | None = None
     goes: int = 1
+    shards: int = 1
     strict: bool = False
 
     @model_serializer(mode="wrap")
@@ -315,6 +316,7 @@ class CellFacts(_Measured):
     failure: Failure | None = None
     failed_documents: FailedDocuments | None = None
     goes: int = 1
+    shards: int = 1
     started_at: str
     costs: Costs
     predictions_digest: str | None = None

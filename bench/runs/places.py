@@ -40,6 +40,12 @@ class Place:
                 where=f"--executor {self.cluster.name}",
                 todo="write --array-limit",
             )
+        if options.shards > 1:
+            raise BenchError(
+                "--shards are processes on this machine",
+                where=f"--executor {self.cluster.name}",
+                todo="leave it out",
+            )
         return replace(options, elsewhere=True, gpus_per_cell=self.cluster.gpus_per_cell)
 
     def check(self, checked: CheckedSuite) -> None:

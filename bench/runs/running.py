@@ -79,6 +79,7 @@ def run_suite_at(
     began = monotonic()
     name = f"{checked.suite.name}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     choice = _choice(checked, store, interface, place, name)
+    measuring = monotonic()
     plan = plan_test(checked.with_methods(choice.methods), store)
     _refuse_nothing(plan)
     interface.planned(plan, store)
@@ -101,6 +102,8 @@ def run_suite_at(
             write_manifest(plan, runner, choice, store, name, "running", began, lease=False)
             return Submitted(name, len(elsewhere.left), elsewhere.refused)
         finish(plan, runner, choice, store, name, began, interface)
+        if plan.to_run() and elsewhere is None:
+            runner.learn_start(monotonic() - measuring)
     return Finished(build_leaderboard(name, store), exit_status(runner, options.strict))
 
 

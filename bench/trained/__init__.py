@@ -3,4 +3,4 @@
 Fitting it, predicting with it and what a competition asks for.
 """
 
-__all__ = ["fitting", "predicting", "submission", "submission_check"]
+__all__ = ["fitting", "in_parts", "predicting", "submission", "submission_check"]

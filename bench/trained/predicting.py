@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -33,6 +33,7 @@ from readbench.machine.gpu import device_for
 from readbench.machine.sources import HARNESS, SourceReader
 from readbench.machine.versions import versions_of
 from readbench.methods.registry import Registry
+from readbench.planning.sharding import why_in_one
 from readbench.tasks import get_task
 from readbench.trained.folder import MODEL, PREPARATIONS, ModelManifest, check_surroundings, read_model
 from readbench.trained.row_file import RowFile, writing
@@ -50,6 +51,12 @@ class Predicted:
     resumed: int
     output: Path
     without_text: int = 0
+
+
+Block = Sequence[Document]
+Blocks = Iterator[tuple[Block, dict[str, Prediction]]]
+"""Blocks of documents with their predictions by document id."""
+Predict = Callable[[Iterable[Block]], Blocks]
 
 
 class Model:
@@ -79,6 +86,11 @@ class Model:
                 predictions |= checked(chunk, self._adapter.predict(chunk), self._task.predictions.check)
                 progress(len(predictions))
         return predictions
+
+    @property
+    def in_one(self) -> str:
+        """Why it cannot predict the blocks of a file in several processes; empty where it can."""
+        return why_in_one(type(self._adapter))
 
     def sources(self) -> str:
         """Digest of the code that predicts: the adapter's, its preparations', its libraries' versions."""
@@ -154,8 +166,10 @@ def predict_file(
     options: ReadOptions | None = None,
     fresh: bool = False,
     progress: Callable[[int], None] = lambda done: None,  # noqa: ARG005
+    predict: Predict | None = None,
 ) -> Predicted:
     """Writes one row a document in the order of the file: CSV or JSON Lines, by the output's extension.
+    ``predict`` predicts blocks in place of the model at hand: several processes that have the same one.
 
     What is written stands in ``OUTPUT.part`` until all is there. The same call goes on after the last
     whole block; another model, other code or another input begins anew. Raises BenchError for bad input,
@@ -175,8 +189,9 @@ def predict_file(
             documents = iter(stream)
             _skip(documents, done, source)
             progress(done)
-            while block := list(islice(documents, BLOCK)):
-                predictions = model.predict(block, partial(_told, progress, done))
+            blocks = iter(lambda: list(islice(documents, BLOCK)), [])
+            of_blocks = _one_by_one(model, blocks, done, progress) if predict is None else predict(blocks)
+            for block, predictions in of_blocks:
                 for document in block:
                     file.write(writer.row(document.id, predictions[document.id]))
                 done += len(block)
@@ -192,6 +207,15 @@ def predict_file(
         with writing(output):
             state.unlink(missing_ok=True)
     return Predicted(done - resumed, resumed, output, stream.without_text)
+
+
+def _one_by_one(
+    model: Model, blocks: Iterable[Block], before: int, progress: Callable[[int], None]
+) -> Blocks:
+    done = before
+    for block in blocks:
+        yield block, model.predict(block, partial(_told, progress, done))
+        done += len(block)
 
 
 def _told(progress: Callable[[int], None], before: int, more: int) -> None:

@@ -108,7 +108,7 @@ def as_results(path: Path, rng: Random | None) -> None:  # noqa: ARG001 - the si
     markup.as_json(board)
     markup.as_csv(board)
     markup.as_markdown(board)
-    Estimates(root).seconds("toy.last", 10)
+    Estimates(root).of_cell("toy.last", 10)
     lease_is_alive(root, "a" * 12)
     for cell in board.manifest.cells:
         store.damaged_in_cell(cell.key)

@@ -256,6 +256,8 @@ def _doubts(row: Row, record: Record) -> list[tuple[str, str]]:
         doubts.append(("load of the machine", f"{record.processor.load_average:.1f} over the last minute"))
     if row.goes > 1:
         doubts.append(("goes", f"{row.goes}: it was ended and went on; seconds are sums over them"))
+    if row.shards > 1:
+        doubts.append(("parts", f"{row.shards}: each by a process of its own; seconds are sums over them"))
     if row.changed:
         doubts.append(("changed", "measured again or changed after this run"))
     return doubts

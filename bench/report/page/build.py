@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -60,7 +60,7 @@ def build_page(contents: PageContents, version: str) -> str:
         provenance=provenance(contents.board),
         contents=contents,
         documents=None if contents.documents is None else Markup(pack(contents.documents)),
-        charts=Markup(pack(_other_charts(contents.tasks))),
+        charts=Markup(pack(_packed_charts(contents))),
         version=version,
     )
 
@@ -94,19 +94,25 @@ def _task_view(task: TaskContents, place: int, contents: PageContents) -> TaskVi
     )
 
 
-def _other_charts(tasks: Iterable[TaskContents]) -> dict[str, list[str]]:
-    """The charts that are shown when the reader chooses them: by task, kind and choice, wide and narrow."""
-    found = {}
-    for place, task in enumerate(tasks):
-        for picture in task.pictures:
-            if picture.choice:
-                key = "\n".join((str(place), picture.kind, *picture.choice))
-                found[key] = [picture.wide, picture.narrow]
-    return found
+def _packed_charts(contents: PageContents) -> dict[str, list[str]]:
+    """The charts that are not on the page as it opens, wide and narrow: those that are shown when the reader
+    chooses them, and the narrow form of all others."""
+    placed = [(place, picture) for place, task in enumerate(contents.tasks) for picture in task.pictures]
+    placed += enumerate(contents.history)
+    return {
+        picture.key(place): [picture.wide if picture.choice else "", picture.narrow]
+        for place, picture in placed
+        if picture.choice or picture.narrow
+    }
 
 
 def _resource(name: str) -> str:
-    return files("readbench.report.page").joinpath("files", name).read_text(encoding="utf-8")
+    """A file of the page without what only its authors read: indents, and lines that are a comment."""
+    text = files("readbench.report.page").joinpath("files", name).read_text(encoding="utf-8")
+    if name.endswith((".js", ".css")):
+        lines = (line.strip() for line in text.splitlines())
+        return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))
+    return text
 
 
 @cache

@@ -33,6 +33,10 @@ class Picture:
     choice: tuple[str, ...] = ()
     choice_names: tuple[str, ...] = ()
 
+    def key(self, task: int) -> str:
+        """What the script finds it by among the packed charts; ``task`` is the place of its task."""
+        return "\n".join((str(task), self.kind, *(self.choice or (self.name,))))
+
 
 def show_time(seconds: float | None) -> str:
     """As on the board, and below a millisecond in microseconds: an axis has ticks there."""

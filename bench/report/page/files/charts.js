@@ -31,14 +31,27 @@ for (const figure of document.querySelectorAll(".choice")) {
     const known = await charts;
     const key = [figure.dataset.task, figure.dataset.kind, ...selects.map((one) => one.value)].join("\n");
     const found = known[key];
-    const holders = [...figure.querySelectorAll(":scope > div")];
-    holders.forEach((holder, place) => {
+    for (const holder of figure.querySelectorAll(":scope > div")) {
       const missing = document.createElement("p");
       missing.textContent = "No two methods have both.";
+      const place = holder.className === "narrow" ? 1 : 0;
       holder.replaceChildren(found ? drawn(found[place]) : missing);
-    });
+    }
   };
   for (const select of selects) select.addEventListener("change", choose);
   const tools = figure.querySelector(".tools");
   tools.hidden = selects.every((select) => select.options.length < 2);
 }
+
+// On a telephone the narrow charts, which a page on a screen never unpacks.
+const slim = matchMedia("(max-width: 600px)");
+const fill = async () => {
+  if (!slim.matches) return;
+  charts ??= page.unpack("charts");
+  const known = await charts;
+  for (const holder of document.querySelectorAll(".narrow:empty")) {
+    holder.append(drawn(known[holder.dataset.chart][1]));
+  }
+};
+slim.addEventListener("change", fill);
+fill();
