@@ -230,6 +230,13 @@ def test_a_results_folder_below_a_file(bench: Bench, tmp_path: Path) -> None:
     refused(bench, tmp_path, tmp_path / "file" / "results")
 
 
+@pytest.mark.parametrize("name", ["cells", "documents"])
+def test_a_file_in_the_place_of_a_folder(bench: Bench, tmp_path: Path, name: str) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / name).write_text("not a folder")
+    refused(bench, tmp_path, tmp_path / "results")
+
+
 def test_a_read_only_results_folder(bench: Bench, tmp_path: Path) -> None:
     results = tmp_path / "results"
     results.mkdir(mode=0o555)

@@ -15,7 +15,12 @@ from readbench.core.errors import BenchError
 
 Place = TypeVar("Place", Path, str)
 
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+UNWRITABLE = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+        *(errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    }
+)
 """Errors that say something about the disk and nothing about a method."""
 
 

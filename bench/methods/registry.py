@@ -110,7 +110,7 @@ class Registry(Mapping[str, type[Adapter]]):
                     self._loaded[name] = _well_made(self._points[name].load(), self._points[name].value)
             except BenchError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # an exit would end the run without a word
                 raise BenchError(
                     f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
                     where=self._points[name].value,
@@ -256,7 +256,7 @@ def _import_file(file: Path) -> ModuleType:
         with _remembered():
             sys.modules[name] = module
             module_spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit would end the run without a word
         sys.modules.pop(name, None)
         raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
     return module
@@ -278,7 +278,7 @@ def find_phrase_encoder(model: str) -> PhraseEncoder:
     try:
         with _remembered():
             encoder = points[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BenchError(
             f"the encoder of phrases cannot be imported: {type(error).__name__}: {error}",
             where=points[0].value,
