@@ -43,12 +43,13 @@ demo: $(DEMO) ## run the suite `quick` on the embedded papers and print the boar
 check: test lint types docs ## all that CI runs
 
 # Coverage is of the test processes alone: what runs in a process of its own is measured by the tests, in time
-# and memory, and must not be slowed down. So are the tests marked `alone`. From Python 3.12 on it costs nothing.
-CORE := import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")
+# and memory, and must not be slowed down. So are the tests marked `alone`. It costs time, so `make check` leaves
+# it out; from Python 3.14 on, whose monitoring counts branches, it costs next to none.
+CORE := import sys; print("sysmon" if sys.version_info >= (3, 14) else "ctrace")
 COVERED = COVERAGE_CORE=$$($(BIN)/python -c '$(CORE)') $(BIN)/python -m pytest --cov=readbench --cov=readbench_adapters --cov-report=
 
 # In the order of tests/conftest.py, the longest files first; xdist's own order is by the number of tests.
-IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 12 --durations-min 1
 
 test: $(STAMP) ## the tests that take minutes, and doctests
 	$(BIN)/python -m pytest -m "not slow and not alone" $(IN_TWO)
@@ -63,7 +64,7 @@ test-all: $(STAMP) ## the slow ones as well
 doctest: $(STAMP) ## the examples in docstrings; a file whose library is absent is passed over
 	$(BIN)/python -m pytest --doctest-modules --doctest-ignore-import-errors --pyargs readbench readbench_adapters
 
-coverage: $(STAMP) ## the tests again, then the files with most lines that none of them ran, and the sum
+coverage: $(STAMP) ## the tests again: lines and branches, the files with most lines that none of them ran, and the sum
 	$(COVERED) -m "not slow and not alone" $(IN_TWO)
 	$(BIN)/coverage report --skip-covered --sort=-miss | sed -n '1,17p;$$p'
 

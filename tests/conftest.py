@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -26,22 +27,41 @@ EXTENSION = Path(__file__).parent / "extension"
 LONGEST_FIRST = (
     "test_covered_sources.py",
     "test_pke_methods.py",
-    "test_isolation.py",
     "test_resume.py",
-    "test_border.py",
-    "test_gate.py",
-    "test_ensembles.py",
+    "test_isolation.py",
+    "test_keybert.py",
     "test_predict.py",
+    "test_unfinished.py",
+    "test_border.py",
     "test_check.py",
-    "test_text_classifiers.py",
+    "test_field_packages.py",
+    "test_elsewhere.py",
+    "test_phrase_vectors.py",
 )
-"""Files of half a minute and more. Workers take whole files: one of these at the end would be waited for."""
+"""Files of a quarter of a minute and more. Workers take whole files: one of these at the end would be waited
+for."""
+SLOWEST = 12
+"""Files whose time is shown at the end of a run of many."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Longest files first; the order of all others, and of the tests of a file, stays."""
     place = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What took longest, by file: many short tests of one file are not among the slowest tests."""
+    taken: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                taken[report.nodeid.partition("::")[0]] += report.duration
+    if len(taken) > SLOWEST:
+        total = sum(taken.values())
+        terminalreporter.section(f"slowest {SLOWEST} of {len(taken)} files, {total:.0f} s in all")
+        for file, seconds in sorted(taken.items(), key=lambda one: -one[1])[:SLOWEST]:
+            terminalreporter.line(f"{seconds:7.1f} s  {file}")
 
 
 @pytest.fixture(scope="session")

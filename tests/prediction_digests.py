@@ -472,7 +472,7 @@ GROUPS = {
     group.name: group
     for group in (
         Group("quick", quick, ("pke", "sklearn"), slow=True),
-        Group("xfyun-20", xfyun(20), KEYPHRASE_MODULES, XFYUN),
+        Group("xfyun-20", xfyun(20), KEYPHRASE_MODULES, XFYUN, slow=True),
         Group("xfyun-200", xfyun(200), KEYPHRASE_MODULES, XFYUN, slow=True),
         Group("learned", learned, (*KEYPHRASE_MODULES, "skops", "torch", "transformers"), slow=True),
         Group("facts", facts, ("sklearn", "skops")),

@@ -169,6 +169,15 @@ def test_a_method_that_cannot_be_imported_is_named(bench: Bench, tmp_path: Path)
     assert "this module is broken" in done.stderr
 
 
+def test_a_file_that_exits_while_it_is_imported_ends_nothing_without_a_word(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    done = bench.here("ls", "methods", "--include-path", tmp_path / "exits.py")
+    assert done.returncode == 2
+    assert "exits.py: cannot be imported: SystemExit: 0" in done.stderr
+
+
 def test_two_at_a_time_end_as_one_at_a_time(bench: Bench, tmp_path: Path) -> None:
     """What one cell leaves behind is found and ended while another goes on."""
     methods = ["hostile.forks", "hostile.slow[seconds=0.5]", "hostile.leaves", "hostile.good"]

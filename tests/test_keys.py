@@ -305,7 +305,7 @@ DAMAGE: dict[str, Callable[[str], str]] = {
 def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> None:
     suite = write_suite(tmp_path, ["hostile.good"])
     command = ["run", suite, "--limit", "12", "--output-path", tmp_path / "results"]
-    assert bench(*command).returncode == 0
+    assert bench.here(*command).returncode == 0
     before = records(tmp_path / "results")["hostile.good"]
     (path,) = (tmp_path / "results").glob("cells/*/record.json")
     text = path.read_text(encoding="utf-8")
@@ -313,7 +313,7 @@ def test_a_damaged_record_counts_as_not_run(bench: Bench, tmp_path: Path) -> Non
         path.write_text(damage(text), encoding="utf-8")
         assert Store(tmp_path / "results").record(before["key"]) is None, name
         assert list(Store(tmp_path / "results").records()) == [], name
-    again = bench(*command)
+    again = bench.here(*command)
     assert again.returncode == 0, again.stderr
     after = records(tmp_path / "results")["hostile.good"]
     for name in ("key", "predictions_digest", "metrics"):

@@ -33,7 +33,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp437", *(slow(e) for e in ("latin-1", "utf-16", "gb18030"))])
+@pytest.mark.parametrize("encoding", ["ascii", *(slow(e) for e in ("cp437", "latin-1", "utf-16", "gb18030"))])
 def test_every_encoding_can_show_a_board(measured: Path, encoding: str) -> None:
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     for verb in ("run", "plan", "leaderboard"):
@@ -48,7 +48,7 @@ def test_every_encoding_can_show_a_board(measured: Path, encoding: str) -> None:
 @pytest.mark.parametrize("verb", ["run", "leaderboard"])
 def test_closed_streams_end_nothing(measured: Path, verb: str) -> None:
     shell = " ".join(map("'{}'".format, command(measured, verb)))
-    for closed in (">&-", "2>&-", ">&- 2>&-"):
+    for closed in (">&-", "2>&-", ">&- 2>&-") if verb == "leaderboard" else (">&- 2>&-",):
         done = subprocess.run(
             ["sh", "-c", f"{shell} {closed}"], capture_output=True, check=False, timeout=200
         )

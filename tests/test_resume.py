@@ -103,7 +103,7 @@ def test_an_interrupted_run_keeps_what_had_ended(bench: Bench, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "interrupted; what had ended is kept" in errors
+    assert "interrupted; finished cells are kept" in errors
     assert "Traceback" not in errors
     assert bench.survivors() == []
     assert run_statuses(results) == ["interrupted"]
@@ -228,6 +228,13 @@ def refused(bench: Bench, folder: Path, results: Path, limit: int | None = None)
 def test_a_results_folder_below_a_file(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     refused(bench, tmp_path, tmp_path / "file" / "results")
+
+
+@pytest.mark.parametrize("name", ["cells", "documents"])
+def test_a_file_in_the_place_of_a_folder(bench: Bench, tmp_path: Path, name: str) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / name).write_text("not a folder")
+    refused(bench, tmp_path, tmp_path / "results")
 
 
 def test_a_read_only_results_folder(bench: Bench, tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_the_source_is_never_written_over(tmp_path: Path, link: str) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_pipe_in_the_place_of_what_is_begun_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out.csv.part")
+    with pytest.raises(BenchError, match=r"out\.csv\.part: is no regular file: it is a named pipe"):
+        RowFile(tmp_path / "out.csv", [])
+
+
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
     output = tmp_path / "out.csv"
     with RowFile(output, []) as file:

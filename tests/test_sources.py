@@ -252,6 +252,7 @@ EDITS: dict[str, set[str] | None] = {
         "fusion",
         "bert-tagger",
         "bert-keyword-extractor",
+        "mderank",
         "promptrank",
         "rerank",
         "samrank",

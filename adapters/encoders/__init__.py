@@ -3,4 +3,4 @@
 It embeds texts, classifies them or marks tokens.
 """
 
-__all__ = ["attention", "embeddings", "english", "onnx_encoder"]
+__all__ = ["attention", "embeddings", "encoder_folder", "english", "masked", "onnx_encoder"]

@@ -295,4 +295,5 @@ def _find_methods() -> None:
 if __name__ == "__main__":
     # Ctrl-C reaches the whole terminal group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Server(socket.socket(fileno=int(sys.argv[1]))).serve()
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        Server(connection).serve()

@@ -110,7 +110,7 @@ class Registry(Mapping[str, type[Adapter]]):
                     self._loaded[name] = _well_made(self._points[name].load(), self._points[name].value)
             except BenchError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # an exit would end the run without a word
                 raise BenchError(
                     f"the method {name!r} cannot be imported: {type(error).__name__}: {error}",
                     where=self._points[name].value,
@@ -180,7 +180,7 @@ def _adapters_in(path: Path) -> list[type[Adapter]]:
 def _well_made(adapter: Any, where: str) -> type[Adapter]:
     """Raises BenchError for a class that lacks what a method must say of itself."""
     if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
-        raise BenchError("this is no class made from readbench.adapter.Adapter", where=where)
+        raise BenchError("this class is not derived from readbench.adapter.Adapter", where=where)
     named = f"class {adapter.__name__}"
     if not isinstance(getattr(adapter, "name", None), str) or not adapter.name:
         raise BenchError(f"{named} has no name", where=where, todo='write name = "my.method" in it')
@@ -190,7 +190,7 @@ def _well_made(adapter: Any, where: str) -> type[Adapter]:
         todo = f'write tasks = frozenset({{"keyphrases"}}) in it; there are {", ".join(known)}'
         raise BenchError(what, where=where, todo=todo)
     if not issubclass(adapter.Params, Params):
-        what = f"{named}: its class Params is not made from readbench.adapter.Params"
+        what = f"{named}: its class Params is not derived from readbench.adapter.Params"
         raise BenchError(what, where=where, todo="write class Params(Params): in it")
     if lacking := sorted(getattr(adapter, "__abstractmethods__", ())):
         raise BenchError(f"{named} has no {' and no '.join(lacking)}", where=where, todo="write it")
@@ -256,7 +256,7 @@ def _import_file(file: Path) -> ModuleType:
         with _remembered():
             sys.modules[name] = module
             module_spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit would end the run without a word
         sys.modules.pop(name, None)
         raise BenchError(f"cannot be imported: {type(error).__name__}: {error}", where=str(file)) from error
     return module
@@ -278,7 +278,7 @@ def find_phrase_encoder(model: str) -> PhraseEncoder:
     try:
         with _remembered():
             encoder = points[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BenchError(
             f"the encoder of phrases cannot be imported: {type(error).__name__}: {error}",
             where=points[0].value,
@@ -286,7 +286,7 @@ def find_phrase_encoder(model: str) -> PhraseEncoder:
         ) from error
     if not (isinstance(encoder, type) and issubclass(encoder, PhraseEncoder)):
         raise BenchError(
-            "this is no class made from readbench.adapter.PhraseEncoder",
+            "this class is not derived from readbench.adapter.PhraseEncoder",
             where=f"entry point {model} in {ENCODERS}: {points[0].value}",
             todo="mend or uninstall that package",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from readbench.core.errors import BenchError
-from readbench.core.files import FULL
+from readbench.core.files import FULL, regular
 
 
 class RowFile:
@@ -27,7 +27,7 @@ class RowFile:
             _refuse_sources((self.output, self.part), sources)
             self._free(fresh)
             output.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(regular(self.part), os.O_RDWR | os.O_CREAT, 0o666)
         self._file: BinaryIO = os.fdopen(descriptor, "r+b")
         try:
             self._lock()

@@ -3,11 +3,13 @@ labels that the same model gives when it is loaded here."""
 
 from __future__ import annotations
 
+import csv
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import URLError
@@ -21,6 +23,7 @@ pytest.importorskip("openai", reason="needs the extra api")
 pytest.importorskip("uvicorn", reason="needs the extra serving")
 pytest.importorskip("torch", reason="needs the extra llm")
 
+from readbench.datasets import open_dataset
 from readbench.machine.weights import find_causal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -85,11 +88,12 @@ kind = "all"
 [limits]
 timeout = "20m"
 [tasks.classification]
-labels = ["0", "1"]
+fields = ["title"]
+labels = ["computing", "medicine"]
 prompt = '''
-Give this paper a number: 1 if it is about medicine, 0 if it is not.
-Title: {{title}}
-Reply only with the number.'''
+Patients and doctors: medicine
+Networks and software: computing
+{{title}}: which of the two, medicine or computing?'''
 methods = [
   "llm[tuning=none, predict=generate, predict_batch=1, max_tokens=2000]",
   "api[model={model}, base_url={url}, concurrency=2]",
@@ -100,11 +104,25 @@ output = 0.4
 """
 
 
+def write_papers(path: Path) -> None:
+    """Titles with labels that a small model says."""
+    corpus = open_dataset("papers-demo")
+    labels = corpus.targets["classification"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "title", "label"])
+        for document in corpus.documents[:PAPERS]:
+            label = "medicine" if labels[document.id] == "1" else "computing"
+            rows.writerow([document.id, document.fields["title"], label])
+
+
 def test_labels_are_those_of_the_model_loaded_here(tmp_path: Path, folder: Path, url: str) -> None:
+    papers = tmp_path / "papers.csv"
+    write_papers(papers)
     suite = tmp_path / "served.toml"
     suite.write_text(SUITE.format(url=url, model=folder), encoding="utf-8")
     results = tmp_path / "results"
-    command = ["run", suite, "--dataset", "papers-demo", "--limit", PAPERS, "--output-path", results]
+    command = ["run", suite, "--dataset", papers, "--output-path", results]
     done = Bench(tmp_path)(*command, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     found = records(results)
@@ -114,7 +132,11 @@ def test_labels_are_those_of_the_model_loaded_here(tmp_path: Path, folder: Path,
         labels[method.partition("[")[0]] = {row["id"]: row["label"] for row in rows}
     assert len(labels["api"]) == PAPERS
     assert labels["api"] == labels["llm"]
-    assert sum(label is not None for label in labels["api"].values()) >= PAPERS / 2
+    # Answers of both kinds, so that equal labels are no accident of one answer to everything.
+    counts = Counter(labels["api"].values())
+    print(f"\n{dict(counts)}")
+    assert counts["medicine"] + counts["computing"] >= PAPERS / 5
+    assert min(counts["medicine"], counts["computing"]) >= 1
     (record,) = [record for method, record in found.items() if method.startswith("api")]
     costs, notes = record["costs"], record["notes"]
     assert notes["labels_by"] == {"parsing": PAPERS}  # the server ignores the wish for log-probabilities

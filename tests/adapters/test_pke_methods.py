@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ from readbench_adapters.pke.selection import Selection  # noqa: E402
 from readbench_adapters.words.parse import Parse, ParsedSentence  # noqa: E402
 
 INSPEC = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "inspec" / "test.jsonl"
-PAPERS = 25
+PAPERS = 12
 N_BEST = 50
 SPEC = TaskSpec(task="keyphrases")
 
@@ -170,7 +172,19 @@ def test_every_phrase_and_score_equals_a_plain_loop(
 ) -> None:
     assert len(ran[name]) == len(parsed) == PAPERS
     for id_, document in parsed.items():
-        assert ran[name][id_] == plain_loop(name, document, shipped), id_
+        same(ran[name][id_], plain_loop(name, document, shipped), id_)
+
+
+def same(ours: list[tuple[str, float]], theirs: list[tuple[str, float]], id_: str) -> None:
+    """The same phrases in the same order, each with the same score."""
+    assert [phrase for phrase, _ in ours] == [phrase for phrase, _ in theirs], id_
+    assert [score for _, score in ours] == summed([score for _, score in theirs]), id_
+
+
+def summed(scores: Sequence[float]) -> Any:
+    """Scores that pke sums up: from Python 3.12 on ``sum`` compensates for rounding, and the sums of arrays
+    here do not. The last bits then differ."""
+    return scores if sys.version_info < (3, 12) else pytest.approx(scores, rel=1e-12)
 
 
 def test_a_document_loaded_by_pke_alone_gives_the_same(
@@ -183,7 +197,7 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
     extractor.load_document(input=text, language="en")
     extractor.candidate_selection()
     extractor.candidate_weighting()
-    assert ran["pke.singlerank"][paper["id"]] == extractor.get_n_best(n=N_BEST)
+    same(ran["pke.singlerank"][paper["id"]], extractor.get_n_best(n=N_BEST), paper["id"])
 
 
 @pytest.mark.parametrize(
@@ -191,13 +205,13 @@ def test_a_document_loaded_by_pke_alone_gives_the_same(
     [
         "pke.tfidf",
         "pke.topicalpagerank[lda=train]",
-        "pke.multipartiterank[implementation=library]",
+        "pke.firstphrases[implementation=library]",
         *(
             pytest.param(variant, marks=pytest.mark.slow)
             for variant in (
                 *sorted({*PLAIN} - {"pke.tfidf"}),
                 "pke.tfidf[df=train]",
-                *(f"{name}[implementation=library]" for name in sorted({*PLAIN} - {"pke.multipartiterank"})),
+                *(f"{name}[implementation=library]" for name in sorted({*PLAIN} - {"pke.firstphrases"})),
                 "pke.textrank[top_percent=0.33]",
                 "pke.singlerank[candidates=ngrams(1,3)]",
                 "pke.multipartiterank[candidates=noun-phrases, normalization=none]",
@@ -250,7 +264,7 @@ def test_the_library_itself_gives_the_same(spec: str, built: dict[Build, Path], 
     for one, other in zip(own, library, strict=True):
         # TopicalPageRank: pke divides the topics of words by their sum once more.
         assert one.scores == (
-            pytest.approx(other.scores, rel=1e-12) if name == "pke.topicalpagerank" else other.scores
+            pytest.approx(other.scores, rel=1e-12) if name == "pke.topicalpagerank" else summed(other.scores)
         )
 
 
