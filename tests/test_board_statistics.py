@@ -131,7 +131,7 @@ def test_one_seed_claims_nothing_and_says_so(tmp_path: Path) -> None:
     assert [row.ranks for row in once.tables[0].rows] == [(1, 2), (1, 2)]
     assert "test.noisy ran with one seed" in shown(once)
     assert "Set repeats in [split]" in as_markdown(once).replace("\\", "")
-    assert "cannot be told apart" in shown(once)
+    assert "not significantly better" in shown(once)
     assert json.loads((once.folder / "statistics.json").read_text())["classification"]["p"][0][1] is None
     split = 'kind = "holdout"\ntest = 0.5\nrepeats = 8'
     several = board_of(tmp_path, ["test.steady", "test.noisy"], split, limit=160)
@@ -147,8 +147,8 @@ def test_one_seed_claims_nothing_and_says_so(tmp_path: Path) -> None:
 
 def test_folds_and_few_documents_are_said(tmp_path: Path) -> None:
     board = board_of(tmp_path, ["test.steady"], 'kind = "kfold"\nfolds = 2', "brier")
-    assert "Folds share training documents: ranks allow for what others would change" in shown(board)
-    assert "The sign-flip test asks whether differences are symmetric" in shown(board)
+    assert "Folds share training documents: the ranks are corrected for that" in shown(board)
+    assert "the sign-flip test reports a false difference" in shown(board)
 
 
 TUNED = """

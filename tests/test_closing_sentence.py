@@ -1,4 +1,4 @@
-"""The sentence below a board: who is best, who cannot be told apart from it, and at what cost."""
+"""The sentence below a board: who is best, who is not significantly worse, and at what cost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_cheapest_of_those_that_are_alike_is_named() -> None:
     rows = [row("slow", 0.5, 10), row("quick", 0.49, 100), row("other", 0.48, 20), row("worse", 0.1, 1000)]
     told = sentence(rows, {("slow", "worse"): 0.01})
     assert told == (
-        "slow is best by f1@10, but cannot be told apart from quick (a tenth of the cost per document) "
+        "slow is best by f1@10, but not significantly better than quick (a tenth of the cost per document) "
         "and 1 other."
     )
 
@@ -69,14 +69,14 @@ def test_the_cheapest_of_those_that_are_alike_is_named() -> None:
 )
 def test_what_it_costs_beside_the_best(speed: float, words: str) -> None:
     told = sentence([row("best", 0.5, 10), row("alike", 0.49, speed)], {("best", "alike"): 0.3})
-    assert told == f"best is best by f1@10, but cannot be told apart from alike{words}."
+    assert told == f"best is best by f1@10, but not significantly better than alike{words}."
 
 
 @pytest.mark.parametrize(("p", "alike"), [(0.051, True), (0.05, False), (0.01, False), (None, True)])
 def test_who_is_alike(p: float | None, alike: bool) -> None:
     """Null is what cannot be told, as where a method that varies with its seed ran once."""
     told = sentence([row("best", 0.5), row("next", 0.4)], {("best", "next"): p})
-    assert ("cannot be told apart from next" in told) is alike
+    assert ("not significantly better than next" in told) is alike
     assert ("every other method is significantly worse" in told) is not alike
 
 
@@ -97,8 +97,8 @@ def test_methods_that_are_computed_here_are_named() -> None:
     rows += [noted("other", "KeyBERT"), noted("plain"), noted("odd", 3)]
     rows += [noted("broken", "pke", "failed"), row("nothing", None)]
     assert own_code_lines(table_of(rows, {})) == [
-        "m0, m1, m2 and 2 more: computed by this project's own code, with the output of pke; "
+        "m0, m1, m2 and 2 more: computed by code of this project, which gives the same output as pke; "
         "implementation=library runs pke itself.",
-        "other: computed by this project's own code, with the output of KeyBERT; "
+        "other: computed by code of this project, which gives the same output as KeyBERT; "
         "implementation=library runs KeyBERT itself.",
     ]

@@ -236,4 +236,4 @@ def test_speeds_that_were_taken_beside_other_cells_are_not_judged(
     sides[side] = changed(sides[side], workers=2)
     cost = method(compared(*sides), "test.steady").cost("documents_per_s_marginal")
     assert cost is not None
-    assert (cost.judged, cost.why) == (False, f"measured beside other cells {when}")
+    assert (cost.judged, cost.why) == (False, f"measured while other cells ran {when}")

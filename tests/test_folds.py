@@ -121,7 +121,10 @@ def test_the_board_tells_folds_spread_and_test(store: Store) -> None:
     sink = io.StringIO()
     print_board(build_leaderboard(store.runs()[0], store), Console(file=sink, width=120))
     text = " ".join(sink.getvalue().split())
-    assert "60 test documents in 3 folds, 40 for training in each, 2 seeds where training varies" in text
+    assert (
+        "60 test documents in 3 folds, 40 for training in each, 2 seeds for methods with training noise"
+        in text
+    )
     assert "spread" in text
     assert "±." in text
     assert "paired document bootstrap, Holm" in text

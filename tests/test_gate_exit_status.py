@@ -92,7 +92,7 @@ def test_nothing_that_both_runs_measured_ends_with_3(
     ("arguments", "told"),
     [
         (["--baseline", "absent"], "there is no run"),
-        ([], "nothing to compare with"),
+        ([], "no baseline is given"),
         (["--speed"], "--speed and --against"),
         (["--against", "main"], "--speed and --against"),
         (["--fail-on", "f1@10"], "not a threshold"),
@@ -105,7 +105,7 @@ def test_wrong_use_ends_with_2(
     gate_runs: GateRuns, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
     common = [str(gate_runs.run("same")), "--output-path", str(gate_runs.again)]
-    if told not in ("there is no run", "nothing to compare with") and "--speed and" not in told:
+    if told not in ("there is no run", "no baseline is given") and "--speed and" not in told:
         common += ["--baseline", str(gate_runs.run("before"))]
     status, _, err = gate(capsys, *common, *arguments)
     assert status == 2

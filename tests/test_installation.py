@@ -1,11 +1,14 @@
-"""What a user gets who installs the wheel: the right names, the right files, both neighbours unharmed."""
+"""What a user gets who installs the wheel: the right names and files, on each Python, neighbours unharmed."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +18,11 @@ from readbench.machine.versions import _owners, installed_state
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONSTRAINTS = REPOSITORY / "constraints.txt"
+EXAMPLES = REPOSITORY / "examples"
+PYTHONS = ("3.11", "3.12", "3.13")
+"""The versions that the workflow of this repository names."""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_import_names_have_the_owners_that_the_standard_library_finds() -> None:
@@ -101,3 +109,92 @@ def test_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     other = run(str(bench.with_name("readbench")), "ls", "suites")
     assert other.returncode == 0
     assert "quick" in other.stdout
+
+
+def interpreter(version: str) -> Path | None:
+    """A Python of this version: this one, one on PATH, or one of pyenv."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found: list[str | Path | None] = [
+        sys.executable,
+        shutil.which(f"python{version}"),
+        *sorted(pyenv.glob(f"{version}.*/bin/python")),
+    ]
+    for path in found:
+        if path is None:
+            continue
+        ask = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        told = subprocess.run(ask, capture_output=True, text=True, check=False)
+        if told.stdout.strip() == version:
+            return Path(path)
+    return None
+
+
+@pytest.fixture(scope="module")
+def clean_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that a clone of this repository gives: nothing that is not committed is in it."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git repository")
+    folder = tmp_path_factory.mktemp("clone")
+    subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(folder / "bench")], check=True)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(folder), str(folder / "bench")], check=True)
+    return next(folder.glob("readbench-*.whl"))
+
+
+def test_the_workflow_runs_these_versions() -> None:
+    workflow = (REPOSITORY / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    assert all(f'"{version}"' in workflow for version in PYTHONS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("version", PYTHONS)
+def test_on_each_python(version: str, clean_wheel: Path, tmp_path: Path) -> None:
+    """The wheel without extras answers what needs no method and runs a method of the user; with two extras it
+    runs the suite `quick`."""
+    base = interpreter(version)
+    if base is None:
+        pytest.skip(f"there is no Python {version} here")
+    subprocess.run([str(base), "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    work = tmp_path / "work"
+    shutil.copytree(EXAMPLES, work)
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+    def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(python.with_name("bench")), *arguments]
+        return subprocess.run(command, cwd=work, env=env, capture_output=True, text=True, check=False)
+
+    pip(python, "--constraint", str(CONSTRAINTS), str(clean_wheel))
+    without_extras(bench)
+    pip(python, "--constraint", str(CONSTRAINTS), f"{clean_wheel}[keyphrases,classification]")
+    done = bench("run", "quick")
+    assert done.returncode == 0, done.stderr
+    assert "pke.multipartiterank" in done.stdout
+    assert "logreg" in bench("leaderboard", "quick").stdout
+
+
+def without_extras(bench: Run) -> None:
+    for listed, name in (
+        ("suites", "quick"),
+        ("methods", "logreg"),
+        ("datasets", "papers-demo"),
+        ("metrics", "f1@10"),
+    ):
+        done = bench("ls", listed)
+        assert (done.returncode, name in done.stdout) == (0, True), done.stderr
+    assert "pip install 'readbench[classification]'" in " ".join(
+        bench("ls", "methods", "logreg").stdout.split()
+    )
+    assert "Usage: bench" in bench("--help").stdout
+    doctor = bench("doctor")
+    assert doctor.returncode == 0, doctor.stderr
+    assert "pip install 'readbench[keyphrases]'" in " ".join(doctor.stdout.split())
+    empty = bench("leaderboard")
+    assert (empty.returncode, empty.stderr.count("\n")) == (2, 1)
+    plan = bench("plan", "quick")
+    assert plan.returncode == 3, plan.stderr
+    assert "pip install 'readbench[keyphrases]'" in " ".join((plan.stdout + plan.stderr).split())
+    own = ["--method", "example.frequent", "--include-path", "my_method.py"]
+    assert bench("run", "my_suite.toml", *own).returncode == 0
+    assert "example.frequent" in bench("leaderboard").stdout

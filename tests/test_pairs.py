@@ -54,7 +54,7 @@ def test_every_two_methods_stand_there_once_the_better_first(
         assert pair["difference"] == pytest.approx(better - other)
         assert pair["difference"] >= 0
         assert pair["p"] == adjusted[names.index(pair["better"])][names.index(pair["other"])]
-        assert pair["verdict"] == ("different" if pair["p"] <= 0.05 else "cannot be told apart")
+        assert pair["verdict"] == ("different" if pair["p"] <= 0.05 else "no significant difference")
         assert pair["low"] <= pair["difference"] <= pair["high"]
 
 

@@ -181,7 +181,7 @@ def test_reports_tell_both_tiers(
         ("", "check: is missing"),
         ("[[check]]\n", "check.0.suite: is missing"),
         ('[[chek]]\nsuite = "a"\n', "did you mean check"),
-        ('[[check]]\nsuite = "a"\nblocking = ["f1@10:-1pp"]\n', "nothing to compare with"),
+        ('[[check]]\nsuite = "a"\nblocking = ["f1@10:-1pp"]\n', "no baseline is given"),
         ('[[check]]\nsuite = "a"\nblocking = ["f1@10"]\n', "is not a threshold"),
         ('[[check]]\nsuite = "a"\nadvisory = ["f1@10:>=.1", "f1@10:>=.2"]\n', "has two bounds"),
         ('[[check]]\nsuite = "a"\nblocking = "f1@10:>=0.1"\n', "is not a list"),
@@ -243,4 +243,4 @@ def test_bounds_alone_need_no_baseline(gate_runs: GateRuns, capsys: pytest.Captu
     status, out, _ = gate(capsys, run, "--fail-on", "f1@10:>=0.9", "--fail-on", "fit_s:<1h")
     assert (status, "Regression" in out) == (1, True)
     status, _, err = gate(capsys, run, "--fail-on", "f1@10:-1pp")
-    assert (status, "nothing to compare with" in err) == (2, True)
+    assert (status, "no baseline is given" in err) == (2, True)

@@ -341,7 +341,7 @@ def test_damaged_and_foreign_folders_are_refused(classifier: Path, tmp_path: Pat
     victim.unlink()
     with pytest.raises(BenchError, match="is missing"):
         read_model(copy)
-    with pytest.raises(BenchError, match="there is something already"):
+    with pytest.raises(BenchError, match="it exists already"):
         fit("majority", CORPUS, copy)
 
 

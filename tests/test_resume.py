@@ -103,7 +103,7 @@ def test_an_interrupted_run_keeps_what_had_ended(bench: Bench, tmp_path: Path) -
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert "interrupted; what had ended is kept" in errors
+    assert "interrupted; finished cells are kept" in errors
     assert "Traceback" not in errors
     assert bench.survivors() == []
     assert run_statuses(results) == ["interrupted"]

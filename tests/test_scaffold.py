@@ -151,7 +151,7 @@ def test_embedded_corpus() -> None:
 def test_suite_refusals() -> None:
     place = write_suite(papers("papers.csv"))
     before = place.read_bytes()
-    with pytest.raises(BenchError, match=r"papers\.toml: it is there already"):
+    with pytest.raises(BenchError, match=r"papers\.toml: it exists already"):
         write_suite(Path("papers.csv"))
     assert place.read_bytes() == before
     # A shipped suite has the name: the user's gets another one, and both can be named.
@@ -236,9 +236,9 @@ def test_method_refusals() -> None:
     with pytest.raises(BenchError, match="this name is taken"):
         write_method("pke.tfidf")
     place = write_method("my.method")
-    with pytest.raises(BenchError, match="it is there already"):
+    with pytest.raises(BenchError, match="it exists already"):
         write_method("my.method")
-    with pytest.raises(BenchError, match="it is there already"):
+    with pytest.raises(BenchError, match="it exists already"):
         write_method("other", place)
 
 

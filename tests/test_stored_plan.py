@@ -81,7 +81,7 @@ def test_cells_one_by_one_leave_what_a_run_leaves(bench: Bench, tmp_path: Path) 
 
     stamp = (results / "cells" / keys["toy.last"] / "record.json").stat().st_mtime_ns
     again = bench.here("cell", keys["toy.last"], "--plan", run)
-    assert (again.returncode, "done already" in again.stderr) == (0, True)
+    assert (again.returncode, "has a result already" in again.stderr) == (0, True)
     assert (results / "cells" / keys["toy.last"] / "record.json").stat().st_mtime_ns == stamp
 
 

@@ -53,7 +53,7 @@ OTHER_MACHINE = {"machine": {"fingerprint": "elsewhere"}}
     [
         ({}, {}, "stored", ""),
         (OTHER_MACHINE, {}, "run", "its costs were measured on another machine"),
-        ({"contended": True}, {}, "run", "its costs were measured beside other cells"),
+        ({"contended": True}, {}, "run", "its costs were measured while other cells ran"),
         ({"contended": True}, {"workers": 2}, "stored", ""),
         ({"status": "failed", **FAILED}, {}, "stored", ""),
         ({"status": "failed", **FAILED}, {"retry": True}, "run", "it ended failed before"),

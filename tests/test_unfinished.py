@@ -215,7 +215,7 @@ def test_a_run_that_is_ended_goes_on_in_the_middle_of_a_cell(
     assert not {id_ for call in second.calls for id_ in call} & done
     assert workspaces(tmp_path / "results") == []
     assert not list((tmp_path / "results").glob("unfinished/*"))
-    assert "Predicted in up to 2 goes" in again.stdout
+    assert "(up to 2 processes)" in again.stdout
 
 
 TIMEOUT_S = 3.0

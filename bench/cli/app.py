@@ -41,11 +41,21 @@ VERBS = (
 )
 
 
+OF_EVERY_VERB = "Every verb also has -q, -v, --log-file FILE and --debug: see bench --help."
+
+
 class InOrder(TyperGroup):
     """Lists the verbs as somebody meets them, not by which file registers first."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=VERBS.index)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The verb, whose help names the options that every verb has."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None:
+            found.epilog = OF_EVERY_VERB
+        return found
 
 
 app = typer.Typer(
@@ -55,8 +65,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Run many methods for reading scientific papers on the same splits; quality and cost side by side.",
-    epilog="The options stand before or after any command. Errors are one line; --debug shows the traceback. "
-    "For a bug report: --log-file bench.log.",
+    epilog="These options may come before or after the command. Errors are one line; --debug shows the "
+    "traceback. For a bug report: --log-file bench.log.",
 )
 
 
@@ -73,12 +83,13 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
     # ``logs.common`` reads these, wherever they stand; here they are for the help and for completion.
-    _quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The answer and errors alone.")] = False,
+    _quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the answer and errors.")] = False,
     _verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Also what is decided and why, on standard error.")
+        bool,
+        typer.Option("-v", "--verbose", help="Also print decisions and reasons, on standard error."),
     ] = False,
     _log_file: Annotated[
-        Path | None, typer.Option("--log-file", help="Add what is decided, warnings and errors to this file.")
+        Path | None, typer.Option("--log-file", help="Append decisions, warnings and errors to this file.")
     ] = None,
     _debug: Annotated[bool, typer.Option("--debug", help="Errors show their traceback.")] = False,
 ) -> None: ...

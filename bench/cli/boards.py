@@ -28,12 +28,13 @@ def leaderboard(
         str | None, typer.Option(help="A metric or a cost to sort by.", autocompletion=completion.metrics)
     ] = None,
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="The difference of every two methods in place of the board.")
+        bool,
+        typer.Option("--pairs", help="Show the differences between methods, not the board."),
     ] = False,
     format: Annotated[BoardFormat, typer.Option(help="How to print it.")] = BoardFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
-    """Show a run's board: rank ranges, intervals, quality and cost side by side, failures visible."""
+    """Show a run's board: rank ranges, intervals, quality, cost and failures."""
     import gc
 
     from readbench.results.leaderboard import build_leaderboard, find_run, open_store
@@ -105,7 +106,8 @@ def show(
         typer.Argument(metavar="RUN", help="A run, or a suite's newest run.", autocompletion=completion.runs),
     ],
     method: Annotated[
-        str, typer.Argument(help="As the board spells it.", autocompletion=completion.methods_of_run)
+        str,
+        typer.Argument(help="The name, as on the board.", autocompletion=completion.methods_of_run),
     ],
     document: Annotated[
         str | None, typer.Option(help="One document by its id; by default the first few are shown.")
@@ -115,7 +117,7 @@ def show(
     ] = AnswerFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
-    """Predictions against gold: match, near miss and why, or absent from the text."""
+    """Show predictions beside gold: what matches, what nearly matches and why, what is not in the text."""
     from readbench.report import answers
     from readbench.report.show import render_predictions
     from readbench.report.shown import shown

@@ -27,20 +27,20 @@ def cell(
         Path, typer.Option("--plan", help="The folder of the run that stored the plan: RESULTS/runs/NAME.")
     ],
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Carry it out though it is done since the plan was made.")
+        bool, typer.Option("--fresh", help="Run it again, even if it has a result already.")
     ] = False,
 ) -> None:
-    """Carry out one cell of a stored plan, in a process of its own with limits and clocks as in a run.
+    """Run one cell of a stored plan, in a separate process, with the limits and the timing of a run.
 
-    Every executor starts this. Its record goes to the results folder. Exit status: 0 ok, 1 the cell failed, 2
-    wrong use, or another program than the one that was planned, 75 something that it stands on has not ended.
+    Executors start this command. The record goes to the results folder. Exit status: 0 ok, 1 the cell failed,
+    2 wrong use, or the code differs from the planned one, 75 what it needs has not ended.
     """
     from readbench.engine.single import carry_out
     from readbench.report.progress import PlainReporter
 
     did = carry_out(key, plan, PlainReporter(console(stderr=True)), fresh=fresh)
     if did == "already":
-        say("it is done already; --fresh carries it out again", err=True)
+        say("it has a result already; --fresh runs it again", err=True)
     raise typer.Exit(1 if did == "failed" else 0)
 
 
@@ -57,7 +57,7 @@ def watch(
 ) -> None:
     """Wait for a run that was submitted with --detach, then compare its methods and print the board.
 
-    It submits nothing: what was lost is named, and the same `bench run` submits it again. Exit status: as
+    It submits nothing. It names lost cells; the same `bench run` submits them again. Exit status: as
     `bench run`; 1 where cells are missing.
     """
     from readbench.engine.slurm import Slurm

@@ -45,7 +45,8 @@ def compare(
         ),
     ],
     after: Annotated[
-        str, typer.Argument(metavar="RUN_B", help="What is held against it.", autocompletion=completion.sides)
+        str,
+        typer.Argument(metavar="RUN_B", help="The other run.", autocompletion=completion.sides),
     ],
     metric: Annotated[
         list[str] | None,
@@ -57,8 +58,8 @@ def compare(
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.rich,
     output_path: Output = RESULTS,
 ) -> None:
-    """What changed between two runs: per method and metric the paired difference, its interval, p and a
-    verdict; the documents that flipped; the ratios of speed and memory.
+    """Show what changed between two runs: for each method and metric the paired difference, its interval, p
+    and a verdict; documents whose answer changed; ratios of speed and memory.
 
     Exit status: 0, 2 wrong use, 4 where the runs are incomparable.
     """
@@ -91,7 +92,7 @@ def baseline(
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The baseline's name; the suite's by default.")] = None,
-    folder: Annotated[Path, typer.Option(help="Where baselines lie.")] = BASELINES,
+    folder: Annotated[Path, typer.Option(help="The folder of baselines.")] = BASELINES,
     board_only: Annotated[
         bool,
         typer.Option(
@@ -100,7 +101,7 @@ def baseline(
     ] = False,
     output_path: Output = RESULTS,
 ) -> None:
-    """Keep a run to gate against: records, scores per document and digests; no text of a document."""
+    """Keep a run as a baseline for the gate: records, scores per document and digests, but no texts."""
     from readbench.core.units import count_of, show_size
     from readbench.gate.baseline import promote
     from readbench.results.leaderboard import find_run, open_store
@@ -135,22 +136,23 @@ def gate(
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
-            help="A largest loss, f1@10:-1pp, or a bound, fit_s:<2m.", autocompletion=completion.thresholds
+            help="Largest loss, f1@10:-1pp, or a limit, fit_s:<2m.",
+            autocompletion=completion.thresholds,
         ),
     ] = None,
     thresholds: Annotated[
         Path | None,
         typer.Option(help="TOML, per suite and method; the baseline's own by default."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive is no pass.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="An inconclusive verdict does not pass.")] = False,
     speed: Annotated[
-        bool, typer.Option("--speed", help="Run the code of --against and this one in turn.")
+        bool, typer.Option("--speed", help="Run the code of --against and the code here alternately.")
     ] = False,
     against: Annotated[str | None, typer.Option(help="With --speed: a git reference.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="With --speed: how often; 6, and no fewer.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="With --speed: rounds, at least 6 (default).")] = None,
     most_rounds: Annotated[
         int | None,
-        typer.Option(help="With --speed: while it stays inconclusive; 18, or --rounds where more."),
+        typer.Option(help="With --speed: most rounds while inconclusive; 18, or --rounds if higher."),
     ] = None,
     suite: Annotated[
         str | None,
@@ -294,19 +296,20 @@ def export(
         str,
         typer.Argument(metavar="RUN", help="A run, or a suite's newest run.", autocompletion=completion.runs),
     ],
-    to: Annotated[Target, typer.Option(help="For which tool.")],
+    to: Annotated[Target, typer.Option(help="The tool or format.")],
     output: Annotated[
-        Path | None, typer.Option(help="The file (or, with two of them, the folder) to write; or print it.")
+        Path | None,
+        typer.Option(help="The file or folder to write; printed by default."),
     ] = None,
     tracking_uri: Annotated[
-        str | None, typer.Option(help="With mlflow: where to; else MLFLOW_TRACKING_URI.")
+        str | None, typer.Option(help="With mlflow: the server or store; MLFLOW_TRACKING_URI by default.")
     ] = None,
     hub_dataset: Annotated[
         str | None, typer.Option(help="With hf-eval-results: OWNER/NAME of the dataset on the Hub.")
     ] = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """Hand a run's numbers to other tools and documents.
+    """Export the numbers of a run for other tools and documents.
 
     A table: csv, parquet, markdown, latex, html. A tool: pytest-benchmark, github-action-benchmark, mlflow,
     wandb-offline.

@@ -60,8 +60,8 @@ def check_sides(
     if speed and stored is not None:
         raise BenchError("--speed runs both sides itself, and no stored run", todo=f"leave out {stored}")
     if not speed and baseline is None and not (bounds_only and stored is not None):
-        todo = "give --baseline results/baselines/NAME, or a RUN and nothing but bounds (accuracy:>=0.9)"
-        raise BenchError("there is nothing to compare with", todo=todo)
+        todo = "give --baseline results/baselines/NAME, or a RUN and bounds alone (accuracy:>=0.9)"
+        raise BenchError("no baseline is given", todo=todo)
     if speed and not keeps:
         raise BenchError("--speed keeps no results", todo="leave out --output-path")
 

@@ -32,7 +32,7 @@ def ls(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="One of them; of metrics and methods also a task, of runs a suite.",
+            help="Only this one. For metrics and methods also a task, for runs a suite.",
             autocompletion=completion.listed,
         ),
     ] = None,
@@ -40,7 +40,7 @@ def ls(
     include_path: Include = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """List what there is; for methods also whether each can run here, and what makes it run."""
+    """List suites, methods, datasets, metrics or runs. For methods also what to install."""
     from readbench.report import answers
 
     answer, table = _listed(kind, name, include_path or (), output_path)
@@ -136,7 +136,7 @@ def check(
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
     include_path: Include = None,
 ) -> None:
-    """Run the conformance tests that every built-in method passes, in a process of its own."""
+    """Run the conformance tests that every built-in method passes, in a separate process."""
     from readbench.authoring.checking import check_apart
     from readbench.core.units import seconds
     from readbench.report import answers
@@ -161,7 +161,7 @@ def doctor(
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
-    """What this machine has and lacks, in one page."""
+    """Show what this machine has and what is missing."""
     from readbench.cli.doctor import examine
     from readbench.report import answers, lists
 

@@ -63,7 +63,7 @@ def _run(arguments: list[str], options: logs.Common) -> None:
             streams.flush()
             logger.info("exit status %s after %.1f s", status or 0, time.monotonic() - began)
         except KeyboardInterrupt:
-            _fail("interrupted; what had ended is kept, and the same command goes on from there", INTERRUPTED)
+            _fail("interrupted; finished cells are kept, and the same command continues the run", INTERRUPTED)
         except BenchError as error:
             logger.debug("raised here", exc_info=error)
             if options.debug:

@@ -17,7 +17,7 @@ def init(
         Path | None, typer.Option(help="Where to write it; suites/NAME.toml by default.")
     ] = None,
 ) -> None:
-    """Write a commented suite for my file."""
+    """Write a suite with comments for your file."""
     from readbench.authoring.scaffold_suite import write_suite
 
     path = write_suite(dataset, output)
@@ -29,7 +29,7 @@ def new_method(
     name: Annotated[str, typer.Argument(help="The method's name, e.g. my.method.")],
     output: Annotated[Path | None, typer.Option(help="Where to write it; NAME.py by default.")] = None,
 ) -> None:
-    """Write a commented adapter file that runs as it is and passes `bench check`."""
+    """Write a method with comments: it runs without changes and passes `bench check`."""
     from readbench.authoring.scaffold_method import write_method
 
     path = write_method(name, output)

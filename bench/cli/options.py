@@ -71,20 +71,20 @@ Methods = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None, typer.Option(help="A seeded sample of that many documents, the same for all methods.")
+    int | None, typer.Option(help="Take a random sample of this many documents, the same for all methods.")
 ]
 Language = Annotated[
-    str | None, typer.Option(help="Language of documents that name none, such as pt; overrides the suite's.")
+    str | None, typer.Option(help="Language of documents without one, such as pt; overrides the suite's.")
 ]
 Encoding = Annotated[str | None, typer.Option(help="Text encoding of the file, such as cp1252.")]
 KeywordSeparator = Annotated[
     str | None, typer.Option(help="What separates the keyphrases within a cell, such as ',' or '\\t'.")
 ]
-Positive = Annotated[str | None, typer.Option(help="Of two labels, the class of precision, recall and f1.")]
+Positive = Annotated[str | None, typer.Option(help="With two labels: the class for precision, recall, f1.")]
 Seed = Annotated[int | None, typer.Option(help="Overrides the suite's.")]
 Timeout = Annotated[str | None, typer.Option(help="Time limit of a cell, such as 10m.")]
 Memory = Annotated[str | None, typer.Option(help="Memory limit of a cell, such as 8GiB.")]
-Workers = Annotated[int, typer.Option(help="Cells at a time; above 1 their speeds are marked as contended.")]
+Workers = Annotated[int, typer.Option(help="Cells at the same time; above 1, speeds are marked.")]
 Shards = Annotated[
     str,
     typer.Option(
@@ -96,7 +96,7 @@ Retry = Annotated[bool, typer.Option("--retry", help="Run failed and timed-out c
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore stored results and measure everything.")]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="A method that cannot run here, or raises on a document, has failed."),
+    typer.Option("--strict", help="Count a method as failed if it cannot run here or raises on a document."),
 ]
 
 

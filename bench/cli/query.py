@@ -32,7 +32,7 @@ def query(
     output: Annotated[Path | None, typer.Option(help="With parquet: the file to write.")] = None,
     output_path: Output = RESULTS,
 ) -> None:
-    """Ask the results in SQL: runs, records, metrics, costs, scores, predictions and documents are views.
+    """Query the results in SQL. Views: runs, records, metrics, costs, scores, predictions, documents.
 
     Needs DuckDB: pip install 'readbench[query]'.
     """

@@ -18,14 +18,14 @@ def report(
         list[str],
         typer.Argument(
             metavar="RUN...",
-            help="A run, or a suite's newest run; further ones are its history.",
+            help="A run, or a suite's newest run. Several runs: the newest, with its history.",
             autocompletion=completion.runs,
         ),
     ],
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
     open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     without_texts: Annotated[
-        bool, typer.Option("--without-texts", help="No text of a document, no prediction: for licensed data.")
+        bool, typer.Option("--without-texts", help="Leave out texts and predictions, for licensed data.")
     ] = False,
     plots: Annotated[
         Path | None, typer.Option(help="Write the charts into this folder as well: SVG, PNG, PDF.")

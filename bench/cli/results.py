@@ -18,7 +18,7 @@ from readbench.results.places import RESULTS
 if TYPE_CHECKING:
     from readbench.results.housekeeping import Unused
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")]
 
 
 @app.command()
@@ -26,7 +26,7 @@ def du(
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
     output_path: Output = RESULTS,
 ) -> None:
-    """How large the results folder is, by what is in it."""
+    """Show the size of the results folder, by kind of content."""
     from readbench.report import answers, lists
     from readbench.results.housekeeping import size_of
 
@@ -57,7 +57,7 @@ def rm(
     dry_run: DryRun = False,
     output_path: Output = RESULTS,
 ) -> None:
-    """Remove runs. What they measured stays until `bench prune`: other runs may point to it."""
+    """Remove runs. Their measurements stay until `bench prune`, because other runs may use them."""
     from readbench.results.housekeeping import remove_run
     from readbench.results.leaderboard import named_run, open_store
 
@@ -76,7 +76,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     output_path: Output = RESULTS,
 ) -> None:
-    """Remove what no run points to: cells, what was prepared for them, datasets. Asks before it does."""
+    """Remove cells, preparations and datasets that no run uses. Asks before it removes anything."""
     from readbench.results.housekeeping import remove_unused, unused
     from readbench.results.store import Store
 
@@ -92,7 +92,7 @@ def prune(
     if not yes:
         if not sys.stdin.isatty():
             todo = "give --yes, or --dry-run to see what it is"
-            raise BenchError("nobody is there to ask whether to remove it", todo=todo)
+            raise BenchError("there is no terminal to ask for confirmation", todo=todo)
         typer.confirm(f"Remove {what}?", abort=True)
     remove_unused(store, found)
     say(f"removed {what}")

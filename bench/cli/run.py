@@ -63,7 +63,7 @@ def run(
     partition: Annotated[str | None, typer.Option(help="SLURM: the partition.")] = None,
     account: Annotated[str | None, typer.Option(help="SLURM: the account.")] = None,
     array_limit: Annotated[
-        int | None, typer.Option(min=1, help="SLURM, Ray: at most so many cells at a time.")
+        int | None, typer.Option(min=1, help="SLURM, Ray: most cells at the same time.")
     ] = None,
     gpus_per_cell: Annotated[
         int, typer.Option(min=0, help="SLURM, Ray: GPUs for each cell that can use one.")
@@ -73,7 +73,8 @@ def run(
         typer.Option(help="SLURM: a further option of sbatch, such as 'qos=long' or exclusive; repeat it."),
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="SLURM: submit and end; bench watch waits and prints the board.")
+        bool,
+        typer.Option("--detach", help="SLURM: submit and exit; then use bench watch."),
     ] = False,
     address: Annotated[
         str | None,
@@ -81,7 +82,7 @@ def run(
     ] = None,
     format: Annotated[BoardFormat, typer.Option(help="How to print the board.")] = BoardFormat.rich,
 ) -> None:
-    """Run a suite: plan and estimate first, then every method in a process of its own, then the board.
+    """Run a suite: plan it, run every method in a separate process, and print the board.
 
     Exit status: 0 all cells ok, 1 some or all cells failed, 2 wrong use, 3 no method can run here,
     130 interrupted.
@@ -150,7 +151,7 @@ def plan(
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
-    """What a run would do and need, without doing it; time and memory as in earlier runs.
+    """Show what a run would do and need, without running it; time and memory as in earlier runs.
 
     Exit status: 0, 1 some method cannot fit into memory, 2 wrong use, 3 no method can run here.
     """

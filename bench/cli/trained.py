@@ -30,7 +30,7 @@ def fit(
     ],
     dataset: Annotated[
         str,
-        typer.Option(help="What to learn from: a name or a path.", autocompletion=completion.datasets),
+        typer.Option(help="The training documents: a name or a path.", autocompletion=completion.datasets),
     ],
     output: Annotated[Path, typer.Option(help="The model folder to write.")],
     labels: Annotated[
@@ -40,12 +40,12 @@ def fit(
     encoding: Encoding = None,
     keyword_separator: KeywordSeparator = None,
     task: Annotated[
-        str | None, typer.Option(help="Where the method can learn several.", autocompletion=completion.tasks)
+        str | None, typer.Option(help="The task, if the method has several.", autocompletion=completion.tasks)
     ] = None,
     fields: Annotated[
         list[str] | None, typer.Option("--field", help="A field of the text; title and abstract by default.")
     ] = None,
-    validation: Annotated[float, typer.Option(help="Share that is held back for choices.")] = 0.0,
+    validation: Annotated[float, typer.Option(help="Share of the documents for validation.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 20240,
     threads: Annotated[int, typer.Option(help="Threads of the libraries.")] = 1,
     include_path: Include = None,
@@ -66,7 +66,7 @@ def fit(
         if decision.doubt:
             remark(decision.sentence())
     with (
-        _interrupted("nothing was kept, and the same command begins anew"),
+        _interrupted("nothing was kept; run the same command again"),
         apart(),
         counting(progress_console(), f"fit {method}") as bar,
     ):
@@ -112,11 +112,11 @@ def predict(
         str,
         typer.Option(help="Processes that predict at a time, each with the model; auto: for all processors."),
     ] = "1",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever is there.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again from the first row.")] = False,
     include_path: Include = None,
     format: Annotated[AnswerFormat, typer.Option(help="How to print it.")] = AnswerFormat.rich,
 ) -> None:
-    """Predict for every row of a file, in constant memory; the same command goes on after an interruption."""
+    """Predict for every row of a file, in constant memory. Continues after an interruption."""
     from readbench.datasets.options import read_options
     from readbench.datasets.stream import count_documents
     from readbench.machine.machine import available_cores
@@ -130,7 +130,7 @@ def predict(
     shown = progress_console()
     # Only where somebody sees it: to count reads the file once more.
     total = count_documents(input, options) if shown.is_terminal and not shown.quiet else 0
-    then = f"the same command{' without --fresh' if fresh else ''} goes on after the last whole block"
+    then = f"the same command{' without --fresh' if fresh else ''} continues after the last complete block"
     with (
         _interrupted(then),
         apart(),
@@ -155,7 +155,7 @@ def predict(
         answer = answers.Predicted(str(done.output), done.documents, done.resumed, done.without_text, parts)
         emit(answers.as_json(answer))
     else:
-        before = f", {done.resumed:,} were there from before" if done.resumed else ""
+        before = f", {done.resumed:,} were predicted before" if done.resumed else ""
         say(f"{done.output}: {count_of(done.documents, 'document')}{before}")
     if done.without_text:
         remark(
@@ -209,7 +209,7 @@ def submit(
         classifier = submission.CLASSIFIER
     if keyphrases is None and not label_only:
         keyphrases = submission.KEYPHRASES
-    with _interrupted("nothing was written, and the same command begins anew"):
+    with _interrupted("nothing was written; run the same command again"):
         done = submission.submit(
             input,
             output,

@@ -109,7 +109,7 @@ def _why_not_speed(before: Side, after: Side) -> str:
         return why
     for side, when in ((before, "before"), (after, "after")):
         if side.manifest.workers > 1:
-            return f"measured beside other cells {when}"
+            return f"measured while other cells ran {when}"
         if side.manifest.reference_workload_s is None:
             return f"the run {when} timed no reference workload"
     return ""

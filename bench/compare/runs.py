@@ -36,7 +36,7 @@ from readbench.tasks.metric import Metric, OfSample, Scale
 State = Literal["compared", "identical", "failed", "vanished", "new", "never", "incomparable"]
 """``failed`` and ``vanished``: it was measured before and is not now. ``never``: on neither side."""
 
-Outcome = Literal["better", "worse", "identical", "cannot be told apart", "incomparable", "not tested"]
+Outcome = Literal["better", "worse", "identical", "no significant difference", "incomparable", "not tested"]
 """What a comparison says of one metric of one method."""
 
 SIGNIFICANT = 0.05
@@ -325,7 +325,7 @@ def _tested(
             p=p,
             test=test,
             noise=uncertainty,
-            verdict="cannot be told apart",
+            verdict="no significant difference",
             detectable=detectable(uncertainty, questions.margin(pair.method, change.metric, change.before)),
         )
     return tested
@@ -366,7 +366,7 @@ def _adjusted(methods: Sequence[MethodChange]) -> list[MethodChange]:
             if differs and method.stochastic:
                 differs = method.seeds > 1 and not change.low <= 0 <= change.high  # type: ignore[operator]
             gained = (change.change > 0) == change.higher_is_better
-            verdict: Outcome = ("better" if gained else "worse") if differs else "cannot be told apart"
+            verdict: Outcome = ("better" if gained else "worse") if differs else "no significant difference"
             metrics.append(replace(change, p=p, verdict=verdict))
         done.append(replace(method, metrics=tuple(metrics)))
     return done

@@ -59,9 +59,9 @@ def write_new(place: Path, text: str) -> None:
     """Raises BenchError where something stands in its place already, or it cannot be written."""
     if os.path.lexists(place):
         raise BenchError(
-            "it is there already and stays as it is",
+            "it exists already and is not overwritten",
             where=str(place),
-            todo="give another place with --output, or remove it first",
+            todo="choose another --output, or remove it first",
         )
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,9 @@ def memory_limit(value: str | float) -> int:
     found = size(value)
     if found < LEAST_MEMORY:
         number = str(value).strip().rstrip("bB ")
-        raise BenchError(f"{show_size(found)} of memory hold no process", todo=f"did you mean {number}GiB?")
+        raise BenchError(
+            f"{show_size(found)} of memory are too little for a process", todo=f"did you mean {number}GiB?"
+        )
     return found
 
 

@@ -62,7 +62,7 @@ def _check_baseline(check: Check, guards: tuple[Guard, ...], where: str) -> None
     for guard in guards:
         if check.baseline is None and not isinstance(guard, Bound):
             raise BenchError(
-                f"{guard.text} says how much may be lost, and there is nothing to compare with",
+                f"{guard.text} is a largest loss, and no baseline is given",
                 where=where,
                 todo="name a baseline, or write a bound: f1@10:>=0.15",
             )

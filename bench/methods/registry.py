@@ -180,7 +180,7 @@ def _adapters_in(path: Path) -> list[type[Adapter]]:
 def _well_made(adapter: Any, where: str) -> type[Adapter]:
     """Raises BenchError for a class that lacks what a method must say of itself."""
     if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
-        raise BenchError("this is no class made from readbench.adapter.Adapter", where=where)
+        raise BenchError("this class is not derived from readbench.adapter.Adapter", where=where)
     named = f"class {adapter.__name__}"
     if not isinstance(getattr(adapter, "name", None), str) or not adapter.name:
         raise BenchError(f"{named} has no name", where=where, todo='write name = "my.method" in it')
@@ -190,7 +190,7 @@ def _well_made(adapter: Any, where: str) -> type[Adapter]:
         todo = f'write tasks = frozenset({{"keyphrases"}}) in it; there are {", ".join(known)}'
         raise BenchError(what, where=where, todo=todo)
     if not issubclass(adapter.Params, Params):
-        what = f"{named}: its class Params is not made from readbench.adapter.Params"
+        what = f"{named}: its class Params is not derived from readbench.adapter.Params"
         raise BenchError(what, where=where, todo="write class Params(Params): in it")
     if lacking := sorted(getattr(adapter, "__abstractmethods__", ())):
         raise BenchError(f"{named} has no {' and no '.join(lacking)}", where=where, todo="write it")
@@ -286,7 +286,7 @@ def find_phrase_encoder(model: str) -> PhraseEncoder:
         ) from error
     if not (isinstance(encoder, type) and issubclass(encoder, PhraseEncoder)):
         raise BenchError(
-            "this is no class made from readbench.adapter.PhraseEncoder",
+            "this class is not derived from readbench.adapter.PhraseEncoder",
             where=f"entry point {model} in {ENCODERS}: {points[0].value}",
             todo="mend or uninstall that package",
         )

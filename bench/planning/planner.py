@@ -391,7 +391,7 @@ class _Planner:
         if edited := edited_since(record.more_sources):
             return "run", f"{edited} was edited since it ran", record
         if record.contended and self.options.workers == 1:
-            return "run", "its costs were measured beside other cells", record
+            return "run", "its costs were measured while other cells ran", record
         return "stored", "", record
 
 

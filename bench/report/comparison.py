@@ -103,7 +103,7 @@ def verdict_of(change: MetricChange) -> str:
     """The verdict with what one should know beside it."""
     if change.why:
         return f"{change.verdict}: {change.why}"
-    if change.verdict == "cannot be told apart" and change.detectable is not None:
+    if change.verdict == "no significant difference" and change.detectable is not None:
         return f"{change.verdict} (detectable: {change.detectable:.3f})"
     return change.verdict
 

@@ -23,7 +23,7 @@ from readbench.stats.differences import Gap
 from readbench.tasks import get_task
 
 HEADINGS = ("better", "other", "difference [95 %]", "p", "detectable", "verdict")
-DIFFERENT, ALIKE_WORDS, UNKNOWN = "different", "cannot be told apart", "not known"
+DIFFERENT, ALIKE_WORDS, UNKNOWN = "different", "no significant difference", "not known"
 SHORT = {DIFFERENT: "yes", ALIKE_WORDS: "not shown", UNKNOWN: "not known"}
 """The verdicts in a column called *different*."""
 

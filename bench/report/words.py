@@ -28,7 +28,7 @@ def closing_sentence(table: Table) -> str:
         best = in_order(measured, None, table.primary)[0]
         return (
             f"{best.method} has the best {table.primary} so far, {_score(best, table)}; "
-            f"whether the difference is more than chance was not tested."
+            "the differences were not tested for significance."
         )
     ranked = in_order(ranked, None, table.primary)
     best = ranked[0]
@@ -41,7 +41,7 @@ def closing_sentence(table: Table) -> str:
     # Seconds that were taken beside other work say nothing of what a method costs.
     comparable = [row for row in alike if not (row.beside_other_work or best.beside_other_work)]
     cheapest = min(comparable, key=_seconds_per_document, default=alike[0])
-    words = f"{best.method} is best by {table.primary}, but cannot be told apart from {cheapest.method}"
+    words = f"{best.method} is best by {table.primary}, but not significantly better than {cheapest.method}"
     ratio = _seconds_per_document(cheapest) / max(_seconds_per_document(best), 1e-12)
     ratio = ratio if comparable else 1.0
     words += f" ({_share(ratio)} the cost per document)" if ratio < 0.8 else ""
@@ -95,7 +95,7 @@ def documents_of_parts(table: Table) -> str:
         for part, name in (("train", "training"), ("validation", "validation"))
         if settings.documents.get(part)
     ]
-    words += [f"{seeds} seeds where training varies"] if seeds > 1 else []
+    words += [f"{seeds} seeds for methods with training noise"] if seeds > 1 else []
     return ", ".join(words)
 
 
@@ -109,11 +109,11 @@ def footnotes(table: Table) -> list[str]:
     settings = table.settings
     if settings.near_duplicates_across:
         lines.append(
-            f"{settings.near_duplicates_across} test documents have a near-duplicate among those to learn "
-            "from: scores of methods that learn may be too good."
+            f"{settings.near_duplicates_across} test documents have a near-duplicate in the training part: "
+            "scores of methods that learn may be too high."
         )
     elif settings.near_duplicates:
-        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept on one side of the split.")
+        lines.append(f"{settings.near_duplicates} near-duplicate documents, kept in one part of the split.")
     weights = {name: owner for record in ok for name, owner in record.weights.items()}
     if weights:
         lines.append(
@@ -124,7 +124,7 @@ def footnotes(table: Table) -> list[str]:
     lines += tuned_lines(table)
     reference = table.settings.reference
     if reference is not None:
-        lines.append(f"{reference.label}: {reference.metric} as given elsewhere, not measured here.")
+        lines.append(f"{reference.label}: {reference.metric} as published elsewhere, not measured here.")
     if any(len(row.records) > 1 for row in table.rows):
         lines.append(
             "Interval: all test documents together. spread: standard deviation over folds and repeats. "
@@ -138,7 +138,7 @@ def footnotes(table: Table) -> list[str]:
     lines += price_notes(table)
     if len(ok) > 1:
         lines.append(
-            "rank: the best and the worst place that the tests leave open "
+            "rank: the best and the worst rank that the tests allow "
             f"({table.statistics.get('test', 'not tested')}, Holm, 5 %). docs/s: documents a second, once "
             "everything is loaded."
         )
@@ -170,9 +170,9 @@ def statistical_notes(table: Table) -> list[str]:
     if once:
         whose = "its training varies" if len(once) == 1 else "their training varies"
         notes.append(
-            f"{_named(once)} ran with one seed, and {whose} with the seed: nothing tells whether other seeds "
-            "would rank otherwise, so no difference is claimed, and intervals are of these models alone. "
-            "Set repeats in [split]."
+            f"{_named(once)} ran with one seed, and {whose} with the seed. Other seeds could change the "
+            "ranks, so no difference is reported, and the intervals hold for these models only. "
+            "Set repeats in [split] to run several seeds."
         )
     smallest = table.statistics.get("detectable")
     if smallest is not None:
@@ -182,13 +182,13 @@ def statistical_notes(table: Table) -> list[str]:
         )
     if table.settings.folds > 1:
         notes.append(
-            "Folds share training documents: ranks allow for what others would change (Nadeau & Bengio), "
-            "intervals are of the models trained here."
+            "Folds share training documents: the ranks are corrected for that (Nadeau & Bengio); the "
+            "intervals hold for the models trained here only."
         )
     if table.statistics.get("test") == SIGN_FLIP and table.settings.tested < FEW:
         notes.append(
-            "The sign-flip test asks whether differences are symmetric: with few documents and skewed "
-            "differences it errs in 7 %, not 5 %."
+            "With few documents and skewed differences, the sign-flip test reports a false difference in 7 % "
+            "of cases, not 5 %."
         )
     return notes
 
@@ -213,8 +213,9 @@ def failed_document_lines(table: Table) -> list[str]:
     if again:
         most = max(row.goes for row in again)
         lines.append(
-            f"Predicted in up to {most} goes, since the process was ended: "
-            f"{_named([row.method for row in again])}. Seconds are sums over them, loading included."
+            "The process was ended and the next one continued (up to "
+            f"{most} processes): {_named([row.method for row in again])}. "
+            "Seconds are sums over all of them, loading included."
         )
     parted = [row for row in table.rows if row.status == "ok" and row.shards > 1]
     if parted:
@@ -277,19 +278,17 @@ def load_notes(table: Table) -> list[str]:
     """What the mark means, and how much other work there was."""
     ok = [row for row in table.rows if row.status == "ok" and row.beside_other_work]
     if any(record.contended for row in ok for record in row.records):
-        return [
-            f"{MARK} Measured beside other cells (--workers): speeds are not comparable with a run alone."
-        ]
+        return [f"{MARK} Measured while other cells ran (--workers): real speeds are higher."]
     if not ok:
         return []
     uses = [record.processor for row in ok for record in row.records if record.processor is not None]
     busy = max((use.others or 0.0) + (use.stolen or 0.0) for use in uses)
     processors = max(use.processors or 0 for use in uses)
-    took = f"; it took up to {busy:.1f} of {processors} processors" if processors else ""
+    took = f"; they took up to {busy:.1f} of {processors} processors" if processors else ""
     who = _named([row.method for row in ok])
     return [
-        f"{MARK} Measured beside other work ({who}{took}): these methods are faster alone. Run them again on "
-        "an idle machine with --fresh."
+        f"{MARK} Measured while other programs used the machine ({who}{took}): real speeds are higher. "
+        "Measure again on an idle machine with --fresh."
     ]
 
 
@@ -310,7 +309,7 @@ def own_code_lines(table: Table) -> list[str]:
         if isinstance(library, str):
             found.setdefault(library, []).append(row.method)
     return [
-        f"{_named(methods)}: computed by this project's own code, with the output of {library}; "
+        f"{_named(methods)}: computed by code of this project, which gives the same output as {library}; "
         f"implementation=library runs {library} itself."
         for library, methods in found.items()
     ]

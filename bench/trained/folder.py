@@ -83,7 +83,7 @@ def begin(output: Path) -> Path:
     """A folder beside ``output`` to write a model into. Raises BenchError where something is in its place."""
     with writing(output):
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise BenchError("there is something already", where=str(output), todo="choose another --output")
+            raise BenchError("it exists already", where=str(output), todo="choose another --output")
         output.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
 

@@ -74,7 +74,7 @@ def submit(
     if classifier is None and keyphrases is None:
         raise BenchError("nothing to submit", todo="give --classifier METHOD, --keyphrases METHOD or both")
     if phrases < 1:
-        raise BenchError(f"{phrases} keywords a paper are none", todo="give --phrases 1 or more")
+        raise BenchError(f"--phrases {phrases} asks for no keywords", todo="give --phrases 1 or more")
     read = [training.file for training in (labels, gold_keyphrases) if training is not None]
     read += [training.documents for training in (labels,) if training and training.documents]
     header = [UUID, *([KEYWORDS] if keyphrases else []), *([LABEL] if classifier else [])]
@@ -166,7 +166,7 @@ def _training(training: Training | None, source: Path, task: Task, flag: str) ->
         if task == "keyphrases":
             # Most methods learn nothing; those that do say so. Keyphrases of the input are the answers.
             return replace(open_dataset(str(source)), targets={})
-        raise BenchError("there is nothing to learn from", todo=f"give {flag} FILE")
+        raise BenchError("no training documents are given", todo=f"give {flag} FILE")
     dataset = _labelled(training, source) if task == "classification" else None
     if dataset is None:
         dataset = open_dataset(str(training.file))

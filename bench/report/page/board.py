@@ -117,7 +117,7 @@ def _columns(table: Table) -> list[Column]:
     spread = any(value.spread is not None for row in table.rows for value in row.metrics.values())
     better = _better(table, table.primary)
     columns = [
-        Column("rank", "the best and the worst place that the tests leave open", "lower"),
+        Column("rank", "the best and the worst rank that the tests allow", "lower"),
         Column("rank range", "the same, drawn from the first place to the last", drawn=True),
         Column(table.primary, f"the primary metric; {better} is better", better),
         Column("95 % interval", f"of {table.primary}, drawn", drawn=True),
@@ -133,7 +133,7 @@ def _columns(table: Table) -> list[Column]:
         better = _better(table, metric)
         columns.append(Column(metric, f"{better} is better", better, more=True))
     if table.settings.reference is not None:
-        words = f"{table.settings.reference.metric} as given elsewhere, not measured here"
+        words = f"{table.settings.reference.metric} as published elsewhere, not measured here"
         columns.append(Column(table.settings.reference.label, words, "higher", more=True))
     return columns
 
@@ -251,7 +251,7 @@ def _weights(weights: Mapping[str, str]) -> str:
 def _doubts(row: Row, record: Record) -> list[tuple[str, str]]:
     doubts = []
     if record.contended:
-        doubts.append(("speed", "measured beside other cells: not comparable with a run alone"))
+        doubts.append(("speed", "measured while other cells ran: real speeds are higher"))
     if record.processor is not None:
         doubts.append(("load of the machine", f"{record.processor.load_average:.1f} over the last minute"))
     if row.goes > 1:

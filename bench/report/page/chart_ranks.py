@@ -51,7 +51,9 @@ def ranks_chart(rows: Sequence[Placed], groups: Sequence[tuple[int, int]], metri
     bars = BAR * (max(lanes, default=-1) + 1)
     right = width - 12 - bars - (44 if width > 500 else 0)
     alike = (
-        f"{len(groups)} groups of methods that cannot be told apart" if groups else "all can be told apart"
+        f"{len(groups)} groups of methods without a significant difference"
+        if groups
+        else "all methods differ significantly"
     )
     canvas = Canvas(width, height, f"The methods by {metric}, best first: {alike}.")
     ends = [end for row in rows for end in (row.low, row.high, row.value) if end is not None]
@@ -63,7 +65,7 @@ def ranks_chart(rows: Sequence[Placed], groups: Sequence[tuple[int, int]], metri
     for (first, last), lane in zip(groups, lanes, strict=True):
         x = width - 8 - bars + BAR * lane + BAR / 2
         start, end = top + ROW * first + 4, top + ROW * (last + 1) - 4
-        whose = f"{rows[first].method.name} to {rows[last].method.name}: cannot be told apart"
+        whose = f"{rows[first].method.name} to {rows[last].method.name}: no significant difference"
         bar = line(x, start, x, end, class_="group", stroke_width=4, stroke_linecap="round")
         canvas.add(group([title(whose), bar]))
     return canvas.svg()

@@ -133,7 +133,7 @@ def history_picture(
     wide, narrow = (
         lines_chart(series, names, table.primary, "runs, the oldest first", width) for width in (WIDE, NARROW)
     )
-    note = "A ring marks a change that is more than chance. Values are those of each run's board."
+    note = "A ring marks a significant change. Values are those of each run's board."
     return Picture("history", "history", f"History: {table.task}", note, wide, narrow)
 
 

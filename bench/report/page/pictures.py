@@ -134,10 +134,10 @@ def ranks_picture(table: Table, marks: Mapping[str, Named]) -> Picture | None:
     ]
     wide, narrow = (ranks_chart(placed, groups, table.primary, width) for width in (WIDE, NARROW))
     note = (
-        f"A bar joins methods that cannot be told apart ({table.statistics['test']}, Holm, 5 %). "
+        f"A bar joins methods without a significant difference ({table.statistics['test']}, Holm, 5 %). "
         "Beside each: its rank range. Lines: 95 % intervals of each method by itself."
     )
-    return Picture("ranks", "rank ranges", "Who can be told apart", note, wide, narrow)
+    return Picture("ranks", "rank ranges", "Which methods differ", note, wide, narrow)
 
 
 def rank_words(ranks: tuple[int, int] | None) -> str:

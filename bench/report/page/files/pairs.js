@@ -28,10 +28,10 @@ const verdictOf = (known, first, second) => {
     gap.from === null ? "no interval" : `95 % interval of this pair ${signed(gap.from)} to ${signed(gap.to)}`;
   line.append(` (${interval}). `);
   if (gap.p === null) {
-    line.append("Whether it is more than chance was not tested.");
+    line.append("Whether it is significant was not tested.");
   } else if (gap.p > 0.05) {
     line.append(
-      `They cannot be told apart (p = ${gap.p.toFixed(3)}, corrected for all pairs; ${known.test}).`,
+      `The difference is not significant (p = ${gap.p.toFixed(3)}, corrected for all pairs; ${known.test}).`,
     );
   } else {
     const better = gap.difference * known.better > 0 ? a : b;
