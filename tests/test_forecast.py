@@ -100,7 +100,7 @@ def test_nothing_is_known_before_the_first_run(small: Small) -> None:
     assert (stage["total"]["unknown"], stage["total"]["total_s"]) == (2, None)
     told = small("plan", ["toy.waits"], FEW).stdout
     assert "1 cell to run: unknown (preparations" in told
-    assert "start and end unknown among it) and 2 of 2 that never ran" in told
+    assert "all else unknown among it) and 2 of 2 that never ran" in told
 
 
 def test_the_parts_make_the_total(known: Small) -> None:

@@ -213,7 +213,7 @@ def _in_all(plan: Plan, forecast: Forecast) -> str:
         f"{name} {'unknown' if seconds is None else show_seconds(seconds)}"
         for name, seconds in (
             ("imports", forecast.imports_s),
-            ("start and end", forecast.start_s),
+            ("all else", forecast.start_s),
         )
     ]
     known = "unknown" if forecast.total_s is None else f"about {show_seconds(forecast.total_s)}"

@@ -34,9 +34,9 @@ device = "{device}"
 [tasks.classification]
 labels = ["0", "1"]
 positive = "1"
-methods = ["bert[model={model}, epochs=2]"]
+methods = ["bert[model={model}, epochs=2, max_length=32]"]
 [tasks.keyphrases]
-methods = ["bert-tagger[model={model}, epochs=2]"]
+methods = ["bert-tagger[model={model}, epochs=2, max_length=64, overlap=8]"]
 """
 
 
