@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
@@ -83,14 +82,15 @@ def board(extension: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Be
 
 
 def test_help_is_instant(bench: Bench) -> None:
-    """Relative to the interpreter's own start, so that a slow machine is not a failure."""
+    """Relative to the interpreter's own start, so that a slow machine is not a failure. It takes 9 to 12
+    times as long; one library for data more would double that."""
 
-    def median(*arguments: str) -> float:
+    def fastest(*arguments: str) -> float:
         times = []
         for _ in range(5):
             start = time.perf_counter()
             subprocess.run([sys.executable, *arguments], env=bench.env, check=True, capture_output=True)
             times.append(time.perf_counter() - start)
-        return statistics.median(times)
+        return min(times)
 
-    assert median("-m", "readbench.cli", "--help") < 12 * median("-c", "pass")
+    assert fastest("-m", "readbench.cli", "--help") < 16 * fastest("-c", "pass")

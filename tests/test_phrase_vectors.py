@@ -95,7 +95,9 @@ def toy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_package_provides_an_encoder_by_the_name_of_its_model() -> None:
     encoder = find_phrase_encoder("toy")
     assert (type(encoder).__name__, vars(encoder)["model"]) == ("Toy", "toy")
-    with pytest.raises(BenchError, match=r"other in bench\.phrase_encoders: .*this is no class made"):
+    with pytest.raises(
+        BenchError, match=r"other in bench\.phrase_encoders: .*this class is not derived from"
+    ):
         find_phrase_encoder("other")
     with pytest.raises(BenchError, match=r"toy_encoders:Absent: .*cannot be imported: AttributeError"):
         find_phrase_encoder("absent")

@@ -203,7 +203,7 @@ def test_what_is_interrupted_leaves_nothing(files: Path) -> None:
         (
             ["predict", "--model", "m", "--input", "in.csv", "--output", "o.csv", "--fresh"],
             "readbench.trained.predicting.opened",
-            "the same command without --fresh goes on",
+            "the same command without --fresh continues after the last complete block",
         ),
     ],
 )

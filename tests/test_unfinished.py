@@ -218,19 +218,23 @@ def test_a_run_that_is_ended_goes_on_in_the_middle_of_a_cell(
     assert "(up to 2 processes)" in again.stdout
 
 
-TIMEOUT_S = 3.0
-"""Most of it a cell hangs."""
+TIMEOUTS_S = (3.0, 12.0, 48.0)
+"""Most of it a cell hangs. On a busy machine the first may end before the third chunk."""
 
 
 def ended_once(tmp_path: Path, method: str, source: str = LOGGED) -> set[str]:
     """Runs a cell out of its time, and returns the documents that it left."""
     hangs = tmp_path / "hangs"
     hangs.touch()
-    _, record = run(tmp_path, method, source, timeout_s=TIMEOUT_S)
+    done: set[str] = set()
+    for timeout_s in TIMEOUTS_S:
+        _, record = run(tmp_path, method, source, timeout_s=timeout_s, fresh=timeout_s != TIMEOUTS_S[0])
+        assert record.status == "timeout"
+        done = durable(tmp_path / "results")
+        if len(done) == 3 * 2:  # three chunks, after the warm-up
+            break
     hangs.unlink()
-    assert record.status == "timeout"
-    done = durable(tmp_path / "results")
-    assert len(done) == 3 * 2  # three chunks, after the warm-up
+    assert len(done) == 3 * 2
     return done
 
 

@@ -47,6 +47,7 @@ def _run(arguments: list[str], options: logs.Common) -> None:
     # Their verbs register themselves.
     from readbench.cli import boards, cluster, compare, look, new, query, report, results, run, trained  # noqa: F401
 
+    app.evaluate_annotations()
     command = typer.main.get_command(app.app)
     began = time.monotonic()
     with warnings.catch_warnings():

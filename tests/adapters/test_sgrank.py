@@ -46,7 +46,9 @@ def parse(papers: list[Document], tmp_path_factory: pytest.TempPathFactory) -> A
 @pytest.fixture(scope="module")
 def fresh(papers: list[Document]) -> dict[str, Any]:
     """Every paper parsed anew with the pipeline of the preparation, by spaCy alone."""
-    nlp = Parse()._model()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("readbench_adapters.words.parse.speed_up", lambda _: None)
+        nlp = Parse()._model()
     return {paper.id: nlp(SPEC.text(paper)) for paper in papers}
 
 

@@ -18,7 +18,7 @@ WHERE json_valid(content)
 --- empty raw_runs
 SELECT NULL::VARCHAR AS run, NULL::JSON AS manifest WHERE false
 
---- unreadable: one row a record.json or run.json that is no JSON; a damaged Parquet file is named on stderr
+--- unreadable: one row for each record.json or run.json that cannot be read; damaged Parquet files are named on stderr
 SELECT substr(filename, length('{root}') + 2) AS file, size AS bytes
 FROM read_text({files})
 WHERE NOT json_valid(content)
