@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,10 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield known | {"api": f"api[model=stub-1, base_url={stub.url}]"}
 
 
+NO_RAPID_TEXTRANK = (3, 13)
+"""The first version of Python for which its package has no wheel; pyproject leaves it out from there on."""
+
+
 @pytest.mark.parametrize("task", sorted(CORPORA))
 def test_the_key_covers_what_runs(task: Task, specs: dict[str, str], tmp_path: Path) -> None:
     methods = [specs.get(cls.name, cls.name) for cls in Registry().usable() if task in cls.tasks]
@@ -71,6 +76,8 @@ def test_the_key_covers_what_runs(task: Task, specs: dict[str, str], tmp_path: P
     runner.run()
     found = {cell.method.spec: runner.records[cell.key] for cell in plan.cells}
     failed = {name: record.failure for name, record in found.items() if record.status != "ok"}
+    if sys.version_info >= NO_RAPID_TEXTRANK:
+        failed.pop("rapid-textrank", None)
     assert failed == {}
     uncovered = {name: list(r.more_sources) for name, r in found.items() if r.more_sources}
     assert uncovered == {}, json.dumps(uncovered, indent=1)
