@@ -6,20 +6,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from readbench.adapter import BenchError, Context, Preparation
+from readbench.adapter import Context, Preparation
 from readbench.adapter import Params as Base
 from readbench.core.types import Document
-from readbench.machine.weights import fetch_weights, find_weights
+from readbench.machine.weights import find_weights
 from readbench_adapters.encoders.embeddings import DEFAULT_MODEL, INSTALL, modules_of
-from readbench_adapters.encoders.encoder_classifier import prepare_torch
 from readbench_adapters.encoders.encoder_folder import require_encoder
-from readbench_adapters.encoders.encoder_length import check_length
+from readbench_adapters.encoders.reading_model import reading_model
 from readbench_adapters.encoders.tagging import windows
-from readbench_adapters.training.one_line import one_line
 from readbench_adapters.words.parse import text_of_words
 
 if TYPE_CHECKING:
@@ -35,27 +33,9 @@ class Reader:
     characters it read."""
 
     def __init__(self, name: str, max_length: int, context: Context) -> None:
-        weights = fetch_weights(name)
-        context.note("weights", weights.described())
-        prepare_torch(context)
-        import torch
-        from transformers import AutoModel, AutoTokenizer
-
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        with one_line("transformers cannot load it", str(weights.folder)):
-            self.tokenizer = AutoTokenizer.from_pretrained(str(weights.folder), **options)
-            model = AutoModel.from_pretrained(
-                str(weights.folder),
-                use_safetensors=True,
-                dtype=torch.float32,
-                attn_implementation="eager",  # the only one that keeps the weights of attention
-                **options,
-            )
-        if not self.tokenizer.is_fast:
-            raise BenchError("its tokenizer does not say which characters it read", where=str(weights.folder))
-        self.tokenizer.split_special_tokens = True  # a text that spells [SEP] is text
-        check_length(model, self.tokenizer, max_length)
-        self.model, self.device = model.to(context.device).eval(), context.device
+        # Eager is the only implementation that keeps the weights of attention.
+        self.tokenizer, self.model = reading_model(name, max_length, context, attn_implementation="eager")
+        self.device = context.device
         marked, bare = (self.tokenizer("a", add_special_tokens=s)["input_ids"] for s in (True, False))
         at = next(i for i in range(len(marked)) if marked[i : i + len(bare)] == bare)
         self._before, self._after = marked[:at], marked[at + len(bare) :]

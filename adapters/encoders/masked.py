@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from readbench.adapter import BenchError, Context
-from readbench.machine.weights import fetch_weights
-from readbench_adapters.encoders.encoder_classifier import prepare_torch
-from readbench_adapters.encoders.encoder_length import check_length
-from readbench_adapters.training.one_line import one_line
+from readbench.adapter import Context
+from readbench_adapters.encoders.reading_model import reading_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,25 +21,8 @@ class MaskedReader:
     it read, or has no mask."""
 
     def __init__(self, name: str, max_length: int, pooling: Pooling, context: Context) -> None:
-        weights = fetch_weights(name)
-        context.note("weights", weights.described())
-        prepare_torch(context)
-        import torch
-        from transformers import AutoModel, AutoTokenizer
-
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        with one_line("transformers cannot load it", str(weights.folder)):
-            self.tokenizer = AutoTokenizer.from_pretrained(str(weights.folder), **options)
-            model = AutoModel.from_pretrained(
-                str(weights.folder), use_safetensors=True, dtype=torch.float32, **options
-            )
-        if not self.tokenizer.is_fast:
-            raise BenchError("its tokenizer does not say which characters it read", where=str(weights.folder))
-        if self.tokenizer.mask_token_id is None:
-            raise BenchError("its tokenizer has no mask", where=str(weights.folder), todo="give an encoder")
-        self.tokenizer.split_special_tokens = True  # a text that spells [MASK] is text
-        check_length(model, self.tokenizer, max_length)
-        self.model, self.device = model.to(context.device).eval(), context.device
+        self.tokenizer, self.model = reading_model(name, max_length, context, masks=True)
+        self.device = context.device
         self.max_length, self.pooling = max_length, pooling
 
     def similarities(self, text: str, masked: Sequence[Sequence[Span]], together: int) -> NDArray[Any]:
